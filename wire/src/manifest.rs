@@ -1,0 +1,199 @@
+//! The network manifest: who the parties are, which code may run where, and who said so.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use minicbor::{Decode, Encode};
+
+use crate::binding::{PlatformKind, Role};
+use crate::codec::domain_digest;
+use crate::id::{Digest, NetworkId, PartyIndex};
+
+/// Largest encoded manifest, in bytes.
+pub const MANIFEST_BYTES_MAX: usize = 64 * 1024;
+
+/// A launch measurement: SEV-SNP's MEASUREMENT or Nitro's PCR0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Measurement(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 48]);
+
+impl core::fmt::Display for Measurement {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+/// Code that may run in a role on a platform.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Release {
+    /// In which role.
+    #[n(0)]
+    pub role: Role,
+    /// On which hardware.
+    #[n(1)]
+    pub platform: PlatformKind,
+    /// Its launch measurement.
+    #[n(2)]
+    pub measurement: Measurement,
+}
+
+/// The machine that a measured process runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Machine {
+    /// The hardware.
+    #[n(0)]
+    pub platform: PlatformKind,
+    /// SEV-SNP: the chip id, 64 bytes as in the report. Nitro: PCR4, the instance, 48 bytes.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub chip: Vec<u8>,
+    /// SHA-256 of the configuration.
+    #[n(2)]
+    pub config: Digest,
+}
+
+/// One of the three parties.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct PartyEntry {
+    /// Who runs it.
+    #[n(0)]
+    pub operator: String,
+    /// Where it runs.
+    #[n(1)]
+    pub machine: Machine,
+    /// Ed25519 key of the custodian that keeps its key.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub custodian: [u8; 32],
+}
+
+/// The ledger, and the key that signs its checkpoints.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct LedgerEntry {
+    /// Where it runs.
+    #[n(0)]
+    pub machine: Machine,
+    /// The log's name: the first line of its checkpoints.
+    #[n(1)]
+    pub origin: String,
+    /// Ed25519 key that signs checkpoints.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub key: [u8; 32],
+}
+
+/// Lowest firmware level of a product, by component.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct TcbFloor {
+    /// "Milan", "Genoa", "Turin".
+    #[n(0)]
+    pub product: String,
+    /// Firmware management controller (Turin alone).
+    #[n(1)]
+    pub fmc: u8,
+    /// Boot loader.
+    #[n(2)]
+    pub bootloader: u8,
+    /// Trusted execution environment.
+    #[n(3)]
+    pub tee: u8,
+    /// SNP firmware.
+    #[n(4)]
+    pub snp: u8,
+    /// Microcode.
+    #[n(5)]
+    pub microcode: u8,
+}
+
+/// The rules of one network. Its first version names the network.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Manifest {
+    /// 1 for the genesis, then one more each time.
+    #[n(0)]
+    pub version: u64,
+    /// Digest of the version before.
+    #[n(1)]
+    pub previous: Option<Digest>,
+    /// The genesis digest; none in the genesis itself.
+    #[n(2)]
+    pub network: Option<NetworkId>,
+    /// For people.
+    #[n(3)]
+    pub name: String,
+    /// Whether the network runs on simulated hardware. Shown wherever a claim is shown.
+    #[n(4)]
+    pub simulated: bool,
+    /// The parties, in order; three.
+    #[n(5)]
+    pub parties: Vec<PartyEntry>,
+    /// Machines that may be gateways.
+    #[n(6)]
+    pub gateways: Vec<Machine>,
+    /// The ledger.
+    #[n(7)]
+    pub ledger: LedgerEntry,
+    /// Code that may run.
+    #[n(8)]
+    pub releases: Vec<Release>,
+    /// Lowest firmware by product; a product without a floor is refused.
+    #[n(9)]
+    pub tcb_floors: Vec<TcbFloor>,
+    /// Oldest evidence that opens a session, in seconds.
+    #[n(10)]
+    pub evidence_age_max_s: u32,
+    /// `A` of the match rule `65536 * dot > A * valid`.
+    #[n(11)]
+    pub threshold: u32,
+    /// Lowest capture quality, 0 to 100.
+    #[n(12)]
+    pub quality_min: u8,
+}
+
+impl Manifest {
+    /// Returns the entry of a party.
+    pub fn party(&self, index: PartyIndex) -> Option<&PartyEntry> {
+        self.parties.get(index.as_usize())
+    }
+}
+
+/// An approver's signature over a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Approval {
+    /// The approver's Ed25519 key.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub key: [u8; 32],
+    /// Over the manifest's bytes under the domain `manifest-approval`.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub signature: [u8; 64],
+}
+
+/// A manifest's canonical bytes with the approvals they carry.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SignedManifest {
+    /// Canonical bytes of a [`Manifest`].
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub manifest: Vec<u8>,
+    /// Signatures over them.
+    #[n(1)]
+    pub approvals: Vec<Approval>,
+}
+
+impl SignedManifest {
+    /// Returns the digest by which bindings name the manifest.
+    pub fn digest(&self) -> Digest {
+        domain_digest("manifest", &self.manifest)
+    }
+}
+
+/// Who may approve manifests. It comes with the configuration, never with the manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Approvers {
+    /// Ed25519 keys.
+    #[n(0)]
+    pub keys: Vec<ApproverKey>,
+    /// How many of them must have signed.
+    #[n(1)]
+    pub needed: u8,
+}
+
+/// An approver's Ed25519 key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(transparent)]
+pub struct ApproverKey(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 32]);
