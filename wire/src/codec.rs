@@ -78,6 +78,11 @@ pub fn domain_digest(purpose: &str, bytes: &[u8]) -> Digest {
     Digest::new(Sha256::digest(domain_separated(purpose, bytes)).into())
 }
 
+/// Returns the plain SHA-256 of `bytes`, for what the outside world hashes the same way.
+pub fn plain_digest(bytes: &[u8]) -> Digest {
+    Digest::new(Sha256::digest(bytes).into())
+}
+
 /// Returns the SHA-256 of a value's canonical encoding under the domain of `purpose`.
 pub fn digest_of<T: Encode<()>>(purpose: &str, value: &T) -> Digest {
     domain_digest(purpose, &to_canonical(value))

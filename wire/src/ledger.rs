@@ -371,3 +371,25 @@ pub fn user_account(user: UserId) -> AccountId {
 pub fn vendor_account(vendor: &VendorId) -> AccountId {
     AccountId::new(*digest_of("vendor-account", vendor).as_bytes())
 }
+
+/// A request with the number that its reply repeats, on the session of a gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct LedgerCall {
+    /// Chosen by the gateway, one after the other.
+    #[n(0)]
+    pub number: u64,
+    /// What is asked.
+    #[n(1)]
+    pub request: LedgerRequest,
+}
+
+/// The reply to the [`LedgerCall`] of the same number.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct LedgerReply {
+    /// The call's number.
+    #[n(0)]
+    pub number: u64,
+    /// What is answered.
+    #[n(1)]
+    pub response: LedgerResponse,
+}

@@ -1,0 +1,149 @@
+//! Checking a signed manifest against the approvers that a configuration names.
+
+use alloc::collections::BTreeSet;
+
+use boop_wire::codec::{CodecError, domain_separated, from_canonical_max};
+use boop_wire::manifest::{Approvers, MANIFEST_BYTES_MAX, Manifest, SignedManifest};
+use boop_wire::{Digest, NetworkId, PartyIndex};
+
+use crate::keys::verify_signature;
+
+/// Greatest number of approvers or approvals that are looked at.
+const APPROVERS_MAX: usize = 32;
+/// Largest threshold for which the match rule cannot overflow its ring.
+const THRESHOLD_MAX: u32 = 65_536;
+
+/// Why a manifest is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    /// The bytes are not a manifest.
+    #[error("the manifest does not decode")]
+    Encoding(#[from] CodecError),
+    /// Too few of the approvers have signed it.
+    #[error("{found} of {needed} needed approvals verify")]
+    Approvals {
+        /// Distinct approvers whose signature verifies.
+        found: usize,
+        /// How many are needed.
+        needed: usize,
+    },
+    /// The approvers of the configuration can approve nothing.
+    #[error("the configuration names {keys} approvers and needs {needed}")]
+    Approvers {
+        /// Keys named.
+        keys: usize,
+        /// Approvals needed.
+        needed: usize,
+    },
+    /// There are not three parties.
+    #[error("the manifest names {found} parties, not 3")]
+    PartyCount {
+        /// How many it names.
+        found: usize,
+    },
+    /// The genesis names a predecessor, or a later version names none.
+    #[error("version {version} and its predecessor fields do not fit together")]
+    Lineage {
+        /// The manifest's version.
+        version: u64,
+    },
+    /// The match threshold is outside what the rule can compute.
+    #[error("threshold {threshold} is above 65536")]
+    Threshold {
+        /// The threshold.
+        threshold: u32,
+    },
+}
+
+/// A manifest that enough approvers have signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedManifest {
+    manifest: Manifest,
+    digest: Digest,
+    network: NetworkId,
+    signed: SignedManifest,
+}
+
+impl VerifiedManifest {
+    /// Checks form and approvals.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub fn verify(signed: SignedManifest, approvers: &Approvers) -> Result<Self, ManifestError> {
+        let manifest: Manifest = from_canonical_max(&signed.manifest, MANIFEST_BYTES_MAX)?;
+        check_approvals(&signed, approvers)?;
+        if manifest.parties.len() != PartyIndex::COUNT {
+            return Err(ManifestError::PartyCount {
+                found: manifest.parties.len(),
+            });
+        }
+        if manifest.threshold > THRESHOLD_MAX {
+            return Err(ManifestError::Threshold {
+                threshold: manifest.threshold,
+            });
+        }
+        let digest = signed.digest();
+        let version = manifest.version;
+        let network = match (version, manifest.previous, manifest.network) {
+            (1, None, None) => NetworkId::new(*digest.as_bytes()),
+            (2.., Some(_), Some(network)) => network,
+            _ => return Err(ManifestError::Lineage { version }),
+        };
+        Ok(Self {
+            manifest,
+            digest,
+            network,
+            signed,
+        })
+    }
+
+    /// Returns the manifest's content.
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Returns the digest by which bindings name it.
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Returns the id of its network.
+    pub const fn network(&self) -> NetworkId {
+        self.network
+    }
+
+    /// Returns the manifest with its approvals, to hand on.
+    pub const fn signed(&self) -> &SignedManifest {
+        &self.signed
+    }
+}
+
+fn check_approvals(signed: &SignedManifest, approvers: &Approvers) -> Result<(), ManifestError> {
+    let needed = usize::from(approvers.needed);
+    let distinct: BTreeSet<[u8; 32]> = approvers.keys.iter().map(|key| key.0).collect();
+    if needed == 0 || distinct.len() < needed || distinct.len() > APPROVERS_MAX {
+        return Err(ManifestError::Approvers {
+            keys: distinct.len(),
+            needed,
+        });
+    }
+    let bytes = domain_separated("manifest-approval", &signed.manifest);
+    let valid: BTreeSet<[u8; 32]> = signed
+        .approvals
+        .iter()
+        .take(APPROVERS_MAX)
+        .filter(|approval| distinct.contains(&approval.key))
+        .filter(|approval| {
+            let signature = boop_wire::session::Signature(approval.signature);
+            verify_signature(&approval.key, &bytes, &signature)
+        })
+        .map(|approval| approval.key)
+        .collect();
+    if valid.len() < needed {
+        return Err(ManifestError::Approvals {
+            found: valid.len(),
+            needed,
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,283 @@
+//! Judging evidence: is this the process that the manifest says may be at this edge?
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use boop_verifier::{
+    Authenticated, Endorsements, Expected, Roots, Rule, SimulatedEvidence, UnixTime, Verdict,
+    appraise, authenticate, parse,
+};
+use boop_wire::binding::{Binding, PlatformKind, Purpose, Role};
+use boop_wire::codec::to_canonical;
+use boop_wire::evidence::{BUNDLE_BYTES_MAX, EvidenceBundle};
+use boop_wire::{Digest, PartyIndex, Refusal};
+
+use crate::manifest::VerifiedManifest;
+use crate::policy::{machines, policy_for};
+
+/// Milliseconds that a peer's clock may run ahead of ours.
+const AHEAD_MS_MAX: u64 = 60_000;
+
+/// What a process believes: a manifest, roots, and whether simulated hardware may pass.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    manifest: Arc<VerifiedManifest>,
+    roots: Arc<Roots>,
+    simulated: SimulatedEvidence,
+}
+
+/// What an edge expects of its far end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expectation {
+    /// What the evidence must have been made for.
+    pub purpose: Purpose,
+    /// The role.
+    pub role: Role,
+    /// The party, if the role is one.
+    pub party: Option<PartyIndex>,
+    /// The challenge that the evidence must carry.
+    pub challenge: [u8; 32],
+}
+
+impl Expectation {
+    /// Expects boot evidence of a role.
+    pub const fn boot(role: Role, party: Option<PartyIndex>) -> Self {
+        Self {
+            purpose: Purpose::Boot,
+            role,
+            party,
+            challenge: [0; 32],
+        }
+    }
+}
+
+/// Evidence that was accepted.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// What it vouches for.
+    pub binding: Binding,
+    /// Digest of the binding.
+    pub digest: Digest,
+    /// How it was judged.
+    pub verdict: Verdict,
+}
+
+/// Why evidence was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JudgeError {
+    /// The bundle is too large or its binding does not decode.
+    #[error("the evidence bundle is malformed")]
+    Malformed,
+    /// The binding names another network.
+    #[error("the evidence is of another network")]
+    Network,
+    /// The binding names another manifest.
+    #[error("the evidence names another manifest version")]
+    Manifest,
+    /// The binding names another role or party.
+    #[error("the evidence is of {found}, expected {expected}")]
+    Role {
+        /// What the binding names.
+        found: Named,
+        /// What the edge expects.
+        expected: Named,
+    },
+    /// The evidence was made for something else, or over another challenge.
+    #[error("the evidence was made for another purpose or challenge")]
+    Purpose,
+    /// The evidence is older than the manifest allows, or of the future.
+    #[error("the evidence is stale or of the future")]
+    Stale,
+    /// The verifier refused it; the summary names the first failed step.
+    #[error("the verifier refused the evidence: {summary}")]
+    Refused {
+        /// In plain words.
+        summary: String,
+        /// Stable reason codes.
+        reasons: Vec<String>,
+    },
+}
+
+/// A role with its party, for messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named {
+    /// The role.
+    pub role: Role,
+    /// The party, if it is one.
+    pub party: Option<PartyIndex>,
+}
+
+impl core::fmt::Display for Named {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let role = match self.role {
+            Role::Party => "party",
+            Role::Gateway => "gateway",
+            Role::Ledger => "ledger",
+            Role::Custodian => "custodian",
+            Role::Client => "client",
+        };
+        match self.party {
+            Some(party) => write!(f, "{role} {party}"),
+            None => f.write_str(role),
+        }
+    }
+}
+
+impl JudgeError {
+    /// Returns the code that may cross the trust edge.
+    pub const fn refusal(&self) -> Refusal {
+        match self {
+            Self::Malformed => Refusal::Malformed,
+            Self::Network | Self::Manifest => Refusal::WrongNetwork,
+            Self::Role { .. } => Refusal::WrongRole,
+            Self::Purpose | Self::Refused { .. } => Refusal::EvidenceRefused,
+            Self::Stale => Refusal::Stale,
+        }
+    }
+}
+
+impl Trust {
+    /// Puts together what a process believes.
+    pub const fn new(
+        manifest: Arc<VerifiedManifest>,
+        roots: Arc<Roots>,
+        simulated: SimulatedEvidence,
+    ) -> Self {
+        Self {
+            manifest,
+            roots,
+            simulated,
+        }
+    }
+
+    /// Returns the manifest.
+    pub fn manifest(&self) -> &VerifiedManifest {
+        &self.manifest
+    }
+
+    /// Judges a bundle at `now_ms` (Unix milliseconds).
+    ///
+    /// Everything is checked: network, manifest, role and index, purpose and challenge, age, and
+    /// the evidence itself against the policy of each machine that may hold the role.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub fn judge(
+        &self,
+        bundle: &EvidenceBundle,
+        expect: &Expectation,
+        now_ms: u64,
+    ) -> Result<Judged, JudgeError> {
+        if to_canonical(bundle).len() > BUNDLE_BYTES_MAX {
+            return Err(JudgeError::Malformed);
+        }
+        let binding = bundle.binding().map_err(|_| JudgeError::Malformed)?;
+        self.check_claims(&binding, expect, now_ms)?;
+        let verdict = self.check_evidence(bundle, &binding, now_ms)?;
+        Ok(Judged {
+            digest: bundle.binding_digest(),
+            binding,
+            verdict,
+        })
+    }
+
+    fn check_claims(
+        &self,
+        binding: &Binding,
+        expect: &Expectation,
+        now_ms: u64,
+    ) -> Result<(), JudgeError> {
+        if binding.network != self.manifest.network() {
+            return Err(JudgeError::Network);
+        }
+        if binding.manifest != self.manifest.digest() {
+            return Err(JudgeError::Manifest);
+        }
+        let found = Named {
+            role: binding.role,
+            party: binding.party,
+        };
+        let expected = Named {
+            role: expect.role,
+            party: expect.party,
+        };
+        if found != expected {
+            return Err(JudgeError::Role { found, expected });
+        }
+        if binding.purpose != expect.purpose || binding.challenge != expect.challenge {
+            return Err(JudgeError::Purpose);
+        }
+        let age_max_ms = u64::from(self.manifest.manifest().evidence_age_max_s) * 1000;
+        let oldest = now_ms.saturating_sub(age_max_ms);
+        let newest = now_ms.saturating_add(AHEAD_MS_MAX);
+        if !(oldest..=newest).contains(&binding.made_at_ms) {
+            return Err(JudgeError::Stale);
+        }
+        Ok(())
+    }
+
+    fn check_evidence(
+        &self,
+        bundle: &EvidenceBundle,
+        binding: &Binding,
+        now_ms: u64,
+    ) -> Result<Verdict, JudgeError> {
+        let evidence = parse(&bundle.evidence).map_err(|_| JudgeError::Malformed)?;
+        let mut certificates = bundle
+            .endorsements
+            .iter()
+            .map(|certificate| certificate.0.clone());
+        let endorsements = Endorsements {
+            leaf: certificates.next(),
+            intermediate: certificates.next(),
+            crl: None,
+        };
+        let now = UnixTime(now_ms / 1000);
+        let authenticated = authenticate(&evidence, &endorsements, &self.roots, now);
+        let expected = Expected {
+            report_data: Rule::Exactly(Binding::report_data_of(&bundle.binding)),
+            nonce: match binding.platform {
+                PlatformKind::Nitro => Rule::Exactly(binding.challenge.to_vec()),
+                PlatformKind::Snp => Rule::Any,
+            },
+        };
+        self.appraise_by_machine(&authenticated, binding, &expected)
+    }
+
+    /// Accepts if the policy of one machine does; else tells what the first one found.
+    fn appraise_by_machine(
+        &self,
+        authenticated: &Authenticated,
+        binding: &Binding,
+        expected: &Expected,
+    ) -> Result<Verdict, JudgeError> {
+        let manifest = self.manifest.manifest();
+        let mut first: Option<Verdict> = None;
+        for machine in machines(manifest, binding.role, binding.party) {
+            if machine.platform != binding.platform || machine.config != binding.config {
+                continue;
+            }
+            let policy = policy_for(manifest, binding.role, machine, self.simulated);
+            let verdict = appraise(authenticated, &policy, expected);
+            if verdict.accepted {
+                return Ok(verdict);
+            }
+            first.get_or_insert(verdict);
+        }
+        Err(match first {
+            Some(verdict) => JudgeError::Refused {
+                summary: verdict.summary(),
+                reasons: verdict
+                    .reasons
+                    .iter()
+                    .map(|r| alloc::format!("{r}"))
+                    .collect(),
+            },
+            None => JudgeError::Refused {
+                summary: String::from("no machine of the manifest has this configuration"),
+                reasons: alloc::vec![String::from("machine-not-listed")],
+            },
+        })
+    }
+}
