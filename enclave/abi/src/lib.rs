@@ -19,6 +19,8 @@
 
 extern crate alloc;
 
+pub mod config;
+
 use alloc::vec::Vec;
 
 use boop_wire::{PartyIndex, Refusal};
@@ -197,12 +199,12 @@ pub enum Event {
     /// A job ended with a decision.
     #[n(3)]
     JobDone {
-        /// Templates searched.
+        /// The job's number.
         #[n(0)]
-        searched: u64,
-        /// Bytes sent to the other parties.
+        job: u64,
+        /// Templates searched.
         #[n(1)]
-        bytes_sent: u64,
+        searched: u64,
     },
     /// It cannot go on and stops.
     #[n(4)]

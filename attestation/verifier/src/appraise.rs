@@ -1,0 +1,269 @@
+//! Third step: hold authenticated facts against a policy and against what the caller expects.
+
+use crate::{
+    authenticate::{Authenticated, authenticate},
+    evidence::{Endorsements, EvidenceKind, UnixTime, parse},
+    facts::Facts,
+    nitro,
+    policy::{Expected, Platform, Policy, SimulatedEvidence},
+    reason::Reason,
+    record::Record,
+    roots::Roots,
+    rule::Rule,
+    snp,
+    step::{Level, Outcome, StepName},
+    text::hex_short,
+    verdict::Verdict,
+};
+
+/// Holds authenticated evidence against a policy and against what the caller expects.
+pub fn appraise(authenticated: &Authenticated, policy: &Policy, expected: &Expected) -> Verdict {
+    let facts = &authenticated.facts;
+    let mut record = authenticated.record.clone();
+
+    appraise_origin(&mut record, facts, policy);
+    match facts.kind {
+        EvidenceKind::Snp => match &policy.snp {
+            Platform::Accepted(rules) => snp::appraise::appraise(&mut record, facts, rules),
+            Platform::Refused => refuse_platform(&mut record, "sev-snp"),
+        },
+        EvidenceKind::Nitro => match &policy.nitro {
+            Platform::Accepted(rules) => nitro::appraise::appraise(&mut record, facts, rules),
+            Platform::Refused => refuse_platform(&mut record, "nitro"),
+        },
+    }
+    compare_report_data(&mut record, facts, &expected.report_data);
+    compare_nonce(&mut record, facts, expected);
+
+    conclude(authenticated, record)
+}
+
+/// Parses, authenticates and appraises in one call.
+pub fn verify(
+    bytes: &[u8],
+    endorsements: &Endorsements,
+    roots: &Roots,
+    now: UnixTime,
+    policy: &Policy,
+    expected: &Expected,
+) -> Verdict {
+    match parse(bytes) {
+        Ok(evidence) => {
+            let authenticated = authenticate(&evidence, endorsements, roots, now);
+            appraise(&authenticated, policy, expected)
+        }
+        Err(error) => Verdict::unreadable(&error),
+    }
+}
+
+fn conclude(authenticated: &Authenticated, record: Record) -> Verdict {
+    let compared = |step: &crate::step::Step| {
+        step.name.level() == Level::Bound && step.outcome == Outcome::Pass
+    };
+    let nothing_else_expected = record.none_failed(Level::Bound);
+    let acceptable = record.none_failed(Level::Acceptable);
+    Verdict {
+        authentic: authenticated.authentic,
+        acceptable,
+        bound: nothing_else_expected && record.steps.iter().any(compared),
+        accepted: authenticated.authentic
+            && acceptable
+            && nothing_else_expected
+            && record.reasons.is_empty(),
+        simulated: authenticated.facts.simulated,
+        steps: record.steps,
+        reasons: record.reasons,
+        flags: record.flags,
+        facts: Some(authenticated.facts.clone()),
+    }
+}
+
+fn appraise_origin(record: &mut Record, facts: &Facts, policy: &Policy) {
+    let detail = match (facts.simulated, policy.simulated) {
+        (false, _) => "chain does not end at a simulated root",
+        (true, SimulatedEvidence::Allow) => "simulated root, which the policy allows",
+        (true, SimulatedEvidence::Refuse) => "simulated root, which the policy refuses",
+    };
+    let holds = !facts.simulated || policy.simulated == SimulatedEvidence::Allow;
+    record.require(
+        StepName::Simulation,
+        detail,
+        holds,
+        Reason::SimulatedEvidence,
+    );
+}
+
+fn refuse_platform(record: &mut Record, name: &str) {
+    let detail = alloc::format!("policy refuses {name}");
+    record.require(
+        StepName::PlatformKind,
+        detail,
+        false,
+        Reason::PlatformRefused,
+    );
+}
+
+fn compare_report_data(record: &mut Record, facts: &Facts, rule: &Rule<[u8; 64]>) {
+    if rule.is_any() {
+        record.skip(StepName::ReportData, "caller expects no particular data");
+        return;
+    }
+    let found: &[u8] = match facts.kind {
+        EvidenceKind::Snp => facts
+            .report_data
+            .as_ref()
+            .map_or(&[], |data| data.as_slice()),
+        EvidenceKind::Nitro => facts.user_data.as_deref().unwrap_or(&[]),
+    };
+    let holds = <[u8; 64]>::try_from(found).is_ok_and(|data| rule.accepts(&data));
+    let detail = alloc::format!("evidence carries {}", hex_short(found));
+    record.require(
+        StepName::ReportData,
+        detail,
+        holds,
+        Reason::ReportDataMismatch,
+    );
+}
+
+fn compare_nonce(record: &mut Record, facts: &Facts, expected: &Expected) {
+    match (facts.kind, &expected.nonce) {
+        (_, Rule::Any) => record.skip(StepName::Nonce, "caller expects no particular nonce"),
+        (EvidenceKind::Snp, _) if !expected.report_data.is_any() => {
+            record.skip(
+                StepName::Nonce,
+                "report data covers the nonce; the report has no other",
+            );
+        }
+        (EvidenceKind::Snp, _) => {
+            let detail = "a report has no nonce field and no report data is expected";
+            record.require(StepName::Nonce, detail, false, Reason::NonceMismatch);
+        }
+        (EvidenceKind::Nitro, rule) => {
+            let found = facts.nonce.as_deref().unwrap_or(&[]);
+            let detail = alloc::format!("document carries nonce {}", hex_short(found));
+            let holds = rule.accepts_option(facts.nonce.as_ref());
+            record.require(StepName::Nonce, detail, holds, Reason::NonceMismatch);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{vec, vec::Vec};
+
+    use super::*;
+    use crate::facts::tests::{good_nitro, good_snp};
+
+    fn judge(facts: Facts, policy: &Policy, expected: &Expected) -> Verdict {
+        let authenticated = Authenticated {
+            authentic: true,
+            facts,
+            record: Record::default(),
+        };
+        appraise(&authenticated, policy, expected)
+    }
+
+    fn expecting(report_data: Rule<[u8; 64]>, nonce: Rule<Vec<u8>>) -> Expected {
+        Expected { report_data, nonce }
+    }
+
+    #[test]
+    fn evidence_bound_to_what_was_expected_says_so() {
+        let expected = expecting(Rule::Exactly([4; 64]), Rule::Exactly(vec![5; 32]));
+        for facts in [good_snp(), good_nitro()] {
+            let verdict = judge(facts, &Policy::p0(), &expected);
+
+            assert!(verdict.accepted && verdict.bound);
+            assert_eq!(verdict.summary(), "accepted: authentic, allowed and bound");
+        }
+    }
+
+    #[test]
+    fn evidence_without_expectation_is_accepted_but_not_bound() {
+        let verdict = judge(good_snp(), &Policy::p0(), &Expected::nothing());
+
+        assert!(verdict.accepted && !verdict.bound);
+        assert_eq!(
+            verdict.summary(),
+            "accepted: authentic and allowed, bound to nothing"
+        );
+    }
+
+    #[test]
+    fn evidence_of_another_conversation_is_refused() {
+        let other_data = expecting(Rule::Exactly([9; 64]), Rule::Any);
+        let other_nonce = expecting(Rule::Any, Rule::Exactly(vec![9; 32]));
+        let both_data = [good_snp(), good_nitro()].map(|facts| (facts, &other_data));
+        for (facts, expected) in both_data {
+            let verdict = judge(facts, &Policy::p0(), expected);
+
+            assert_eq!(verdict.reasons, [Reason::ReportDataMismatch]);
+            assert!(!verdict.accepted && !verdict.bound && verdict.acceptable);
+        }
+        for facts in [good_snp(), good_nitro()] {
+            let verdict = judge(facts, &Policy::p0(), &other_nonce);
+
+            assert_eq!(verdict.reasons, [Reason::NonceMismatch]);
+            assert!(!verdict.accepted && !verdict.bound);
+        }
+    }
+
+    #[test]
+    fn a_document_without_the_expected_fields_is_refused() {
+        let expected = expecting(Rule::Exactly([4; 64]), Rule::Exactly(vec![5; 32]));
+        let mut facts = good_nitro();
+        facts.user_data = None;
+        facts.nonce = None;
+
+        let verdict = judge(facts, &Policy::p0(), &expected);
+
+        assert_eq!(
+            verdict.reasons,
+            [Reason::ReportDataMismatch, Reason::NonceMismatch]
+        );
+    }
+
+    #[test]
+    fn simulated_evidence_needs_a_written_permission() {
+        let mut facts = good_nitro();
+        facts.simulated = true;
+        let mut policy = Policy::p0();
+
+        let refused = judge(facts.clone(), &policy, &Expected::nothing());
+        policy.simulated = SimulatedEvidence::Allow;
+        let accepted = judge(facts, &policy, &Expected::nothing());
+
+        assert_eq!(refused.reasons, [Reason::SimulatedEvidence]);
+        assert!(refused.simulated && !refused.accepted);
+        assert!(accepted.simulated && accepted.accepted);
+    }
+
+    #[test]
+    fn a_refused_platform_is_refused_whatever_it_says() {
+        let mut policy = Policy::p0();
+        policy.snp = Platform::Refused;
+        policy.nitro = Platform::Refused;
+        for facts in [good_snp(), good_nitro()] {
+            let verdict = judge(facts, &policy, &Expected::nothing());
+
+            assert_eq!(verdict.reasons, [Reason::PlatformRefused]);
+            assert!(!verdict.acceptable && !verdict.accepted);
+        }
+    }
+
+    #[test]
+    fn evidence_that_is_not_authentic_is_never_accepted() {
+        let facts = good_snp();
+        let record = Record::default();
+        let authenticated = Authenticated {
+            authentic: false,
+            facts,
+            record,
+        };
+
+        let verdict = appraise(&authenticated, &Policy::p0(), &Expected::nothing());
+
+        assert!(!verdict.accepted && verdict.acceptable);
+        assert_eq!(verdict.summary(), "refused: a check was left out");
+    }
+}

@@ -1,0 +1,235 @@
+//! Appraisal of a Nitro document: its facts against the rules of a policy.
+
+use alloc::{format, vec::Vec};
+
+use crate::{
+    facts::Facts,
+    policy::{AgeLimit, NitroPolicy, Permission},
+    reason::Reason,
+    record::Record,
+    rule::Rule,
+    snp::is_zero,
+    step::StepName,
+    text::hex_short,
+};
+
+/// PCRs that every policy must name: image, kernel with its command line, application.
+const MANDATORY_PCRS: [u8; 3] = [0, 1, 2];
+/// Milliseconds in a second.
+const SECOND_MS: u64 = 1000;
+
+/// Holds a document's facts against the rules.
+pub(crate) fn appraise(record: &mut Record, facts: &Facts, policy: &NitroPolicy) {
+    appraise_debug(record, facts, policy.debug);
+    appraise_pcrs(record, facts, &policy.pcrs);
+    appraise_module(record, facts, &policy.module_id);
+    appraise_age(record, facts, policy);
+}
+
+fn appraise_debug(record: &mut Record, facts: &Facts, permission: Permission) {
+    let holds = !facts.debug || permission == Permission::Allow;
+    let detail = if facts.debug {
+        "pcr0 to pcr2 are zero"
+    } else {
+        "pcr0 to pcr2 are not zero"
+    };
+    record.require(StepName::Debug, detail, holds, Reason::DebugMode);
+}
+
+fn appraise_pcrs(record: &mut Record, facts: &Facts, rules: &[(u8, Rule<[u8; 48]>)]) {
+    let mut reasons = Vec::new();
+    if !MANDATORY_PCRS
+        .iter()
+        .all(|index| rules.iter().any(|(named, _)| named == index))
+    {
+        reasons.push(Reason::PolicyIncomplete);
+    }
+    let absent = MANDATORY_PCRS
+        .iter()
+        .filter(|index| pcr(facts, **index).is_none());
+    reasons.extend(absent.map(|index| absence(facts, *index)));
+    let mut mandatory = MANDATORY_PCRS.iter().filter_map(|index| pcr(facts, *index));
+    if !facts.debug && mandatory.any(|pcr| is_zero(pcr)) {
+        reasons.push(Reason::Pcr0To2PartlyZero);
+    }
+    if !rules
+        .iter()
+        .all(|(index, rule)| rule.accepts_option(pcr(facts, *index)))
+    {
+        reasons.push(Reason::PcrNotAllowed);
+    }
+    let named = rules.iter().filter(|(_, rule)| !rule.is_any()).count();
+    let detail = format!(
+        "pcr0 {}, {named} of {} pcrs compared",
+        hex_short(pcr(facts, 0).map_or(&[], |pcr| pcr)),
+        facts.pcrs.len()
+    );
+    if reasons.is_empty() && named == 0 {
+        record.skip(
+            StepName::Measurement,
+            format!("{detail}; policy accepts any"),
+        );
+    } else {
+        record.conclude(StepName::Measurement, detail, reasons);
+    }
+}
+
+fn pcr(facts: &Facts, index: u8) -> Option<&[u8; 48]> {
+    facts
+        .pcrs
+        .iter()
+        .find(|(found, _)| *found == index)
+        .map(|(_, pcr)| pcr)
+}
+
+/// Says why a PCR has no value: it has another length than a digest, or it is not there.
+fn absence(facts: &Facts, index: u8) -> Reason {
+    let refused = facts.nitro.iter().flat_map(|nitro| &nitro.refused_pcrs);
+    let mut here = refused.filter(|(found, _)| *found == index);
+    here.next()
+        .map_or(Reason::Pcr0To2Missing, |(_, reason)| reason.clone())
+}
+
+fn appraise_module(record: &mut Record, facts: &Facts, rule: &Rule<alloc::string::String>) {
+    if rule.is_any() {
+        record.skip(StepName::ModuleId, "policy accepts any module");
+        return;
+    }
+    let name = facts.module_id.as_deref().unwrap_or("none");
+    let holds = rule.accepts_option(facts.module_id.as_ref());
+    record.require(
+        StepName::ModuleId,
+        format!("module {name}"),
+        holds,
+        Reason::ModuleIdNotAllowed,
+    );
+}
+
+fn appraise_age(record: &mut Record, facts: &Facts, policy: &NitroPolicy) {
+    let Some(timestamp_ms) = facts.timestamp_ms.filter(|timestamp| *timestamp != 0) else {
+        record.require(
+            StepName::Age,
+            "no timestamp",
+            false,
+            Reason::TimestampInvalid,
+        );
+        return;
+    };
+    let now_ms = facts.checked_at.0.saturating_mul(SECOND_MS);
+    let ahead_ms = timestamp_ms.saturating_sub(now_ms);
+    let age_ms = now_ms.saturating_sub(timestamp_ms);
+    let mut reasons = Vec::new();
+    if ahead_ms > policy.ahead_seconds_max.saturating_mul(SECOND_MS) {
+        reasons.push(Reason::TimestampInFuture);
+    }
+    match policy.age {
+        AgeLimit::Seconds(limit) if age_ms > limit.saturating_mul(SECOND_MS) => {
+            reasons.push(Reason::DocumentTooOld);
+        }
+        AgeLimit::Seconds(_) | AgeLimit::Any => {}
+    }
+    let detail = format!("document is {age_ms} ms old, {ahead_ms} ms ahead");
+    record.conclude(StepName::Age, detail, reasons);
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::facts::tests::good_nitro;
+
+    type Spoil = fn(&mut Facts, &mut NitroPolicy);
+
+    fn reasons(spoil: Spoil) -> Vec<Reason> {
+        let (mut facts, mut policy) = (good_nitro(), NitroPolicy::n0());
+        spoil(&mut facts, &mut policy);
+        let mut record = Record::default();
+        appraise(&mut record, &facts, &policy);
+        record.reasons
+    }
+
+    #[test]
+    fn a_good_document_gives_no_reason() {
+        assert_eq!(reasons(|_, _| {}), []);
+        assert_eq!(
+            reasons(|_, policy| policy.pcrs[0].1 = Rule::Exactly([1; 48])),
+            []
+        );
+        assert_eq!(reasons(|_, policy| policy.age = AgeLimit::Seconds(10)), []);
+        assert_eq!(reasons(|_, policy| policy.ahead_seconds_max = 0), []);
+    }
+
+    #[test]
+    fn each_rule_of_the_policy_refuses_with_its_own_reason() {
+        let cases: [(Spoil, Reason); 15] = [
+            (|_, policy| policy.pcrs.clear(), Reason::PolicyIncomplete),
+            (
+                |_, policy| drop(policy.pcrs.remove(1)),
+                Reason::PolicyIncomplete,
+            ),
+            (
+                |_, policy| policy.pcrs[2].1 = Rule::Exactly([9; 48]),
+                Reason::PcrNotAllowed,
+            ),
+            (
+                |_, policy| policy.pcrs[2].1 = Rule::OneOf(vec![]),
+                Reason::PcrNotAllowed,
+            ),
+            (
+                |_, policy| policy.pcrs.push((8, Rule::Exactly([0; 48]))),
+                Reason::PcrNotAllowed,
+            ),
+            (|facts, _| facts.pcrs.truncate(2), Reason::Pcr0To2Missing),
+            (
+                |facts, _| facts.pcrs[1].1 = [0; 48],
+                Reason::Pcr0To2PartlyZero,
+            ),
+            (|facts, _| facts.debug = true, Reason::DebugMode),
+            (
+                |_, policy| policy.module_id = Rule::Exactly("other".into()),
+                { Reason::ModuleIdNotAllowed },
+            ),
+            (
+                |facts, policy| {
+                    facts.module_id = None;
+                    policy.module_id = Rule::Exactly("i-0-enc0".into());
+                },
+                Reason::ModuleIdNotAllowed,
+            ),
+            (
+                |_, policy| policy.age = AgeLimit::Seconds(9),
+                Reason::DocumentTooOld,
+            ),
+            (
+                |facts, _| facts.timestamp_ms = Some(1_000_060_001),
+                Reason::TimestampInFuture,
+            ),
+            (
+                |facts, _| facts.timestamp_ms = Some(u64::MAX),
+                Reason::TimestampInFuture,
+            ),
+            (
+                |facts, _| facts.timestamp_ms = None,
+                Reason::TimestampInvalid,
+            ),
+            (
+                |facts, _| facts.timestamp_ms = Some(0),
+                Reason::TimestampInvalid,
+            ),
+        ];
+        for (number, (spoil, reason)) in cases.into_iter().enumerate() {
+            assert_eq!(reasons(spoil), [reason], "case {number}");
+        }
+    }
+
+    #[test]
+    fn debug_mode_can_be_allowed_in_writing() {
+        let allowed: Spoil = |facts, policy| {
+            facts.debug = true;
+            policy.debug = Permission::Allow;
+        };
+
+        assert_eq!(reasons(allowed), []);
+    }
+}

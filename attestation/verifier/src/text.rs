@@ -1,0 +1,37 @@
+//! Words for bytes: short forms for the details of steps.
+
+use alloc::{format, string::String};
+use core::fmt::Write;
+
+/// Writes bytes as hexadecimal digits, the middle left out when there are more than twelve.
+pub(crate) fn hex_short(bytes: &[u8]) -> String {
+    match bytes {
+        [head @ .., _, _, _, _] if bytes.len() > 12 => {
+            let tail = &bytes[bytes.len() - 4..];
+            format!("{}..{}", hex(&head[..6.min(head.len())]), hex(tail))
+        }
+        _ => hex(bytes),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_bytes_are_cut_in_the_middle() {
+        assert_eq!(hex_short(&[]), "");
+        assert_eq!(hex_short(&[1, 0xab]), "01ab");
+        assert_eq!(hex_short(&[7; 13]), "070707070707..07070707");
+    }
+}

@@ -1,0 +1,395 @@
+//! The party as a whole: its life from boot to stop, and where each frame of the host goes.
+
+mod store;
+mod streams;
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use boop_abi::config::{CONFIG_BYTES_MAX, PartyConfig};
+use boop_abi::{Event, FarEnd, FromHost, Phase, Slot, StreamId, ToHost};
+use boop_channel::{KeyError, Local, LocalKeys, Trust, VerifiedManifest};
+use boop_verifier::{Roots, SimulatedEvidence};
+use boop_wire::binding::{Binding, BoundKeys, Purpose, Role};
+use boop_wire::codec::{CodecError, from_canonical_max, plain_digest, to_canonical};
+use boop_wire::evidence::{Certificate, EvidenceBundle};
+use boop_wire::manifest::{MANIFEST_BYTES_MAX, SignedManifest};
+use boop_wire::{Digest, InstanceId, Refusal};
+
+use crate::limits::{EVIDENCE_RENEW_MS, RELEASE_RETRY_MS, RELINK_MS};
+use crate::link::Link;
+use crate::peers::Peers;
+use crate::platform::{Platform, PlatformFailure};
+use crate::release::Release;
+use crate::vault::Vault;
+use crate::work::Work;
+
+/// Why a party did not boot.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BootError {
+    /// The configuration is not a party's.
+    #[error("the configuration does not decode")]
+    Config(#[from] CodecError),
+    /// The configuration has simulated roots and this binary knows none, or the reverse.
+    #[error("the configuration and this binary disagree about simulated hardware")]
+    Simulated,
+    /// The platform gave no randomness.
+    #[error("no randomness")]
+    Platform(#[from] PlatformFailure),
+    /// A key just made cannot be used.
+    #[error("a key cannot be used")]
+    Key(#[from] KeyError),
+}
+
+/// Whose evidence a binary may believe at all. The measured binary passes the vendors' roots.
+#[derive(Debug, Clone)]
+pub struct TrustedRoots {
+    /// The roots.
+    pub roots: Roots,
+    /// Whether some of them are simulated, as the configuration must say too.
+    pub simulated: SimulatedEvidence,
+}
+
+/// What the party knows once it has a manifest.
+pub(crate) struct Network {
+    pub(crate) trust: Arc<Trust>,
+    pub(crate) bundle: EvidenceBundle,
+    made_at_ms: u64,
+}
+
+/// The sealed store on its way.
+pub(crate) enum Store {
+    /// There is no key.
+    Locked,
+    /// Blobs are being read.
+    Opening {
+        /// What was read so far.
+        vault: Vault,
+        /// The head, once it is read: how many records there are.
+        head: Option<crate::vault::Head>,
+    },
+    /// Everything is in memory.
+    Open(Vault),
+}
+
+/// One party.
+pub struct Party<P> {
+    pub(crate) platform: P,
+    pub(crate) config: PartyConfig,
+    config_digest: Digest,
+    roots: TrustedRoots,
+    pub(crate) keys: Arc<LocalKeys>,
+    instance: InstanceId,
+    lease: u64,
+    phase: Phase,
+    stopped: bool,
+    pub(crate) network: Option<Network>,
+    release: Option<(StreamId, Release)>,
+    release_after_ms: u64,
+    pub(crate) store: Store,
+    pub(crate) writes: BTreeSet<Slot>,
+    pub(crate) peers: Peers,
+    relink_after_ms: u64,
+    pub(crate) gateways: BTreeMap<StreamId, Link>,
+    pub(crate) work: Work,
+    next_stream: u32,
+    newest_host_stream: u32,
+    pub(crate) now_ms: u64,
+    pub(crate) out: Vec<ToHost>,
+}
+
+impl<P: Platform> Party<P> {
+    /// Reads the configuration and makes keys. `roots` are those the binary was built to believe.
+    ///
+    /// # Errors
+    /// If the configuration is not one, or the platform gives no randomness.
+    pub fn boot(
+        mut platform: P,
+        config: &[u8],
+        roots: TrustedRoots,
+        now_ms: u64,
+    ) -> Result<Self, BootError> {
+        let config_digest = plain_digest(config);
+        let config: PartyConfig = from_canonical_max(config, CONFIG_BYTES_MAX)?;
+        let simulated = matches!(roots.simulated, SimulatedEvidence::Allow);
+        if simulated != config.simulated_roots.is_some() {
+            return Err(BootError::Simulated);
+        }
+        let keys = make_keys(&mut platform)?;
+        let mut instance = [0; 16];
+        platform.random(&mut instance)?;
+        let me = config.index;
+        Ok(Self {
+            platform,
+            config,
+            config_digest,
+            roots,
+            keys: Arc::new(keys),
+            instance: InstanceId::new(instance),
+            lease: 0,
+            phase: Phase::Booted,
+            stopped: false,
+            network: None,
+            release: None,
+            release_after_ms: 0,
+            store: Store::Locked,
+            writes: BTreeSet::new(),
+            peers: Peers::new(me),
+            relink_after_ms: 0,
+            gateways: BTreeMap::new(),
+            work: Work::default(),
+            next_stream: 1,
+            newest_host_stream: 0,
+            now_ms,
+            out: alloc::vec![ToHost::Event(Event::Phase(Phase::Booted))],
+        })
+    }
+
+    /// Takes a frame of the host at `now_ms` and returns the frames for it.
+    pub fn handle(&mut self, now_ms: u64, frame: FromHost) -> Vec<ToHost> {
+        self.now_ms = now_ms;
+        if !self.stopped {
+            match frame {
+                FromHost::Manifest(bytes) => self.take_manifest(&bytes),
+                FromHost::StreamOpened { stream, from } => self.stream_opened(stream, from),
+                FromHost::StreamData { stream, bytes } => self.stream_data(stream, &bytes),
+                FromHost::StreamClosed { stream } => self.stream_closed(stream),
+                FromHost::Blob { slot, bytes } => self.blob_read(slot, bytes.as_deref()),
+                FromHost::BlobDone { slot } => self.blob_done(slot),
+                FromHost::Drain => self.set_phase(Phase::Draining),
+            }
+        }
+        core::mem::take(&mut self.out)
+    }
+
+    /// Lets time pass; the driver calls it every 50 milliseconds or so.
+    pub fn tick(&mut self, now_ms: u64) -> Vec<ToHost> {
+        self.now_ms = now_ms;
+        if !self.stopped {
+            self.renew_evidence();
+            self.ask_for_key();
+            self.open_links();
+            self.check_deadlines();
+        }
+        core::mem::take(&mut self.out)
+    }
+
+    /// Tells whether the party has stopped for good, or has drained.
+    pub fn finished(&self) -> bool {
+        self.stopped || (self.phase == Phase::Draining && self.idle())
+    }
+
+    pub(crate) const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    pub(crate) fn set_phase(&mut self, phase: Phase) {
+        if self.phase != phase && self.phase != Phase::Draining {
+            self.phase = phase;
+            self.out.push(ToHost::Event(Event::Phase(phase)));
+        }
+    }
+
+    /// Ends the party's life: something of its own is not as it must be.
+    pub(crate) fn stop(&mut self, refusal: Refusal) {
+        self.stopped = true;
+        self.out.push(ToHost::Event(Event::Stopped(refusal)));
+    }
+
+    /// Draws randomness, or stops.
+    pub(crate) fn random(&mut self) -> Option<[u8; 32]> {
+        let mut bytes = [0; 32];
+        match self.platform.random(&mut bytes) {
+            Ok(()) => Some(bytes),
+            Err(PlatformFailure) => {
+                self.stop(Refusal::Internal);
+                None
+            }
+        }
+    }
+
+    /// Returns what the party brings to a session.
+    pub(crate) fn local(&self) -> Option<Local> {
+        let network = self.network.as_ref()?;
+        Some(Local {
+            keys: Arc::clone(&self.keys),
+            evidence: network.bundle.clone(),
+            trust: Arc::clone(&network.trust),
+        })
+    }
+
+    fn take_manifest(&mut self, bytes: &[u8]) {
+        if self.network.is_some() {
+            return self.stop(Refusal::Unexpected);
+        }
+        let trust = match self.check_manifest(bytes) {
+            Ok(trust) => trust,
+            Err(refusal) => return self.stop(refusal),
+        };
+        match self.attest(&trust, Purpose::Boot, [0; 32], None) {
+            Some(bundle) => {
+                self.network = Some(Network {
+                    trust,
+                    bundle,
+                    made_at_ms: self.now_ms,
+                });
+                self.publish_evidence();
+                self.set_phase(Phase::Attested);
+                self.ask_for_key();
+            }
+            None => self.stop(Refusal::Internal),
+        }
+    }
+
+    fn check_manifest(&self, bytes: &[u8]) -> Result<Arc<Trust>, Refusal> {
+        let signed: SignedManifest =
+            from_canonical_max(bytes, 2 * MANIFEST_BYTES_MAX).map_err(|_| Refusal::Malformed)?;
+        let manifest = VerifiedManifest::verify(signed, &self.config.approvers)
+            .map_err(|_| Refusal::BadSignature)?;
+        let simulated = matches!(self.roots.simulated, SimulatedEvidence::Allow);
+        if manifest.manifest().simulated != simulated {
+            return Err(Refusal::WrongNetwork);
+        }
+        let roots = Arc::new(self.roots.roots.clone());
+        Ok(Arc::new(Trust::new(
+            Arc::new(manifest),
+            roots,
+            self.roots.simulated,
+        )))
+    }
+
+    fn attest(
+        &mut self,
+        trust: &Trust,
+        purpose: Purpose,
+        challenge: [u8; 32],
+        setup: Option<Digest>,
+    ) -> Option<EvidenceBundle> {
+        let binding = Binding {
+            purpose,
+            network: trust.manifest().network(),
+            manifest: trust.manifest().digest(),
+            role: Role::Party,
+            party: Some(self.config.index),
+            platform: self.config.platform,
+            config: self.config_digest,
+            instance: self.instance,
+            lease: self.lease,
+            keys: BoundKeys {
+                setup,
+                ..self.keys.bound()
+            },
+            challenge,
+            made_at_ms: self.now_ms,
+            checkpoint: None,
+        };
+        let raw = self
+            .platform
+            .attest(&binding.report_data(), &challenge)
+            .ok()?;
+        Some(EvidenceBundle {
+            platform: raw.platform,
+            evidence: raw.evidence,
+            endorsements: raw.endorsements.into_iter().map(Certificate).collect(),
+            binding: to_canonical(&binding),
+        })
+    }
+
+    /// Makes boot evidence anew; an old one stays in force if the platform gives none.
+    fn make_boot_evidence(&mut self) {
+        let Some(trust) = self
+            .network
+            .as_ref()
+            .map(|network| Arc::clone(&network.trust))
+        else {
+            return;
+        };
+        let Some(bundle) = self.attest(&trust, Purpose::Boot, [0; 32], None) else {
+            return;
+        };
+        if let Some(network) = self.network.as_mut() {
+            network.bundle = bundle;
+            network.made_at_ms = self.now_ms;
+        }
+        self.publish_evidence();
+    }
+
+    fn publish_evidence(&mut self) {
+        if let Some(network) = &self.network {
+            self.out
+                .push(ToHost::Evidence(to_canonical(&network.bundle)));
+        }
+    }
+
+    fn renew_evidence(&mut self) {
+        let made_at_ms = self.network.as_ref().map(|network| network.made_at_ms);
+        if made_at_ms.is_some_and(|made| self.now_ms >= made + EVIDENCE_RENEW_MS) {
+            self.make_boot_evidence();
+        }
+    }
+
+    fn ask_for_key(&mut self) {
+        let locked = matches!(self.store, Store::Locked);
+        if !locked || self.release.is_some() || self.now_ms < self.release_after_ms {
+            return;
+        }
+        let Some(expected) = self.expected_release() else {
+            return;
+        };
+        let Some(seed) = self.random() else { return };
+        self.release_after_ms = self.now_ms + RELEASE_RETRY_MS;
+        let release = Release::new(&seed, expected);
+        let stream = self.open_stream(FarEnd::Custodian);
+        match release.begin() {
+            Ok(bytes) => {
+                self.out.push(ToHost::StreamData { stream, bytes });
+                self.release = Some((stream, release));
+            }
+            Err(refusal) => self.stop(refusal),
+        }
+    }
+
+    fn expected_release(&self) -> Option<crate::release::Expected> {
+        let manifest = self.network.as_ref()?.trust.manifest();
+        Some(crate::release::Expected {
+            network: manifest.network(),
+            party: self.config.index,
+            instance: self.instance,
+            custodian: manifest.manifest().party(self.config.index)?.custodian,
+        })
+    }
+
+    fn open_links(&mut self) {
+        if !matches!(self.store, Store::Open(_)) || self.now_ms < self.relink_after_ms {
+            return;
+        }
+        self.relink_after_ms = self.now_ms + RELINK_MS;
+        for party in self.config.index.others() {
+            if party > self.config.index && !self.peers.has_link(party) {
+                self.open_link(party);
+            }
+        }
+    }
+
+    pub(crate) fn open_stream(&mut self, to: FarEnd) -> StreamId {
+        let stream = StreamId(self.next_stream);
+        self.next_stream += 2;
+        self.out.push(ToHost::OpenStream { stream, to });
+        stream
+    }
+}
+
+fn make_keys<P: Platform>(platform: &mut P) -> Result<LocalKeys, BootError> {
+    let mut failed = None;
+    let mut random = |out: &mut [u8]| {
+        if let Err(failure) = platform.random(out) {
+            failed = Some(failure);
+        }
+    };
+    let keys = LocalKeys::generate(&mut random)?;
+    match failed {
+        Some(failure) => Err(failure.into()),
+        None => Ok(keys),
+    }
+}

@@ -1,0 +1,160 @@
+//! Reading the sealed store at start, writing to it, and agreeing on it with the peers.
+
+use boop_abi::{Event, Phase, Slot, ToHost};
+use boop_wire::Refusal;
+
+use super::{Party, Store};
+use crate::peers::Agreement;
+use crate::platform::Platform;
+use crate::vault::{HEAD_SLOT, Head, Vault, open_head};
+
+impl<P: Platform> Party<P> {
+    pub(super) fn read_head(&mut self) {
+        self.out.push(ToHost::BlobGet { slot: HEAD_SLOT });
+    }
+
+    pub(super) fn blob_read(&mut self, slot: Slot, bytes: Option<&[u8]>) {
+        let store = core::mem::replace(&mut self.store, Store::Locked);
+        let Store::Opening { mut vault, head } = store else {
+            self.store = store;
+            return self.stop(Refusal::Unexpected);
+        };
+        let result = match head {
+            None => read_head_blob(&vault, slot, bytes),
+            Some(head) => read_record_blob(&mut vault, slot, bytes).map(|()| head),
+        };
+        let head = match result {
+            Ok(head) => head,
+            Err(refusal) => return self.stop(refusal),
+        };
+        if vault.version() < head.version {
+            let next = Slot(vault.version() + 1);
+            self.store = Store::Opening {
+                vault,
+                head: Some(head),
+            };
+            self.out.push(ToHost::BlobGet { slot: next });
+        } else if vault.head() == head {
+            self.store = Store::Open(vault);
+            self.set_phase(Phase::Opened);
+        } else {
+            self.stop(Refusal::StoreDamaged);
+        }
+    }
+
+    pub(super) fn blob_done(&mut self, slot: Slot) {
+        if !self.writes.remove(&slot) {
+            return self.stop(Refusal::Unexpected);
+        }
+        self.write_done(slot);
+        if self.writes.is_empty() {
+            self.review_agreement();
+        }
+    }
+
+    /// Asks the host to write a blob; [`Self::blob_done`] follows.
+    pub(crate) fn write_blob(&mut self, slot: Slot, bytes: alloc::vec::Vec<u8>) {
+        self.writes.insert(slot);
+        self.out.push(ToHost::BlobPut { slot, bytes });
+    }
+
+    /// Writes the head of the open store, or stops.
+    pub(crate) fn write_head(&mut self, head: Head) {
+        let Some(salt) = self.random() else { return };
+        let Store::Open(vault) = &self.store else {
+            return;
+        };
+        match vault.seal_head(head, salt) {
+            Ok(blob) => self.write_blob(HEAD_SLOT, blob),
+            Err(_) => self.stop(Refusal::Internal),
+        }
+    }
+
+    /// Tells the peers the other edges and the own head.
+    pub(crate) fn announce(&mut self) {
+        if let Store::Open(vault) = &self.store {
+            let head = vault.head();
+            self.peers.announce(head, &mut self.out);
+        }
+        self.review_agreement();
+    }
+
+    /// Serves once all three agree. A newest record that a neighbour does not have was never
+    /// acknowledged to anyone, since that takes all three signatures: it is taken back.
+    pub(crate) fn review_agreement(&mut self) {
+        let Store::Open(vault) = &mut self.store else {
+            return;
+        };
+        if self.work.busy() || !self.writes.is_empty() {
+            return;
+        }
+        let own = vault.head();
+        match self.peers.agreement(own) {
+            Agreement::Pending => self.leave_serving(),
+            Agreement::Agreed { session } => {
+                self.work.join(session);
+                self.set_phase(Phase::Serving);
+                self.begin_next();
+            }
+            Agreement::HeadsDiffer { theirs } => {
+                self.leave_serving();
+                let one_ahead = theirs.version + 1 == own.version;
+                if one_ahead && self.open_root_at(theirs.version) == Some(theirs.root) {
+                    self.take_back_newest();
+                } else if theirs.version != own.version + 1 {
+                    self.out
+                        .push(ToHost::Event(Event::JobRefused(Refusal::StateDiverged)));
+                }
+            }
+        }
+    }
+
+    fn take_back_newest(&mut self) {
+        let Store::Open(vault) = &mut self.store else {
+            return;
+        };
+        let Some(slot) = vault.pop() else { return };
+        let head = vault.head();
+        self.write_head(head);
+        self.writes.insert(slot);
+        self.out.push(ToHost::BlobDelete { slot });
+        self.peers.announce(head, &mut self.out);
+    }
+
+    fn leave_serving(&mut self) {
+        self.work.leave();
+        if self.phase() == Phase::Serving {
+            self.set_phase(Phase::Opened);
+        }
+    }
+
+    fn open_root_at(&self, version: u64) -> Option<boop_wire::Digest> {
+        match &self.store {
+            Store::Open(vault) => Some(vault.root_at(version)),
+            Store::Locked | Store::Opening { .. } => None,
+        }
+    }
+}
+
+/// Reads the head; without one the store is new.
+fn read_head_blob(vault: &Vault, slot: Slot, bytes: Option<&[u8]>) -> Result<Head, Refusal> {
+    if slot != HEAD_SLOT {
+        return Err(Refusal::Unexpected);
+    }
+    match bytes {
+        None => Ok(vault.head()),
+        Some(blob) => open_head(vault.sealer(), blob).map_err(|_| Refusal::StoreDamaged),
+    }
+}
+
+fn read_record_blob(vault: &mut Vault, slot: Slot, bytes: Option<&[u8]>) -> Result<(), Refusal> {
+    if slot.0 != vault.version() + 1 {
+        return Err(Refusal::Unexpected);
+    }
+    let blob = bytes.ok_or(Refusal::StoreDamaged)?;
+    let record = vault
+        .open_record(slot, blob)
+        .map_err(|_| Refusal::StoreDamaged)?;
+    vault.push(record);
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! Streams of the host: which session each carries, and what its messages lead to.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use boop_abi::{Event, FarEnd, Phase, StreamId, ToHost};
+use boop_channel::Expectation;
+use boop_wire::binding::{Purpose, Role};
+use boop_wire::codec::from_canonical_max;
+use boop_wire::job::{CALL_BYTES_MAX, PartyCall};
+use boop_wire::session::Side;
+use boop_wire::{PartyIndex, Refusal};
+
+use super::{Party, Store};
+use crate::limits::{GATEWAYS_MAX, RELEASE_RETRY_MS, RELINK_MS};
+use crate::link::Link;
+use crate::peers::PeerMessage;
+use crate::platform::Platform;
+use crate::release::{Leased, Step};
+use crate::vault::{Sealer, Vault};
+
+impl<P: Platform> Party<P> {
+    pub(super) fn stream_opened(&mut self, stream: StreamId, from: FarEnd) {
+        if !stream.0.is_multiple_of(2) || stream.0 <= self.newest_host_stream {
+            return self.stop(Refusal::Unexpected);
+        }
+        self.newest_host_stream = stream.0;
+        let result = match from {
+            FarEnd::Party(party) => self.accept_peer(stream, party),
+            FarEnd::Gateway => self.accept_gateway(stream),
+            FarEnd::Custodian => Err(Refusal::Unexpected),
+        };
+        if let Err(refusal) = result {
+            self.refuse_stream(stream, refusal);
+        }
+    }
+
+    pub(super) fn stream_data(&mut self, stream: StreamId, bytes: &[u8]) {
+        if self.release.as_ref().is_some_and(|(on, _)| *on == stream) {
+            return self.release_data(bytes);
+        }
+        if let Some(party) = self.peers.party_on(stream) {
+            return self.peer_data(stream, party, bytes);
+        }
+        // A stream closed a moment ago may still have bytes on their way; they go nowhere.
+        if self.gateways.contains_key(&stream) {
+            self.gateway_data(stream, bytes);
+        }
+    }
+
+    pub(super) fn stream_closed(&mut self, stream: StreamId) {
+        if self.release.as_ref().is_some_and(|(on, _)| *on == stream) {
+            self.release = None;
+        } else if self.peers.party_on(stream).is_some() {
+            self.lose_peer(stream);
+        } else if self.gateways.remove(&stream).is_some() {
+            self.forget_gateway(stream);
+        }
+    }
+
+    pub(super) fn open_link(&mut self, party: PartyIndex) {
+        let stream = self.open_stream(FarEnd::Party(party));
+        if let Err(refusal) = self.start_peer(stream, party, Side::Client) {
+            self.refuse_stream(stream, refusal);
+        }
+    }
+
+    fn accept_peer(&mut self, stream: StreamId, party: PartyIndex) -> Result<(), Refusal> {
+        if party >= self.config.index || !matches!(self.store, Store::Open(_)) {
+            return Err(Refusal::Unexpected);
+        }
+        self.start_peer(stream, party, Side::Server)
+    }
+
+    fn start_peer(
+        &mut self,
+        stream: StreamId,
+        party: PartyIndex,
+        side: Side,
+    ) -> Result<(), Refusal> {
+        let link = self.new_link(stream, side, Role::Party, Some(party))?;
+        if let Some(old) = self.peers.replace(party, link) {
+            self.out.push(ToHost::CloseStream { stream: old });
+            self.peer_lost();
+        }
+        Ok(())
+    }
+
+    fn accept_gateway(&mut self, stream: StreamId) -> Result<(), Refusal> {
+        if self.gateways.len() >= GATEWAYS_MAX {
+            return Err(Refusal::Busy);
+        }
+        let link = self.new_link(stream, Side::Server, Role::Gateway, None)?;
+        self.gateways.insert(stream, link);
+        Ok(())
+    }
+
+    fn new_link(
+        &mut self,
+        stream: StreamId,
+        side: Side,
+        role: Role,
+        party: Option<PartyIndex>,
+    ) -> Result<Link, Refusal> {
+        let local = self.local().ok_or(Refusal::Unexpected)?;
+        let nonce = self.random().ok_or(Refusal::Internal)?;
+        let expect = Expectation::boot(role, party);
+        let mut link =
+            Link::new(stream, side, local, expect, nonce).map_err(|error| error.refusal())?;
+        link.flush(&mut self.out);
+        Ok(link)
+    }
+
+    fn release_data(&mut self, bytes: &[u8]) {
+        let Some((stream, mut release)) = self.release.take() else {
+            return;
+        };
+        match release.receive(bytes) {
+            Ok(Step::Wait) => self.release = Some((stream, release)),
+            Ok(Step::Prove { challenge, setup }) => {
+                let trust = self
+                    .network
+                    .as_ref()
+                    .map(|network| Arc::clone(&network.trust));
+                let evidence = trust.and_then(|trust| {
+                    self.attest(&trust, Purpose::KeyRelease, challenge, Some(setup))
+                });
+                match evidence.map(|evidence| release.prove(evidence)) {
+                    Some(Ok(bytes)) => {
+                        self.out.push(ToHost::StreamData { stream, bytes });
+                        self.release = Some((stream, release));
+                    }
+                    Some(Err(refusal)) => self.refuse_stream(stream, refusal),
+                    None => self.refuse_stream(stream, Refusal::Internal),
+                }
+            }
+            Ok(Step::Done(leased)) => {
+                self.out.push(ToHost::CloseStream { stream });
+                self.take_key(leased);
+            }
+            Err(refusal) => {
+                self.release_after_ms = self.now_ms + RELEASE_RETRY_MS;
+                self.refuse_stream(stream, refusal);
+            }
+        }
+    }
+
+    fn take_key(&mut self, leased: Leased) {
+        let Some(network) = &self.network else { return };
+        let id = network.trust.manifest().network();
+        self.lease = leased.lease;
+        let sealer = Sealer::new(leased.key, id, self.config.index, leased.epoch);
+        self.store = Store::Opening {
+            vault: Vault::empty(sealer),
+            head: None,
+        };
+        self.make_boot_evidence();
+        self.set_phase(Phase::Leased);
+        self.read_head();
+    }
+
+    fn peer_data(&mut self, stream: StreamId, party: PartyIndex, bytes: &[u8]) {
+        let received = self.peers.receive(party, bytes, self.now_ms, &mut self.out);
+        let (messages, established) = match received {
+            Ok(received) => received,
+            Err(refusal) => {
+                self.refuse_stream(stream, refusal);
+                return self.lose_peer(stream);
+            }
+        };
+        if established {
+            self.announce();
+        }
+        for message in messages {
+            self.peer_message(party, message);
+        }
+    }
+
+    fn peer_message(&mut self, from: PartyIndex, message: PeerMessage) {
+        match message {
+            PeerMessage::Join(join) => {
+                self.peers.note(from, join);
+                self.review_agreement();
+            }
+            PeerMessage::Begin(begin) => self.begun(from, begin),
+            PeerMessage::Step { job, bytes } => self.job_step(from, job, bytes),
+            PeerMessage::Abort { job, refusal } => self.job_aborted(job, refusal),
+        }
+    }
+
+    fn gateway_data(&mut self, stream: StreamId, bytes: &[u8]) {
+        let Some(link) = self.gateways.get_mut(&stream) else {
+            return;
+        };
+        let messages = link.receive(bytes, self.now_ms, &mut self.out);
+        let calls = messages
+            .map_err(|error| error.refusal())
+            .and_then(|messages| {
+                let decode = |bytes: &Vec<u8>| from_canonical_max(bytes, CALL_BYTES_MAX);
+                let calls: Result<Vec<PartyCall>, _> = messages.iter().map(decode).collect();
+                calls.map_err(|_| Refusal::Malformed)
+            });
+        match calls {
+            Ok(calls) => calls
+                .into_iter()
+                .for_each(|call| self.take_call(stream, call)),
+            Err(refusal) => {
+                self.gateways.remove(&stream);
+                self.forget_gateway(stream);
+                self.refuse_stream(stream, refusal);
+            }
+        }
+    }
+
+    fn lose_peer(&mut self, stream: StreamId) {
+        if self.peers.remove(stream).is_some() {
+            self.relink_after_ms = self.now_ms + RELINK_MS;
+            self.peer_lost();
+        }
+    }
+
+    fn refuse_stream(&mut self, stream: StreamId, refusal: Refusal) {
+        self.out
+            .push(ToHost::Event(Event::SessionRefused { stream, refusal }));
+        self.out.push(ToHost::CloseStream { stream });
+    }
+}

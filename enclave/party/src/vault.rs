@@ -1,0 +1,378 @@
+//! The sealed store: what a party keeps, encrypted under the key that its custodian releases.
+//!
+//! The host holds numbered blobs. Blob 0 is the head (version and root), blob `n` the `n`-th
+//! record. Each is AES-256-GCM under a key of its own, HKDF of the data key, the blob's place and
+//! a fresh salt; its header is associated data, so a blob fits no other place, party or network.
+//! The root chains over what all three parties know of a record, so equal stores have equal
+//! roots.
+
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aes_gcm::{Aes256Gcm, Key, Nonce};
+use boop_abi::Slot;
+use boop_mpc::StoredShare;
+use boop_wire::codec::{digest_of, domain_separated, from_canonical, to_canonical};
+use boop_wire::job::PalmSide;
+use boop_wire::{Digest, NetworkId, PartyIndex, Refusal, RequestId, UserId};
+use hkdf::Hkdf;
+use minicbor::{Decode, Encode};
+use sha2::Sha256;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::limits::RECORDS_MAX;
+
+/// Bytes of the salt in front of each blob's ciphertext.
+const SALT_BYTES: usize = 32;
+
+/// The blob that holds the head.
+pub(crate) const HEAD_SLOT: Slot = Slot(0);
+
+/// A blob that is not what was sealed there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a sealed blob is missing, of another place, or changed")]
+pub(crate) struct DamagedBlob;
+
+/// What all three parties know of an enrolled palm.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct RecordFacts {
+    /// Whose palm.
+    #[n(0)]
+    pub(crate) user: UserId,
+    /// Which hand.
+    #[n(1)]
+    pub(crate) side: PalmSide,
+    /// The request that enrolled it.
+    #[n(2)]
+    pub(crate) request: RequestId,
+    /// Digest of the commitments to the three shares as they came.
+    #[n(3)]
+    pub(crate) commitments: Digest,
+}
+
+/// An enrolled palm in memory.
+#[derive(Clone)]
+pub(crate) struct Record {
+    pub(crate) facts: RecordFacts,
+    pub(crate) share: Arc<StoredShare>,
+}
+
+/// Number of records, and the chain over them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Head {
+    #[n(0)]
+    pub(crate) version: u64,
+    #[n(1)]
+    pub(crate) root: Digest,
+}
+
+#[derive(Encode, Decode)]
+struct BlobHeader {
+    #[n(0)]
+    network: NetworkId,
+    #[n(1)]
+    party: PartyIndex,
+    #[n(2)]
+    epoch: u32,
+    #[n(3)]
+    slot: Slot,
+}
+
+#[derive(Encode, Decode)]
+struct SealedRecord {
+    #[n(0)]
+    facts: RecordFacts,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    share: Vec<u8>,
+}
+
+impl Drop for SealedRecord {
+    fn drop(&mut self) {
+        self.share.zeroize();
+    }
+}
+
+/// Seals and opens blobs of one party and epoch.
+pub(crate) struct Sealer {
+    key: Zeroizing<[u8; 32]>,
+    network: NetworkId,
+    party: PartyIndex,
+    epoch: u32,
+}
+
+impl Sealer {
+    pub(crate) fn new(
+        key: Zeroizing<[u8; 32]>,
+        network: NetworkId,
+        party: PartyIndex,
+        epoch: u32,
+    ) -> Self {
+        Self {
+            key,
+            network,
+            party,
+            epoch,
+        }
+    }
+
+    /// Seals `plaintext` for `slot` under a fresh salt.
+    pub(crate) fn seal(
+        &self,
+        slot: Slot,
+        plaintext: &[u8],
+        salt: [u8; SALT_BYTES],
+    ) -> Result<Vec<u8>, DamagedBlob> {
+        let header = self.header(slot);
+        let payload = Payload {
+            msg: plaintext,
+            aad: &header,
+        };
+        let sealed = self
+            .cipher(&header, &salt)
+            .encrypt(&Nonce::default(), payload);
+        let sealed = sealed.map_err(|_| DamagedBlob)?;
+        Ok([&salt[..], &sealed].concat())
+    }
+
+    /// Opens what was sealed for `slot`.
+    pub(crate) fn open(&self, slot: Slot, blob: &[u8]) -> Result<Zeroizing<Vec<u8>>, DamagedBlob> {
+        let (salt, sealed) = blob.split_first_chunk::<SALT_BYTES>().ok_or(DamagedBlob)?;
+        let header = self.header(slot);
+        let payload = Payload {
+            msg: sealed,
+            aad: &header,
+        };
+        let plaintext = self
+            .cipher(&header, salt)
+            .decrypt(&Nonce::default(), payload);
+        plaintext.map(Zeroizing::new).map_err(|_| DamagedBlob)
+    }
+
+    fn header(&self, slot: Slot) -> Vec<u8> {
+        let header = BlobHeader {
+            network: self.network,
+            party: self.party,
+            epoch: self.epoch,
+            slot,
+        };
+        domain_separated("vault-blob", &to_canonical(&header))
+    }
+
+    /// The key serves one salt, and so one message: the nonce may be zero.
+    fn cipher(&self, header: &[u8], salt: &[u8; SALT_BYTES]) -> Aes256Gcm {
+        let mut key = Zeroizing::new([0; 32]);
+        let hkdf = Hkdf::<Sha256>::new(Some(salt), &*self.key);
+        // 32 bytes are far below HKDF's limit of 255 hashes.
+        let _ = hkdf.expand(header, &mut *key);
+        Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key))
+    }
+}
+
+/// The open store.
+pub(crate) struct Vault {
+    sealer: Sealer,
+    records: Vec<Record>,
+    roots: Vec<Digest>,
+}
+
+impl Vault {
+    /// An empty store.
+    pub(crate) fn empty(sealer: Sealer) -> Self {
+        Self {
+            sealer,
+            records: Vec::new(),
+            roots: vec![genesis_root()],
+        }
+    }
+
+    pub(crate) const fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    pub(crate) fn head(&self) -> Head {
+        Head {
+            version: self.version(),
+            root: self.root_at(self.version()),
+        }
+    }
+
+    pub(crate) fn version(&self) -> u64 {
+        self.records.len() as u64
+    }
+
+    /// Returns the root after `version` records, or the genesis root if there never were as many.
+    pub(crate) fn root_at(&self, version: u64) -> Digest {
+        let index = usize::try_from(version).unwrap_or(usize::MAX);
+        self.roots.get(index).copied().unwrap_or_else(genesis_root)
+    }
+
+    pub(crate) fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// Returns the slot of the next record, if there is room.
+    pub(crate) fn next_slot(&self) -> Result<Slot, Refusal> {
+        if self.version() >= RECORDS_MAX {
+            return Err(Refusal::Busy);
+        }
+        Ok(Slot(self.version() + 1))
+    }
+
+    /// Returns the head as it will be once `facts` is the next record.
+    pub(crate) fn head_with(&self, facts: &RecordFacts) -> Head {
+        Head {
+            version: self.version() + 1,
+            root: next_root(self.head().root, facts),
+        }
+    }
+
+    /// Adds a record that is durable.
+    pub(crate) fn push(&mut self, record: Record) {
+        self.roots.push(next_root(self.head().root, &record.facts));
+        self.records.push(record);
+    }
+
+    /// Takes back the newest record, which no one was told of.
+    pub(crate) fn pop(&mut self) -> Option<Slot> {
+        let slot = Slot(self.version());
+        self.records.pop()?;
+        self.roots.pop();
+        Some(slot)
+    }
+
+    /// Seals a record for its slot.
+    pub(crate) fn seal_record(
+        &self,
+        slot: Slot,
+        record: &Record,
+        salt: [u8; SALT_BYTES],
+    ) -> Result<Vec<u8>, DamagedBlob> {
+        let sealed = SealedRecord {
+            facts: record.facts.clone(),
+            share: record.share.to_bytes().to_vec(),
+        };
+        let plaintext = Zeroizing::new(to_canonical(&sealed));
+        self.sealer.seal(slot, &plaintext, salt)
+    }
+
+    /// Opens the record of a slot.
+    pub(crate) fn open_record(&self, slot: Slot, blob: &[u8]) -> Result<Record, DamagedBlob> {
+        let plaintext = self.sealer.open(slot, blob)?;
+        let sealed: SealedRecord = from_canonical(&plaintext).map_err(|_| DamagedBlob)?;
+        let share = StoredShare::from_bytes(&sealed.share).map_err(|_| DamagedBlob)?;
+        Ok(Record {
+            facts: sealed.facts.clone(),
+            share: Arc::new(share),
+        })
+    }
+
+    /// Seals a head.
+    pub(crate) fn seal_head(
+        &self,
+        head: Head,
+        salt: [u8; SALT_BYTES],
+    ) -> Result<Vec<u8>, DamagedBlob> {
+        self.sealer.seal(HEAD_SLOT, &to_canonical(&head), salt)
+    }
+}
+
+/// Opens the head's blob.
+pub(crate) fn open_head(sealer: &Sealer, blob: &[u8]) -> Result<Head, DamagedBlob> {
+    from_canonical(&sealer.open(HEAD_SLOT, blob)?).map_err(|_| DamagedBlob)
+}
+
+fn genesis_root() -> Digest {
+    digest_of("vault-root", &0_u8)
+}
+
+fn next_root(root: Digest, facts: &RecordFacts) -> Digest {
+    #[derive(Encode)]
+    struct Link<'a> {
+        #[n(0)]
+        before: Digest,
+        #[n(1)]
+        facts: &'a RecordFacts,
+    }
+    digest_of(
+        "vault-root",
+        &Link {
+            before: root,
+            facts,
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealer(party: u8) -> Sealer {
+        let party = PartyIndex::new(party).unwrap();
+        Sealer::new(Zeroizing::new([7; 32]), NetworkId::new([1; 32]), party, 0)
+    }
+
+    fn facts(number: u8) -> RecordFacts {
+        RecordFacts {
+            user: UserId::new([number; 16]),
+            side: PalmSide::Left,
+            request: RequestId::new([number; 16]),
+            commitments: Digest::new([number; 32]),
+        }
+    }
+
+    #[test]
+    fn a_blob_opens_in_its_own_place_alone() {
+        let blob = sealer(0).seal(Slot(3), b"share", [9; 32]).unwrap();
+
+        assert_eq!(&**sealer(0).open(Slot(3), &blob).unwrap(), b"share");
+        assert_eq!(sealer(0).open(Slot(4), &blob).unwrap_err(), DamagedBlob);
+        assert_eq!(sealer(1).open(Slot(3), &blob).unwrap_err(), DamagedBlob);
+        for position in [0, SALT_BYTES, blob.len() - 1] {
+            let mut changed = blob.clone();
+            changed[position] ^= 1;
+            assert_eq!(sealer(0).open(Slot(3), &changed).unwrap_err(), DamagedBlob);
+        }
+        assert_eq!(
+            sealer(0).open(Slot(3), &blob[..10]).unwrap_err(),
+            DamagedBlob
+        );
+    }
+
+    #[test]
+    fn the_root_tells_stores_of_equal_size_apart() {
+        let genesis = Vault::empty(sealer(0));
+
+        assert_eq!(genesis.head_with(&facts(1)), genesis.head_with(&facts(1)));
+        assert_ne!(
+            genesis.head_with(&facts(1)).root,
+            genesis.head_with(&facts(2)).root
+        );
+        assert_eq!(genesis.head_with(&facts(1)).version, 1);
+    }
+
+    #[test]
+    fn a_record_survives_sealing_and_can_be_taken_back() {
+        let mut vault = Vault::empty(sealer(2));
+        let share = StoredShare::from_bytes(&[5; boop_mpc::STORED_SHARE_BYTES]).unwrap();
+        let record = Record {
+            facts: facts(1),
+            share: Arc::new(share),
+        };
+        let slot = vault.next_slot().unwrap();
+
+        let blob = vault.seal_record(slot, &record, [4; 32]).unwrap();
+        let opened = vault.open_record(slot, &blob).unwrap();
+        let before = vault.head();
+        vault.push(opened);
+
+        assert_eq!(vault.records()[0].facts, facts(1));
+        assert_eq!(
+            *vault.records()[0].share.to_bytes(),
+            *record.share.to_bytes()
+        );
+        assert_eq!(vault.pop(), Some(slot));
+        assert_eq!(vault.head(), before);
+    }
+}

@@ -1,0 +1,108 @@
+//! What can go wrong in a protocol run and when reading a share.
+
+use crate::step::Step;
+use boop_wire::id::PartyIndex;
+
+/// Why a protocol run ended without a result [MPC-4].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MpcError {
+    /// A message is shorter or longer than its step demands.
+    #[error("message from party {from} has {found} bytes, expected {expected}")]
+    WrongLength {
+        /// Who sent it.
+        from: PartyIndex,
+        /// The only length allowed here.
+        expected: usize,
+        /// The length it has.
+        found: usize,
+    },
+    /// A message belongs to another step.
+    #[error("message from party {from} carries step {found}, expected {expected:?}")]
+    UnexpectedStep {
+        /// Who sent it.
+        from: PartyIndex,
+        /// The step this party is in.
+        expected: Step,
+        /// The tag the message carries.
+        found: u8,
+    },
+    /// A message is repeated, or an earlier one is missing.
+    #[error("message from party {from} has number {found}, expected {expected}")]
+    OutOfOrder {
+        /// Who sent it.
+        from: PartyIndex,
+        /// The number of the next message from that party.
+        expected: u32,
+        /// The number it carries.
+        found: u32,
+    },
+    /// A message exceeds what any step may send.
+    #[error("message from party {from} has {bytes} bytes, more than any step sends")]
+    MessageTooLong {
+        /// Who sent it.
+        from: PartyIndex,
+        /// The length it has.
+        bytes: usize,
+    },
+    /// A party ran further ahead than the protocol lets it.
+    #[error("party {from} is too many messages ahead")]
+    TooManyEarlyMessages {
+        /// Who sent them.
+        from: PartyIndex,
+    },
+    /// The protocol is over, but a message was left.
+    #[error("party {from} sent a message nobody asked for")]
+    SurplusMessage {
+        /// Who sent it.
+        from: PartyIndex,
+    },
+    /// The sender of a message is this party itself.
+    #[error("party {from} cannot send a message to itself")]
+    NotAPeer {
+        /// The sender given.
+        from: PartyIndex,
+    },
+    /// The two parties that hold an opened component disagree about it.
+    #[error("the two holders of an opened value disagree")]
+    InconsistentOpening,
+    /// A client's share was made for another party.
+    #[error("the share is meant for party {meant_for}")]
+    ForeignShare {
+        /// The party it was made for.
+        meant_for: PartyIndex,
+    },
+    /// The database has more templates than one run takes.
+    #[error("{templates} templates are more than one run takes")]
+    DatabaseTooLarge {
+        /// How many there are.
+        templates: usize,
+    },
+    /// The job was started twice.
+    #[error("the job has already been started")]
+    AlreadyStarted,
+    /// The job has already given its result.
+    #[error("the job is over")]
+    Finished,
+}
+
+/// Why bytes are not a share.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ShareDecodeError {
+    /// There are no bytes.
+    #[error("the share is empty")]
+    Empty,
+    /// The first byte names no party.
+    #[error("there is no party {index}")]
+    NoSuchParty {
+        /// The number found.
+        index: u8,
+    },
+    /// The share is shorter or longer than its kind.
+    #[error("the share has {found} bytes, expected {expected}")]
+    WrongLength {
+        /// The only length allowed.
+        expected: usize,
+        /// The length it has.
+        found: usize,
+    },
+}

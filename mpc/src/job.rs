@@ -1,0 +1,237 @@
+//! One protocol run as a state machine without I/O.
+//!
+//! ```text
+//!   Start, Message ->  Job::handle  -> Send*, then one Done
+//!                        | polls
+//!                      the protocol's future <-> Mailbox
+//! ```
+//!
+//! The future never waits for anything but a message, so polling it after each input with a
+//! waker that does nothing is all the scheduling there is.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+
+use spin::Mutex;
+
+use crate::channel::{Channel, EARLY_MESSAGES_MAX, MESSAGE_BYTES_MAX};
+use crate::error::MpcError;
+use boop_wire::id::PartyIndex;
+
+/// What happens to a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// The job begins; messages that came before wait in its mailbox.
+    Start,
+    /// A message of another party arrived. Messages of one party come in order.
+    Message {
+        /// Who sent it.
+        from: PartyIndex,
+        /// What was sent.
+        bytes: Vec<u8>,
+    },
+}
+
+/// What a job asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output<T> {
+    /// Send a message to another party.
+    Send {
+        /// Who receives it.
+        to: PartyIndex,
+        /// What to send.
+        bytes: Vec<u8>,
+    },
+    /// The job is over.
+    Done(Result<T, MpcError>),
+}
+
+/// How much a job has sent and received, headers included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Messages sent.
+    pub messages_sent: u64,
+    /// Bytes sent.
+    pub bytes_sent: u64,
+    /// Messages received.
+    pub messages_received: u64,
+    /// Bytes received.
+    pub bytes_received: u64,
+}
+
+/// One run of a protocol at one party.
+pub struct Job<'a, T> {
+    me: PartyIndex,
+    post: Arc<Mutex<Post>>,
+    counters: Counters,
+    state: State<'a, T>,
+}
+
+/// The [`Channel`] between a job and its protocol.
+pub struct Mailbox {
+    post: Arc<Mutex<Post>>,
+}
+
+type Protocol<'a, T> = Pin<Box<dyn Future<Output = Result<T, MpcError>> + Send + 'a>>;
+
+enum State<'a, T> {
+    Waiting(Protocol<'a, T>),
+    Running(Protocol<'a, T>),
+    Finished,
+}
+
+/// The lock is never contended: the job holds it while the future rests, and the reverse.
+#[derive(Default)]
+struct Post {
+    incoming: [VecDeque<Vec<u8>>; 3],
+    outgoing: Vec<(PartyIndex, Vec<u8>)>,
+}
+
+impl<'a, T> Job<'a, T> {
+    /// Prepares a run of `protocol` as party `me`; [`Input::Start`] sets it off.
+    pub fn new<F, P>(me: PartyIndex, protocol: P) -> Self
+    where
+        P: FnOnce(Mailbox) -> F,
+        F: Future<Output = Result<T, MpcError>> + Send + 'a,
+    {
+        let post = Arc::new(Mutex::new(Post::default()));
+        let future = Box::pin(protocol(Mailbox {
+            post: Arc::clone(&post),
+        }));
+        Self {
+            me,
+            post,
+            counters: Counters::default(),
+            state: State::Waiting(future),
+        }
+    }
+
+    /// Takes one input and returns what to do, in order. After [`Output::Done`] nothing more is
+    /// sent; a failed job sends nothing from the step in which it failed.
+    pub fn handle(&mut self, input: Input) -> Vec<Output<T>> {
+        match self.step(input) {
+            Ok(outputs) => outputs,
+            Err(error) => {
+                self.state = State::Finished;
+                vec![Output::Done(Err(error))]
+            }
+        }
+    }
+
+    /// Tells whether the job has given its result.
+    pub fn is_finished(&self) -> bool {
+        matches!(self.state, State::Finished)
+    }
+
+    /// Returns what was sent and received so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn step(&mut self, input: Input) -> Result<Vec<Output<T>>, MpcError> {
+        let state = core::mem::replace(&mut self.state, State::Finished);
+        let future = match (state, input) {
+            (State::Finished, _) => return Err(MpcError::Finished),
+            (State::Running(_), Input::Start) => return Err(MpcError::AlreadyStarted),
+            (State::Waiting(future), Input::Message { from, bytes }) => {
+                self.post_message(from, bytes)?;
+                self.state = State::Waiting(future);
+                return Ok(Vec::new());
+            }
+            (State::Running(future), Input::Message { from, bytes }) => {
+                self.post_message(from, bytes)?;
+                future
+            }
+            (State::Waiting(future), Input::Start) => future,
+        };
+        self.poll(future)
+    }
+
+    fn post_message(&mut self, from: PartyIndex, bytes: Vec<u8>) -> Result<(), MpcError> {
+        if from == self.me {
+            return Err(MpcError::NotAPeer { from });
+        }
+        if bytes.len() > MESSAGE_BYTES_MAX {
+            return Err(MpcError::MessageTooLong {
+                from,
+                bytes: bytes.len(),
+            });
+        }
+        let mut post = self.post.lock();
+        let queue = &mut post.incoming[from.as_usize()];
+        if queue.len() == EARLY_MESSAGES_MAX {
+            return Err(MpcError::TooManyEarlyMessages { from });
+        }
+        self.counters.messages_received += 1;
+        self.counters.bytes_received += bytes.len() as u64;
+        queue.push_back(bytes);
+        Ok(())
+    }
+
+    fn poll(&mut self, mut future: Protocol<'a, T>) -> Result<Vec<Output<T>>, MpcError> {
+        let mut context = Context::from_waker(Waker::noop());
+        let polled = future.as_mut().poll(&mut context);
+        let result = match polled {
+            Poll::Pending => {
+                self.state = State::Running(future);
+                None
+            }
+            Poll::Ready(result) => Some(result?),
+        };
+        let mut post = self.post.lock();
+        if result.is_some() {
+            refuse_surplus(&post)?;
+        }
+        let mut outputs = Vec::with_capacity(post.outgoing.len() + 1);
+        for (to, bytes) in post.outgoing.drain(..) {
+            self.counters.messages_sent += 1;
+            self.counters.bytes_sent += bytes.len() as u64;
+            outputs.push(Output::Send { to, bytes });
+        }
+        outputs.extend(result.map(|value| Output::Done(Ok(value))));
+        Ok(outputs)
+    }
+}
+
+impl Channel for Mailbox {
+    fn send(&mut self, to: PartyIndex, message: Vec<u8>) {
+        self.post.lock().outgoing.push((to, message));
+    }
+
+    fn receive(
+        &mut self,
+        from: PartyIndex,
+        exact_len: usize,
+    ) -> impl Future<Output = Result<Vec<u8>, MpcError>> + Send {
+        poll_fn(move |_| {
+            let mut post = self.post.lock();
+            let Some(message) = post.incoming[from.as_usize()].pop_front() else {
+                return Poll::Pending;
+            };
+            let found = message.len();
+            Poll::Ready(if found == exact_len {
+                Ok(message)
+            } else {
+                Err(MpcError::WrongLength {
+                    from,
+                    expected: exact_len,
+                    found,
+                })
+            })
+        })
+    }
+}
+
+fn refuse_surplus(post: &Post) -> Result<(), MpcError> {
+    let surplus = PartyIndex::ALL.into_iter().find(|party| {
+        let queue = &post.incoming[party.as_usize()];
+        !queue.is_empty()
+    });
+    surplus.map_or(Ok(()), |from| Err(MpcError::SurplusMessage { from }))
+}

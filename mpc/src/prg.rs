@@ -1,0 +1,82 @@
+//! Pseudo-random streams: AES-256 in counter mode, one key a pair, one counter range a draw.
+
+use aes::Aes256;
+use aes::cipher::{InnerIvInit, KeyInit, StreamCipher};
+use alloc::vec;
+use alloc::vec::Vec;
+use ctr::{Ctr64BE, CtrCore};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+/// A key that gives a fresh stream at every draw [MPC-2].
+///
+/// The first half of the counter block is the number of the draw, the second counts blocks
+/// within it, so two draws cannot meet.
+pub(crate) struct Prg {
+    cipher: Aes256,
+    draws: u64,
+}
+
+impl Prg {
+    /// Derives the key from a seed and what the key is for.
+    pub(crate) fn new(domain: &[u8], seed: &[u8; 32]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(domain);
+        hash.update(seed);
+        let key: Zeroizing<[u8; 32]> = Zeroizing::new(hash.finalize().into());
+        Self {
+            cipher: Aes256::new((&*key).into()),
+            draws: 0,
+        }
+    }
+
+    /// Returns the next stream's first bytes. Both holders of a key draw in the same order.
+    pub(crate) fn draw(&mut self, bytes: usize) -> Zeroizing<Vec<u8>> {
+        let mut block = [0; 16];
+        block[..8].copy_from_slice(&self.draws.to_be_bytes());
+        self.draws = self
+            .draws
+            .checked_add(1)
+            .expect("2^64 draws outlive every job");
+        let core = CtrCore::inner_iv_init(self.cipher.clone(), (&block).into());
+        let mut stream: Ctr64BE<Aes256> = Ctr64BE::from_core(core);
+        let mut out = Zeroizing::new(vec![0; bytes]);
+        stream.apply_keystream(&mut out);
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_holders_of_a_seed_draw_the_same_streams() {
+        let (mut one, mut other) = (Prg::new(b"a", &[7; 32]), Prg::new(b"a", &[7; 32]));
+
+        for bytes in [0, 1, 16, 100] {
+            assert_eq!(one.draw(bytes), other.draw(bytes));
+        }
+    }
+
+    #[test]
+    fn no_two_draws_have_a_block_in_common() {
+        let mut prg = Prg::new(b"a", &[7; 32]);
+
+        let mut blocks: Vec<_> = (0..64)
+            .flat_map(|_| prg.draw(1024).as_chunks::<16>().0.to_vec())
+            .collect();
+
+        blocks.sort_unstable();
+        blocks.dedup();
+        assert_eq!(blocks.len(), 64 * 64);
+    }
+
+    #[test]
+    fn domain_and_seed_each_change_the_stream() {
+        let stream = |domain, seed| Prg::new(domain, &[seed; 32]).draw(16);
+
+        assert_ne!(stream(b"a", 7), stream(b"b", 7));
+        assert_ne!(stream(b"a", 7), stream(b"a", 8));
+    }
+}

@@ -1,0 +1,217 @@
+//! The two forms in which a party holds a palm: stored, and expanded for a query.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::error::ShareDecodeError;
+use crate::galois::{convert, convert_query};
+use crate::rule::Rule;
+use crate::values::{Element, ReplicatedValues, Values};
+use boop_wire::template::{
+    ALIGNMENT_COUNT, Alignment, CELLS, CODE_BITS, GRID, ORIENTATIONS, PHASES, alignments,
+};
+
+/// Bytes of a stored share.
+pub const STORED_SHARE_BYTES: usize = 2 * CODE_BITS + 4 * CELLS;
+
+/// A party's Shamir share of a template at rotation 0 [MPC-21].
+#[derive(Clone, ZeroizeOnDrop)]
+pub struct StoredShare {
+    values: Values,
+}
+
+/// A party's share of a query, one row for each alignment [MPC-22].
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct QueryShare {
+    code: Vec<u16>,
+    cells: Vec<u32>,
+}
+
+impl StoredShare {
+    /// Returns the canonical bytes: little-endian code values, then mask cells.
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(self.values.to_bytes())
+    }
+
+    /// Reads a share. Every value of the rings is valid, so only the length can be wrong.
+    ///
+    /// # Errors
+    /// Returns [`ShareDecodeError::WrongLength`] for any other length.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ShareDecodeError> {
+        if bytes.len() != STORED_SHARE_BYTES {
+            let expected = STORED_SHARE_BYTES;
+            return Err(ShareDecodeError::WrongLength {
+                expected,
+                found: bytes.len(),
+            });
+        }
+        Ok(Self {
+            values: Values::from_bytes(bytes, CODE_BITS),
+        })
+    }
+
+    /// Converts the first encoding of a shared palm.
+    pub(crate) fn convert(palm: &ReplicatedValues) -> Self {
+        let (next, previous) = (&palm.with_next, &palm.with_previous);
+        Self {
+            values: Values {
+                code: convert_pairs(&next.code[..CODE_BITS], &previous.code[..CODE_BITS]),
+                cells: convert_pairs(&next.cells[..CELLS], &previous.cells[..CELLS]),
+            },
+        }
+    }
+
+    pub(crate) fn code(&self) -> &[u16] {
+        &self.values.code
+    }
+
+    pub(crate) fn cells(&self) -> &[u32] {
+        &self.values.cells
+    }
+}
+
+impl fmt::Debug for StoredShare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoredShare([secret])")
+    }
+}
+
+impl QueryShare {
+    /// Expands a shared palm: each alignment moves the values of its encoding into place, then
+    /// converts them. The penalty `-8 threshold` of a valid cell is folded in.
+    pub(crate) fn convert(palm: &ReplicatedValues, rule: Rule) -> Self {
+        let mut query = Self {
+            code: vec![0; ALIGNMENT_COUNT * CODE_BITS],
+            cells: vec![0; ALIGNMENT_COUNT * CELLS],
+        };
+        let penalty = rule.cell_penalty();
+        let code_rows = query.code.chunks_exact_mut(CODE_BITS);
+        let rows = code_rows.zip(query.cells.chunks_exact_mut(CELLS));
+        for ((code, cells), alignment) in rows.zip(alignments()) {
+            let (next, previous) = (&palm.with_next, &palm.with_previous);
+            align_code(code, alignment, &next.code, &previous.code);
+            align_cells(cells, alignment, &next.cells, &previous.cells);
+            cells
+                .iter_mut()
+                .for_each(|cell| *cell = cell.wrapping_mul(penalty));
+        }
+        query
+    }
+
+    /// Returns the rows, in the order of the alignments.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&[u16], &[u32])> {
+        self.code
+            .chunks_exact(CODE_BITS)
+            .zip(self.cells.chunks_exact(CELLS))
+    }
+}
+
+impl fmt::Debug for QueryShare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("QueryShare([secret])")
+    }
+}
+
+fn convert_pairs<E: Element>(with_next: &[E], with_previous: &[E]) -> Vec<E> {
+    let pairs = with_next
+        .as_chunks()
+        .0
+        .iter()
+        .zip(with_previous.as_chunks().0);
+    let converted = pairs.map(|([a, b], [c, d])| convert((*a, *b), (*c, *d)));
+    converted.flat_map(|(a, b)| [a, b]).collect()
+}
+
+/// Fills a row with the query's code values where they meet the template's; the rest stays zero.
+fn align_code(row: &mut [u16], alignment: Alignment, with_next: &[u16], with_previous: &[u16]) {
+    let rotation = alignment.rotation * CODE_BITS;
+    for (phase, target) in (0..PHASES).flat_map(|p| (0..CELLS).map(move |cell| (p, cell))) {
+        let Some(source) = source_cell(alignment, target) else {
+            continue;
+        };
+        let to = (phase * CELLS + target) * ORIENTATIONS;
+        let from = rotation + (phase * CELLS + source) * ORIENTATIONS;
+        for pair in (0..ORIENTATIONS).step_by(2) {
+            let at = from + pair;
+            let next = (with_next[at], with_next[at + 1]);
+            let previous = (with_previous[at], with_previous[at + 1]);
+            (row[to + pair], row[to + pair + 1]) = convert_query(next, previous);
+        }
+    }
+}
+
+/// Fills a row with the query's cells; a pair may come from two pairs, which components allow.
+fn align_cells(row: &mut [u32], alignment: Alignment, with_next: &[u32], with_previous: &[u32]) {
+    let rotation = alignment.rotation * CELLS;
+    let value = |components: &[u32], target| {
+        source_cell(alignment, target).map_or(0, |source| components[rotation + source])
+    };
+    for target in (0..CELLS).step_by(2) {
+        let next = (value(with_next, target), value(with_next, target + 1));
+        let previous = (
+            value(with_previous, target),
+            value(with_previous, target + 1),
+        );
+        (row[target], row[target + 1]) = convert_query(next, previous);
+    }
+}
+
+/// Returns the query cell that meets a template cell, if it is on the grid.
+pub(crate) fn source_cell(alignment: Alignment, target: usize) -> Option<usize> {
+    let row = (target / GRID)
+        .checked_add_signed(-alignment.dy)
+        .filter(|row| *row < GRID)?;
+    let column = (target % GRID)
+        .checked_add_signed(-alignment.dx)
+        .filter(|c| *c < GRID)?;
+    Some(row * GRID + column)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use rand_chacha::rand_core::Rng;
+
+    use super::*;
+    use crate::testing::seeded;
+
+    #[test]
+    fn a_stored_share_reads_back_from_its_bytes() {
+        let mut bytes = vec![0; STORED_SHARE_BYTES];
+        seeded(1).fill_bytes(&mut bytes);
+
+        let share = StoredShare::from_bytes(&bytes).unwrap();
+
+        assert_eq!(*share.to_bytes(), bytes);
+        assert_eq!(format!("{share:?}"), "StoredShare([secret])");
+    }
+
+    #[test]
+    fn a_stored_share_of_another_length_is_refused() {
+        for found in [0, STORED_SHARE_BYTES - 1, STORED_SHARE_BYTES + 1] {
+            let refused = StoredShare::from_bytes(&vec![0; found]).err();
+
+            let expected = STORED_SHARE_BYTES;
+            assert_eq!(
+                refused,
+                Some(ShareDecodeError::WrongLength { expected, found })
+            );
+        }
+    }
+
+    #[test]
+    fn cells_beyond_the_grid_meet_nothing() {
+        let at = |rotation, dy, dx| Alignment { rotation, dy, dx };
+
+        assert_eq!(source_cell(at(0, 0, 0), 41), Some(41));
+        assert_eq!(source_cell(at(0, 1, 1), 41), Some(0));
+        assert_eq!(source_cell(at(0, 1, 0), 39), None);
+        assert_eq!(source_cell(at(0, 0, 1), 40), None);
+        assert_eq!(source_cell(at(0, 0, -1), 39), None);
+        assert_eq!(source_cell(at(0, -2, 0), CELLS - 1), None);
+    }
+}

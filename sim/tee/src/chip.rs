@@ -1,0 +1,213 @@
+//! One simulated machine's hardware: an SNP chip with its endorsement key, or a Nitro module.
+
+pub(crate) mod nitro;
+pub(crate) mod snp;
+mod storage;
+
+use boop_platform::{EvidenceKind, NONCE_BYTES, RawEvidence, USER_DATA_BYTES};
+use serde::{Deserialize, Serialize};
+
+use crate::authority::{Authority, Product};
+use crate::key::SigningError;
+use crate::measure::{Launch, nitro_pcrs};
+use nitro::NitroModule;
+pub use nitro::NitroRequest;
+use snp::SnpChip;
+pub use snp::{Firmware, SnpRequest};
+
+/// The hardware that a simulated machine is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChipModel {
+    /// AMD EPYC Genoa whose reports have version 3.
+    GenoaV3,
+    /// AMD EPYC Turin whose reports have version 5.
+    TurinV5,
+    /// AWS Nitro.
+    Nitro,
+}
+
+/// A simulated machine's hardware with its keys.
+#[derive(Debug)]
+pub struct Chip {
+    pub(crate) hardware: Hardware,
+}
+
+#[derive(Debug)]
+pub(crate) enum Hardware {
+    Snp(SnpChip),
+    Nitro(NitroModule),
+}
+
+/// Why a chip gave no evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChipError {
+    /// The chip makes evidence of the other platform.
+    #[error("this chip makes evidence of the other platform")]
+    WrongModel,
+    /// The chip could not sign.
+    #[error("the chip could not sign")]
+    Signing(#[from] SigningError),
+}
+
+impl Chip {
+    /// Makes the hardware that `seed` names, certified by `authority` from `now_ms` on.
+    ///
+    /// The same seed gives the same chip id and instance; keys are always fresh.
+    ///
+    /// # Errors
+    /// [`SigningError`] when a key cannot be made.
+    pub fn provision(
+        authority: &Authority,
+        model: ChipModel,
+        seed: &str,
+        now_ms: u64,
+    ) -> Result<Self, SigningError> {
+        let snp = |product| SnpChip::provision(authority.line(product), product, seed, now_ms);
+        let hardware = match model {
+            ChipModel::GenoaV3 => Hardware::Snp(snp(Product::Genoa)?),
+            ChipModel::TurinV5 => Hardware::Snp(snp(Product::Turin)?),
+            ChipModel::Nitro => {
+                Hardware::Nitro(NitroModule::provision(&authority.nitro, seed, now_ms)?)
+            }
+        };
+        Ok(Self { hardware })
+    }
+
+    /// Returns the model.
+    #[must_use]
+    pub fn model(&self) -> ChipModel {
+        match &self.hardware {
+            Hardware::Snp(chip) => match chip.product {
+                Product::Genoa => ChipModel::GenoaV3,
+                Product::Turin => ChipModel::TurinV5,
+            },
+            Hardware::Nitro(_) => ChipModel::Nitro,
+        }
+    }
+
+    /// Returns the CHIP_ID of an SNP chip.
+    #[must_use]
+    pub fn chip_id(&self) -> Option<[u8; 64]> {
+        match &self.hardware {
+            Hardware::Snp(chip) => Some(chip.chip_id),
+            Hardware::Nitro(_) => None,
+        }
+    }
+
+    /// Returns the module id of a Nitro module.
+    #[must_use]
+    pub fn module_id(&self) -> Option<&str> {
+        match &self.hardware {
+            Hardware::Snp(_) => None,
+            Hardware::Nitro(module) => Some(module.module_id()),
+        }
+    }
+
+    /// Signs a SEV-SNP report of 1184 bytes.
+    ///
+    /// # Errors
+    /// [`ChipError::WrongModel`] on a Nitro module.
+    pub fn snp_report(&self, request: &SnpRequest) -> Result<Vec<u8>, ChipError> {
+        match &self.hardware {
+            Hardware::Snp(chip) => Ok(chip.sign(&chip.body(request))?),
+            Hardware::Nitro(_) => Err(ChipError::WrongModel),
+        }
+    }
+
+    /// Signs a Nitro attestation document.
+    ///
+    /// # Errors
+    /// [`ChipError::WrongModel`] on an SNP chip.
+    pub fn nitro_document(&self, request: &NitroRequest) -> Result<Vec<u8>, ChipError> {
+        match &self.hardware {
+            Hardware::Snp(_) => Err(ChipError::WrongModel),
+            Hardware::Nitro(module) => Ok(module.document(request)?),
+        }
+    }
+
+    /// Returns the certificates that a host hands out with the evidence, in DER: for SNP the
+    /// VCEK and the ASK, for Nitro none.
+    #[must_use]
+    pub fn endorsements(&self) -> Vec<Vec<u8>> {
+        match &self.hardware {
+            Hardware::Snp(chip) => vec![chip.vcek.clone(), chip.ask.clone()],
+            Hardware::Nitro(_) => Vec::new(),
+        }
+    }
+
+    /// Signs evidence for a program that this machine launched.
+    ///
+    /// # Errors
+    /// [`ChipError::Signing`] when the chip cannot sign.
+    pub fn attest(
+        &self,
+        launch: &Launch,
+        user_data: &[u8; USER_DATA_BYTES],
+        nonce: &[u8; NONCE_BYTES],
+        now_ms: u64,
+    ) -> Result<RawEvidence, ChipError> {
+        let (kind, evidence) = match &self.hardware {
+            Hardware::Snp(chip) => {
+                let request = SnpRequest::new(launch, *user_data);
+                (EvidenceKind::Snp, chip.sign(&chip.body(&request))?)
+            }
+            Hardware::Nitro(module) => {
+                let request = NitroRequest {
+                    pcrs: nitro_pcrs(&launch.measurement, &launch.config_hash, module.instance()),
+                    user_data: Some(user_data.to_vec()),
+                    nonce: Some(nonce.to_vec()),
+                    public_key: None,
+                    timestamp_ms: now_ms,
+                };
+                (EvidenceKind::Nitro, module.document(&request)?)
+            }
+        };
+        Ok(RawEvidence {
+            kind,
+            evidence,
+            endorsements: self.endorsements(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forge::tests::{NOW_MS, authority};
+
+    #[test]
+    fn chip_refuses_to_sign_for_the_other_platform() {
+        let launch = Launch {
+            measurement: [1; 48],
+            config_hash: [2; 32],
+            instance: [3; 32],
+        };
+        let snp = Chip::provision(authority(), ChipModel::GenoaV3, "a", NOW_MS).unwrap();
+        let nitro = Chip::provision(authority(), ChipModel::Nitro, "a", NOW_MS).unwrap();
+        let request = NitroRequest {
+            pcrs: nitro_pcrs(&[1; 48], &[2; 32], "i-1"),
+            user_data: None,
+            nonce: None,
+            public_key: None,
+            timestamp_ms: NOW_MS,
+        };
+
+        let document = snp.nitro_document(&request);
+        let report = nitro.snp_report(&SnpRequest::new(&launch, [0; 64]));
+
+        assert_eq!(
+            (document, report),
+            (Err(ChipError::WrongModel), Err(ChipError::WrongModel))
+        );
+    }
+
+    #[test]
+    fn seed_names_the_chip() {
+        let chip = |seed| Chip::provision(authority(), ChipModel::TurinV5, seed, NOW_MS).unwrap();
+
+        assert_eq!(chip("a").chip_id(), chip("a").chip_id());
+        assert_ne!(chip("a").chip_id(), chip("b").chip_id());
+        assert_eq!(chip("a").chip_id().unwrap()[8..], [0; 56]);
+    }
+}
