@@ -10,9 +10,10 @@ use alloc::vec::Vec;
 use minicbor::{Decode, Encode};
 
 use crate::codec::{digest_of, to_canonical};
+use crate::evidence::EvidenceBundle;
 use crate::id::{AccountId, ContextId, Digest, InstanceId, PartyIndex, RequestId};
 use crate::id::{TransactionId, UserId, VendorId};
-use crate::job::AgreedOutcome;
+use crate::job::{AgreedOutcome, AuthContext};
 use crate::refusal::Refusal;
 
 /// Largest encoded request or response of the ledger, in bytes.
@@ -261,6 +262,7 @@ pub struct Receipt {
 
 /// What the gateway asks of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[expect(clippy::large_enum_variant, reason = "requests are decoded, answered and dropped")]
 pub enum LedgerRequest {
     /// Records an event that moves no money. Repeating the id gives the stored answer.
     #[n(0)]
@@ -281,6 +283,10 @@ pub enum LedgerRequest {
         /// The agreed outcome that authorises it, in full.
         #[n(1)]
         outcome: AgreedOutcome,
+        /// What the parties were asked: the outcome's subject is its digest, so amount, currency
+        /// and payee are those that the scanner showed.
+        #[n(2)]
+        context: AuthContext,
     },
     /// Puts money on an account.
     #[n(2)]
@@ -318,6 +324,14 @@ pub enum LedgerRequest {
     /// Asks for the newest checkpoint.
     #[n(6)]
     Checkpoint,
+    /// Shows the parties' boot evidence. The ledger judges it and then knows whose signatures
+    /// may move money; the gateway's word is not enough.
+    #[n(7)]
+    Introduce {
+        /// One bundle for each party, in order.
+        #[n(0)]
+        parties: Vec<EvidenceBundle>,
+    },
 }
 
 /// What the ledger answers.
@@ -355,6 +369,9 @@ pub enum LedgerResponse {
     /// The request was refused; nothing changed.
     #[n(5)]
     Refused(#[n(0)] Refusal),
+    /// The parties' keys are known now.
+    #[n(6)]
+    Introduced,
 }
 
 /// The request behind a registration entry's id.

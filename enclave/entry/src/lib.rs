@@ -23,7 +23,7 @@ pub use machine::Machine;
 pub const HOST_SOCKET: &str = "host.sock";
 
 /// How long the party waits for the host before it looks at its clock.
-const TICK: Duration = Duration::from_millis(50);
+const TICK_MS: u64 = 50;
 
 /// Why a party's process ended.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +62,7 @@ pub fn read_config() -> Result<(Vec<u8>, PartyConfig), EntryError> {
 pub fn run<P: Platform>(platform: P, config: &[u8], roots: TrustedRoots) -> Result<(), EntryError> {
     std::panic::set_hook(Box::new(|_| eprintln!("the party stopped: internal")));
     let mut host = UnixStream::connect(HOST_SOCKET)?;
-    host.set_read_timeout(Some(TICK))?;
+    host.set_read_timeout(Some(Duration::from_millis(TICK_MS)))?;
     let mut party = Party::boot(platform, config, roots, now_ms())?;
     let mut frames = FrameBuffer::new(FRAME_BYTES_MAX);
     let mut buffer = vec![0; FRAME_BYTES_MAX];
@@ -80,7 +80,7 @@ pub fn run<P: Platform>(platform: P, config: &[u8], roots: TrustedRoots) -> Resu
             put_all(&mut out, party.handle(now_ms(), frame))?;
         }
         let now_ms = now_ms();
-        if now_ms.saturating_sub(last_tick_ms) >= TICK.as_millis() as u64 {
+        if now_ms.saturating_sub(last_tick_ms) >= TICK_MS {
             last_tick_ms = now_ms;
             put_all(&mut out, party.tick(now_ms))?;
         }

@@ -45,29 +45,31 @@ pub(crate) fn start(task: Task) -> Job<'static, Found> {
     Job::new(task.me, |mailbox| run(task, mailbox))
 }
 
-/// Digest of what the three must agree on before they match: the job, the call, the shares'
-/// commitments and the store.
-pub(crate) fn preface(job: u64, call: Digest, commitments: Digest, head: Head) -> Digest {
-    #[derive(Encode)]
-    struct Preface {
-        #[n(0)]
-        job: u64,
-        #[n(1)]
-        call: Digest,
-        #[n(2)]
-        commitments: Digest,
-        #[n(3)]
-        head: Head,
+/// What the three must agree on before they match.
+#[derive(Debug, Clone, Encode)]
+pub(crate) struct Preface {
+    /// The session that seeds depend on.
+    #[n(0)]
+    pub(crate) session: Digest,
+    /// The job's number.
+    #[n(1)]
+    pub(crate) job: u64,
+    /// The call.
+    #[n(2)]
+    pub(crate) call: Digest,
+    /// The commitments to the shares.
+    #[n(3)]
+    pub(crate) commitments: Digest,
+    /// The store.
+    #[n(4)]
+    pub(crate) head: Head,
+}
+
+impl Preface {
+    /// Returns the digest that the parties exchange.
+    pub(crate) fn digest(&self) -> Digest {
+        digest_of("job-preface", self)
     }
-    digest_of(
-        "job-preface",
-        &Preface {
-            job,
-            call,
-            commitments,
-            head,
-        },
-    )
 }
 
 /// Derives the seed of one job from the secret of an edge (RFC 5869). Session and number are in
@@ -105,6 +107,9 @@ async fn run(task: Task, mut mailbox: Mailbox) -> Result<Found, MpcError> {
 
 #[cfg(test)]
 mod tests {
+    use boop_mpc::split;
+    use boop_wire::template::{Encodings, TEMPLATE_BYTES, Template};
+
     use super::*;
 
     #[test]
@@ -122,20 +127,88 @@ mod tests {
     #[test]
     fn the_preface_depends_on_every_part() {
         let digest = |byte| Digest::new([byte; 32]);
-        let head = |version| Head {
-            version,
-            root: digest(9),
+        let base = Preface {
+            session: digest(1),
+            job: 1,
+            call: digest(2),
+            commitments: digest(3),
+            head: Head {
+                version: 4,
+                root: digest(5),
+            },
         };
 
-        let base = preface(1, digest(1), digest(2), head(3));
-
         for other in [
-            preface(2, digest(1), digest(2), head(3)),
-            preface(1, digest(5), digest(2), head(3)),
-            preface(1, digest(1), digest(5), head(3)),
-            preface(1, digest(1), digest(2), head(4)),
+            Preface {
+                session: digest(9),
+                ..base.clone()
+            },
+            Preface {
+                job: 9,
+                ..base.clone()
+            },
+            Preface {
+                call: digest(9),
+                ..base.clone()
+            },
+            Preface {
+                commitments: digest(9),
+                ..base.clone()
+            },
+            Preface {
+                head: Head {
+                    version: 9,
+                    root: digest(5),
+                },
+                ..base.clone()
+            },
         ] {
-            assert_ne!(base, other);
+            assert_ne!(base.digest(), other.digest());
         }
+    }
+
+    #[test]
+    fn an_enrolled_palm_is_found_by_a_later_job_and_another_is_not() {
+        let palm = |byte| {
+            let template = Template::from_bytes(&[byte; TEMPLATE_BYTES]);
+            Encodings([template.clone(), template.clone(), template])
+        };
+        let stored = run_job(1, &palm(0xff), &[[], [], []].map(Vec::from));
+        let database = stored.map(|(_, share)| alloc::vec![Arc::new(share)]);
+
+        let same = run_job(2, &palm(0xff), &database);
+        let other = run_job(3, &palm(0xf0), &database);
+
+        assert!(same.iter().all(|(matches, _)| matches == &[true]));
+        assert!(other.iter().all(|(matches, _)| matches == &[false]));
+    }
+
+    fn run_job(
+        number: u64,
+        palm: &Encodings,
+        databases: &[Vec<Arc<StoredShare>>; 3],
+    ) -> [(Vec<bool>, StoredShare); 3] {
+        let inputs = split(palm, &[[1; 32], [2; 32]]);
+        let edge = |a: PartyIndex, b: PartyIndex| [a.get() + b.get(); 32];
+        let jobs = PartyIndex::ALL.map(|me| {
+            let seed = |other| job_seed(&edge(me, other), Digest::new([7; 32]), number);
+            start(Task {
+                me,
+                seeds: PairwiseSeeds {
+                    with_next: seed(me.next()),
+                    with_previous: seed(me.previous()),
+                },
+                rule: Rule::PALM,
+                input: inputs[me.as_usize()].clone(),
+                database: Arc::new(databases[me.as_usize()].clone()),
+                preface: Digest::new([8; 32]),
+            })
+        });
+        boop_mpc::local::run(jobs)
+            .results
+            .map(|result| match result {
+                Some(Ok(Found::Matched { matches, stored })) => (matches, stored),
+                Some(Ok(Found::PrefacesDiffer) | Err(_)) | None => panic!("no result"),
+            })
     }
 }

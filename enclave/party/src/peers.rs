@@ -201,6 +201,18 @@ impl Peers {
         }
     }
 
+    /// Returns the edge that a neighbour announced last.
+    pub(crate) fn announced_edge(&self, party: PartyIndex) -> Option<Digest> {
+        self.joined(party).map(|join| join.edge)
+    }
+
+    /// Forgets what was announced: edges are moving, and all three announce anew.
+    pub(crate) fn forget_joins(&mut self) {
+        for neighbour in self.neighbours.iter_mut().flatten() {
+            neighbour.joined = None;
+        }
+    }
+
     /// Compares what the neighbours announced with the own view.
     pub(crate) fn agreement(&self, head: Head) -> Agreement {
         let [one, two] = self.me.others();

@@ -22,7 +22,7 @@ use boop_wire::{Digest, PartyIndex, Refusal, RequestId};
 use crate::decide::{decide, same_request};
 use crate::job::{Call, OpenedCall, Place, Requests, call_digest, open_call};
 use crate::limits::{BEGUN_WAIT_MS_MAX, CALL_WAIT_MS_MAX, CALLS_WAITING_MAX, JOB_MS_MAX};
-use crate::matching::{Found, Task, job_seed, preface, start};
+use crate::matching::{Found, Preface, Task, job_seed, start};
 use crate::party::{Party, Store};
 use crate::peers::{Begin, PeerMessage};
 use crate::platform::Platform;
@@ -84,6 +84,11 @@ impl Work {
     /// Stops serving.
     pub(crate) fn leave(&mut self) {
         self.session = None;
+    }
+
+    /// Tells whether the three have formed.
+    pub(crate) const fn in_session(&self) -> bool {
+        self.session.is_some()
     }
 
     /// Tells whether a job is running.
@@ -221,6 +226,8 @@ impl<P: Platform> Party<P> {
 
     /// Refuses whatever depended on a peer that is gone.
     pub(crate) fn peer_lost(&mut self) {
+        self.peers.forget_joins();
+        self.leave_serving();
         self.work.begun = None;
         self.work.early.clear();
         self.drop_active(Refusal::PartyUnavailable);
@@ -303,7 +310,11 @@ impl<P: Platform> Party<P> {
                     vault.push(record);
                 }
                 self.decided(number, &call, outcome, searched);
-                return self.announce();
+                return if self.work.in_session() {
+                    self.begin_next()
+                } else {
+                    self.announce()
+                };
             }
             other => other,
         };
@@ -371,7 +382,15 @@ impl<P: Platform> Party<P> {
             .iter()
             .map(|record| Arc::clone(&record.share))
             .collect();
-        let preface = preface(number, call.digest, commitments, vault.head());
+        let head = vault.head();
+        let preface = Preface {
+            session,
+            job: number,
+            call: call.digest,
+            commitments,
+            head,
+        }
+        .digest();
         let database = Arc::new(shares);
         let task = Task {
             me,

@@ -104,6 +104,19 @@ impl Chip {
         }
     }
 
+    /// Returns what evidence names the machine by: the chip id of SEV-SNP, PCR4 of Nitro.
+    #[must_use]
+    pub fn machine_id(&self) -> Vec<u8> {
+        match &self.hardware {
+            Hardware::Snp(chip) => chip.chip_id.to_vec(),
+            Hardware::Nitro(module) => {
+                let id = module.module_id();
+                let host = id.rsplit_once('-').map_or(id, |(host, _)| host);
+                crate::measure::instance_pcr(host).to_vec()
+            }
+        }
+    }
+
     /// Signs a SEV-SNP report of 1184 bytes.
     ///
     /// # Errors

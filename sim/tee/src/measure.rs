@@ -56,9 +56,14 @@ pub fn nitro_pcrs(measurement: &[u8; 48], config_hash: &[u8; 32], host: &str) ->
         (0, *measurement),
         (1, sha384(&[b"boop/sim-pcr1/v1", measurement])),
         (2, sha384(&[b"boop/sim-pcr2/v1", measurement])),
-        (4, extended(&sha384(&[host.as_bytes()]))),
+        (4, instance_pcr(host)),
         (CONFIG_PCR, extended(config_hash)),
     ])
+}
+
+/// Returns the register that names the instance `host`.
+pub(crate) fn instance_pcr(host: &str) -> [u8; 48] {
+    extended(&sha384(&[host.as_bytes()]))
 }
 
 /// Platform configuration registers by index.

@@ -7,7 +7,10 @@ use boop_verifier::{Product, Roots, SimulatedEvidence, SimulatedRoots};
 /// Returns the vendors' roots and, if the configuration has any, the simulated ones beside them.
 pub fn trusted_roots(simulated: Option<&SimulatedRootSet>) -> TrustedRoots {
     match simulated {
-        None => TrustedRoots { roots: Roots::vendor(), simulated: SimulatedEvidence::Refuse },
+        None => TrustedRoots {
+            roots: Roots::vendor(),
+            simulated: SimulatedEvidence::Refuse,
+        },
         Some(set) => {
             let simulated = SimulatedRoots {
                 snp: vec![

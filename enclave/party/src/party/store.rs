@@ -1,10 +1,10 @@
 //! Reading the sealed store at start, writing to it, and agreeing on it with the peers.
 
 use boop_abi::{Event, Phase, Slot, ToHost};
-use boop_wire::Refusal;
+use boop_wire::{PartyIndex, Refusal};
 
 use super::{Party, Store};
-use crate::peers::Agreement;
+use crate::peers::{Agreement, Join};
 use crate::platform::Platform;
 use crate::vault::{HEAD_SLOT, Head, Vault, open_head};
 
@@ -79,13 +79,30 @@ impl<P: Platform> Party<P> {
         self.review_agreement();
     }
 
-    /// Serves once all three agree. A newest record that a neighbour does not have was never
+    /// Takes a neighbour's announcement. One that changes nothing leaves the session as it is;
+    /// any other means that the three are forming anew.
+    pub(super) fn take_join(&mut self, from: PartyIndex, join: Join) {
+        let same_edge = self.peers.announced_edge(from) == Some(join.edge);
+        let same_head = matches!(&self.store, Store::Open(vault) if vault.head() == join.head);
+        self.peers.note(from, join);
+        if self.work.in_session() && !(same_edge && same_head) {
+            self.leave_serving();
+            self.announce();
+        } else {
+            self.review_agreement();
+        }
+    }
+
+    /// Serves once all three agree. Heads are compared here while the three form; afterwards each
+    /// job's preface compares them.
+    ///
+    /// A newest record that a neighbour does not have was never
     /// acknowledged to anyone, since that takes all three signatures: it is taken back.
     pub(crate) fn review_agreement(&mut self) {
         let Store::Open(vault) = &mut self.store else {
             return;
         };
-        if self.work.busy() || !self.writes.is_empty() {
+        if self.work.in_session() || self.work.busy() || !self.writes.is_empty() {
             return;
         }
         let own = vault.head();
@@ -121,7 +138,8 @@ impl<P: Platform> Party<P> {
         self.peers.announce(head, &mut self.out);
     }
 
-    fn leave_serving(&mut self) {
+    /// Stops serving until the three have formed again.
+    pub(crate) fn leave_serving(&mut self) {
         self.work.leave();
         if self.phase() == Phase::Serving {
             self.set_phase(Phase::Opened);

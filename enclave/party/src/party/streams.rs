@@ -178,10 +178,7 @@ impl<P: Platform> Party<P> {
 
     fn peer_message(&mut self, from: PartyIndex, message: PeerMessage) {
         match message {
-            PeerMessage::Join(join) => {
-                self.peers.note(from, join);
-                self.review_agreement();
-            }
+            PeerMessage::Join(join) => self.take_join(from, join),
             PeerMessage::Begin(begin) => self.begun(from, begin),
             PeerMessage::Step { job, bytes } => self.job_step(from, job, bytes),
             PeerMessage::Abort { job, refusal } => self.job_aborted(job, refusal),

@@ -22,8 +22,8 @@ pub(crate) const REPORT_BYTES: usize = 0x4a0;
 /// R and S have 72 bytes each, of which P-384 uses 48.
 pub(crate) const SIGNATURE_PART_BYTES: usize = 72;
 
-/// A guest policy that allows SMT and nothing else; bit 17 is always one.
-pub(crate) const POLICY: u64 = 0x3_0000;
+/// A guest policy that allows nothing, SMT included; bit 17 is always one.
+pub(crate) const POLICY: u64 = 0x2_0000;
 
 const VCEK_LIFE_MS: u64 = 7 * 365 * 24 * 60 * 60 * 1000;
 

@@ -1,0 +1,298 @@
+//! What can be asked for. The texts are what `--help` shows.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Exit codes, as every command's help ends.
+const EXITS: &str = "Exit code: 0 it holds, 1 it does not, 2 usage or unreadable input.";
+
+/// Checks evidence, receipts and palms, and runs a boop network on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "boop", version, about, after_help = EXITS)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Judge attestation evidence: an SEV-SNP report, a Nitro document, a bundle, or a gateway
+    Verify(VerifyArguments),
+    /// Check receipts and entries of the public log
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Take palms from images and compare them
+    #[command(subcommand)]
+    Palm(PalmCommand),
+    /// Run a whole simulated network on this machine until stopped
+    Up(UpArguments),
+}
+
+/// The commands about the log.
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// Check a receipt offline: log, parties, signatures, amount
+    Verify(ReceiptArguments),
+    /// Fetch the proof of an entry from a ledger and check it
+    Prove(ProveArguments),
+}
+
+/// The commands about palms.
+#[derive(Debug, Subcommand)]
+pub enum PalmCommand {
+    /// Take a palm from an image and tell how good it is
+    Extract(ExtractArguments),
+    /// Tell whether two images show the same palm
+    Compare(CompareArguments),
+    /// Draw palms of people who do not exist
+    Generate(GenerateArguments),
+}
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  boop verify report.bin --at 2026-06-01T00:00:00Z     a report, with vek.der beside it
+  boop verify report.bin --vek vcek.pem --explain      each check, and why it matters
+  boop verify document.cbor --nonce 00112233 --json    a Nitro document, for a script
+  boop verify https://127.0.0.1:7443 --network network.toml --danger-simulated-tee
+  cat bundle.cbor | boop verify -                      an evidence bundle from a pipe
+
+Without --policy the policy p0 is used: genuine hardware, closed to its host, on any
+firmware level, running any program. WHICH program may run, --network checks.
+
+Exit code: 0 accepted, 1 refused, 2 usage or unreadable input.";
+
+/// Arguments of `boop verify`.
+#[derive(Debug, Args)]
+#[command(after_help = VERIFY_EXAMPLES)]
+pub struct VerifyArguments {
+    /// A file, `-` for standard input, or https://host:port of a gateway
+    pub evidence: String,
+    /// Certificate of the key that signed an SEV-SNP report (VCEK or VLEK), DER or PEM;
+    /// without it, a file vek.der beside the report is taken
+    #[arg(long, value_name = "FILE")]
+    pub vek: Option<PathBuf>,
+    /// Certificate of its issuer (ASK or ASVK), DER or PEM; without it, AMD's own are tried
+    #[arg(long, value_name = "FILE")]
+    pub intermediate: Option<PathBuf>,
+    /// Revocation list of AMD's root for the product, DER
+    #[arg(long, value_name = "FILE")]
+    pub crl: Option<PathBuf>,
+    /// The policy to judge by
+    #[arg(long, value_name = "NAME", default_value = "p0", value_parser = ["p0"])]
+    pub policy: String,
+    /// The nonce that the evidence must answer, hexadecimal
+    #[arg(long, value_name = "HEX")]
+    pub nonce: Option<String>,
+    /// The 64 bytes that the evidence must be bound to (REPORT_DATA, Nitro user_data), hexadecimal
+    #[arg(long, value_name = "HEX")]
+    pub report_data: Option<String>,
+    /// Judge as of this time instead of now, such as 2026-06-01T00:00:00Z
+    #[arg(long, value_name = "RFC3339")]
+    pub at: Option<String>,
+    /// TOML file with roots of simulated hardware: genoa, turin, nitro (DER in hexadecimal), or a
+    /// network file whose section danger_simulated has them
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "danger_simulated_tee",
+        conflicts_with = "network"
+    )]
+    pub roots: Option<PathBuf>,
+    /// Network file: hold a gateway or bundle against the network's manifest as well, which names
+    /// machines and programs
+    #[arg(long, value_name = "FILE")]
+    pub network: Option<PathBuf>,
+    /// Accept evidence of simulated hardware, which protects nothing from its operator; needs
+    /// --roots or --network, which name its roots
+    #[arg(long)]
+    pub danger_simulated_tee: bool,
+    /// Print each check: what was compared, how it ended, why it matters
+    #[arg(long, conflicts_with = "json")]
+    pub explain: bool,
+    /// Print the verdict as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const RECEIPT_EXAMPLES: &str = "\
+Examples:
+  boop ledger verify receipt.txt --network network.toml
+  boop ledger verify receipt.txt --network network.toml --manifest manifest.cbor   (offline)
+  boop ledger verify receipt.txt --network network.toml --danger-simulated-tee --json
+
+Exit code: 0 the receipt holds, 1 it does not, 2 usage or unreadable input.";
+
+/// Which network is believed.
+#[derive(Debug, Args)]
+pub struct NetworkArguments {
+    /// Network file: id, approvers, gateway
+    #[arg(long, value_name = "FILE")]
+    pub network: PathBuf,
+    /// Signed manifest; without it, the network file's own or the gateway's is taken. Its
+    /// approvals are checked wherever it comes from
+    #[arg(long, value_name = "FILE")]
+    pub manifest: Option<PathBuf>,
+    /// Accept simulated hardware, which protects nothing from its operator
+    #[arg(long)]
+    pub danger_simulated_tee: bool,
+}
+
+/// Arguments of `boop ledger verify`.
+#[derive(Debug, Args)]
+#[command(after_help = RECEIPT_EXAMPLES)]
+pub struct ReceiptArguments {
+    /// File with the receipt as it travels (base64url) or as bytes; `-` for standard input
+    pub receipt: String,
+    /// Which network is believed.
+    #[command(flatten)]
+    pub network: NetworkArguments,
+    /// Print the checks as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const PROVE_EXAMPLES: &str = "\
+Examples:
+  boop ledger prove --ledger http://127.0.0.1:8080 17
+  boop ledger prove --ledger http://127.0.0.1:8080 17 --network network.toml
+
+Without --network the ledger's own word is taken for its key: that shows that the log agrees
+with itself, not whose log it is.
+
+Exit code: 0 the log contains the entry, 1 the proof does not hold, 2 usage or no proof.";
+
+/// Arguments of `boop ledger prove`.
+#[derive(Debug, Args)]
+#[command(after_help = PROVE_EXAMPLES)]
+pub struct ProveArguments {
+    /// Position of the entry in the log
+    pub index: u64,
+    /// Address of the ledger's public side
+    #[arg(long, value_name = "URL")]
+    pub ledger: String,
+    /// Network file, whose manifest names the log and its key
+    #[arg(long, value_name = "FILE")]
+    pub network: Option<PathBuf>,
+    /// Signed manifest; without it, the network file's own or the gateway's is taken
+    #[arg(long, value_name = "FILE", requires = "network")]
+    pub manifest: Option<PathBuf>,
+    /// Accept the manifest of a simulated network
+    #[arg(long, requires = "network")]
+    pub danger_simulated_tee: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const EXTRACT_EXAMPLES: &str = "\
+Examples:
+  boop palm extract palm.png
+  boop palm extract palm.png --json
+
+Exit code: 0 good enough to enrol or recognise, 1 not, 2 usage or unreadable input.";
+
+/// Arguments of `boop palm extract`.
+#[derive(Debug, Args)]
+#[command(after_help = EXTRACT_EXAMPLES)]
+pub struct ExtractArguments {
+    /// An 8-bit grey PNG of a palm
+    pub image: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  boop palm compare enrolled.png shown.png
+  boop palm compare enrolled.png shown.png --json
+
+Exit code: 0 the same palm, 1 another, 2 usage or unreadable input.";
+
+/// Arguments of `boop palm compare`.
+#[derive(Debug, Args)]
+#[command(after_help = COMPARE_EXAMPLES)]
+pub struct CompareArguments {
+    /// The palm that is kept
+    pub stored: PathBuf,
+    /// The palm that is shown
+    pub shown: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const GENERATE_EXAMPLES: &str = "\
+Examples:
+  boop palm generate --seed 7 --out palms --people 10 --captures 3
+
+The same seed draws the same people. The program boop-world must lie beside boop.";
+
+/// Arguments of `boop palm generate`.
+#[derive(Debug, Args)]
+#[command(after_help = GENERATE_EXAMPLES)]
+pub struct GenerateArguments {
+    /// Where the drawing starts
+    #[arg(long, value_name = "N")]
+    pub seed: u64,
+    /// Folder for the images
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// How many people
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub people: u32,
+    /// How many captures of each
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub captures: u32,
+}
+
+const UP_EXAMPLES: &str = "\
+Examples:
+  boop up                        a network in a new folder, until Ctrl-C
+  boop up -- --help              what boop-world takes
+
+All arguments go to the program boop-world, which must lie beside boop.";
+
+/// Arguments of `boop up`.
+#[derive(Debug, Args)]
+#[command(after_help = UP_EXAMPLES)]
+pub struct UpArguments {
+    /// Arguments for boop-world
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "ARGS"
+    )]
+    pub arguments: Vec<std::ffi::OsString>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_fit_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn simulated_roots_need_the_flag() {
+        let parse = |arguments: &[&str]| Arguments::try_parse_from(arguments).is_ok();
+
+        assert!(parse(&["boop", "verify", "x"]));
+        assert!(!parse(&["boop", "verify", "x", "--roots", "r.toml"]));
+        assert!(parse(&[
+            "boop",
+            "verify",
+            "x",
+            "--roots",
+            "r.toml",
+            "--danger-simulated-tee"
+        ]));
+    }
+}

@@ -1,0 +1,66 @@
+//! Commands that the simulated world carries out: it is another program, beside this one, so that
+//! nothing of the simulation is linked into what people trust their checks to.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, bail};
+
+use crate::Answer;
+use crate::arguments::{GenerateArguments, UpArguments};
+
+const PROGRAM: &str = "boop-world";
+
+/// Runs a network until it is stopped.
+///
+/// # Errors
+/// If the program is not there; otherwise it takes this one's place.
+pub fn up(arguments: &UpArguments) -> anyhow::Result<Answer> {
+    let mut all: Vec<OsString> = vec!["up".into()];
+    all.extend(arguments.arguments.iter().cloned());
+    replace(&all)
+}
+
+/// Draws palms.
+///
+/// # Errors
+/// If the program is not there; otherwise it takes this one's place.
+pub fn generate(arguments: &GenerateArguments) -> anyhow::Result<Answer> {
+    let GenerateArguments {
+        seed,
+        out,
+        people,
+        captures,
+    } = arguments;
+    replace(&[
+        "palm".into(),
+        "generate".into(),
+        "--seed".into(),
+        seed.to_string().into(),
+        "--out".into(),
+        out.clone().into(),
+        "--people".into(),
+        people.to_string().into(),
+        "--captures".into(),
+        captures.to_string().into(),
+    ])
+}
+
+fn replace(arguments: &[OsString]) -> anyhow::Result<Answer> {
+    let program = beside(&std::env::current_exe().context("cannot tell where boop lies")?)?;
+    let error = Command::new(&program).args(arguments).exec();
+    Err(error).with_context(|| format!("cannot run {}", program.display()))
+}
+
+fn beside(current: &Path) -> anyhow::Result<PathBuf> {
+    let program = current.with_file_name(PROGRAM);
+    if !program.is_file() {
+        bail!(
+            "{PROGRAM} is not beside boop, at {}; build it with `cargo build -p boop-world`",
+            program.display()
+        );
+    }
+    Ok(program)
+}

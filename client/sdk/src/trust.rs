@@ -1,0 +1,293 @@
+//! Whom a client believes: a network's id, those who may approve its manifests, and roots.
+//!
+//! All of it comes from a file that the client was given in a way it trusts. The manifest itself
+//! comes from the gateway, which is not trusted: a manifest counts when enough approvers signed
+//! it, it is of this network, and it is no older than one seen before.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use boop_channel::{ManifestError, Trust, VerifiedManifest};
+use boop_verifier::{Product, Roots, SimulatedEvidence, SimulatedRoots};
+use boop_wire::codec::{CodecError, from_canonical_max};
+use boop_wire::manifest::{ApproverKey, Approvers, MANIFEST_BYTES_MAX, SignedManifest};
+use boop_wire::{Digest, NetworkId};
+use serde::{Deserialize, Serialize};
+
+/// Largest signed manifest: the manifest and room for its approvals.
+pub const SIGNED_MANIFEST_BYTES_MAX: usize = MANIFEST_BYTES_MAX + 8 * 1024;
+/// Largest network file, in bytes.
+const FILE_BYTES_MAX: u64 = 256 * 1024;
+
+/// A network as a file describes it to clients: `network.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkFile {
+    /// The network's id, in hexadecimal.
+    pub network_id: NetworkId,
+    /// Ed25519 keys of those who may approve manifests, in hexadecimal.
+    pub approvers: Vec<String>,
+    /// How many of them must have signed.
+    pub approvals_needed: u8,
+    /// Where a gateway listens, `host:port`.
+    pub gateway: String,
+    /// A file with the signed manifest, for checks without a gateway; it is verified like one
+    /// that a gateway sends. A relative path starts at the network file's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<PathBuf>,
+    /// Roots of simulated hardware; they take effect only with `--danger-simulated-tee`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub danger_simulated: Option<SimulatedSettings>,
+}
+
+/// Roots of simulated hardware, DER in hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SimulatedSettings {
+    /// ARK that stands for Genoa.
+    pub genoa: String,
+    /// ARK that stands for Turin.
+    pub turin: String,
+    /// Root that stands for AWS Nitro.
+    pub nitro: String,
+}
+
+/// Why a client cannot believe something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrustError {
+    /// A file cannot be read.
+    #[error("cannot read {path}: {kind}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        kind: std::io::ErrorKind,
+    },
+    /// The network file is not valid.
+    #[error("{path} is not a network file: {reason}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Where and why.
+        reason: String,
+    },
+    /// A value is not hexadecimal of the right length.
+    #[error("{field} is not hexadecimal of the right length")]
+    Hex {
+        /// Which field.
+        field: &'static str,
+    },
+    /// Simulated roots and the flag that admits them must come together.
+    #[error("simulated roots are given without --danger-simulated-tee, or the reverse")]
+    SimulatedFlag,
+    /// The manifest is of a simulated network, and simulated hardware is not admitted here.
+    #[error("the manifest is of a simulated network; only --danger-simulated-tee admits it")]
+    SimulatedNetwork,
+    /// The bytes are not a signed manifest.
+    #[error("the manifest does not decode")]
+    Encoding(#[from] CodecError),
+    /// The manifest is not approved.
+    #[error("the manifest is not accepted: {0}")]
+    Manifest(#[from] ManifestError),
+    /// The manifest is of another network.
+    #[error("the manifest is of network {found}, not of {expected}")]
+    OtherNetwork {
+        /// The manifest's network.
+        found: NetworkId,
+        /// The client's network.
+        expected: NetworkId,
+    },
+    /// An older manifest came after a newer one, or another of the same version.
+    #[error("manifest version {found} came after version {admitted} was admitted")]
+    RolledBack {
+        /// Version of the manifest that came.
+        found: u64,
+        /// Version that was admitted before.
+        admitted: u64,
+    },
+}
+
+/// What a client believes before it has spoken to anybody.
+#[derive(Debug, Clone)]
+pub struct ClientTrust {
+    network: NetworkId,
+    approvers: Approvers,
+    roots: Arc<Roots>,
+    simulated: SimulatedEvidence,
+    newest: Arc<Mutex<Option<Arc<VerifiedManifest>>>>,
+}
+
+impl NetworkFile {
+    /// Reads a network file.
+    ///
+    /// # Errors
+    /// If it cannot be read, or has unknown or missing keys.
+    pub fn load(path: &Path) -> Result<Self, TrustError> {
+        let text = String::from_utf8(read_limited(path)?).map_err(|_| TrustError::File {
+            path: path.into(),
+            reason: "not UTF-8 text".into(),
+        })?;
+        let mut file: Self = toml::from_str(&text).map_err(|error| TrustError::File {
+            path: path.into(),
+            reason: error.message().into(),
+        })?;
+        if let (Some(manifest), Some(folder)) = (&file.manifest, path.parent()) {
+            file.manifest = Some(folder.join(manifest));
+        }
+        Ok(file)
+    }
+
+    /// Puts together what a client of this network believes.
+    ///
+    /// # Errors
+    /// If a key or root is not hexadecimal, or simulated roots come without the flag that admits
+    /// them or the flag without roots.
+    pub fn trust(&self, danger_simulated_tee: bool) -> Result<ClientTrust, TrustError> {
+        let simulated = match (&self.danger_simulated, danger_simulated_tee) {
+            (Some(settings), true) => Some(settings.roots()?),
+            (None, false) => None,
+            (Some(_), false) | (None, true) => return Err(TrustError::SimulatedFlag),
+        };
+        Ok(ClientTrust::new(
+            self.network_id,
+            self.approvers()?,
+            simulated,
+        ))
+    }
+
+    fn approvers(&self) -> Result<Approvers, TrustError> {
+        let key = |text: &String| {
+            let mut key = [0; 32];
+            hex::decode_to_slice(text, &mut key)
+                .map_err(|_| TrustError::Hex { field: "approvers" })?;
+            Ok(ApproverKey(key))
+        };
+        let keys: Result<_, TrustError> = self.approvers.iter().map(key).collect();
+        Ok(Approvers {
+            keys: keys?,
+            needed: self.approvals_needed,
+        })
+    }
+}
+
+impl SimulatedSettings {
+    /// Decodes the roots.
+    ///
+    /// # Errors
+    /// If one is not hexadecimal.
+    pub fn roots(&self) -> Result<SimulatedRoots, TrustError> {
+        let decode = |text: &str, field| hex::decode(text).map_err(|_| TrustError::Hex { field });
+        Ok(SimulatedRoots {
+            snp: vec![
+                (Product::Genoa, decode(&self.genoa, "genoa")?),
+                (Product::Turin, decode(&self.turin, "turin")?),
+            ],
+            nitro: vec![decode(&self.nitro, "nitro")?],
+        })
+    }
+}
+
+impl ClientTrust {
+    /// Believes the vendors' roots, and `danger_simulated` ones if there are any.
+    pub fn new(
+        network: NetworkId,
+        approvers: Approvers,
+        danger_simulated: Option<SimulatedRoots>,
+    ) -> Self {
+        let (roots, simulated) = match danger_simulated {
+            Some(roots) => (
+                Roots::vendor().with_simulated(roots),
+                SimulatedEvidence::Allow,
+            ),
+            None => (Roots::vendor(), SimulatedEvidence::Refuse),
+        };
+        Self {
+            network,
+            approvers,
+            roots: Arc::new(roots),
+            simulated,
+            newest: Arc::default(),
+        }
+    }
+
+    /// Returns the network.
+    pub const fn network(&self) -> NetworkId {
+        self.network
+    }
+
+    /// Checks a manifest and returns what follows from it: evidence is judged against that.
+    ///
+    /// # Errors
+    /// If it is not approved, of another network, or older than one admitted before.
+    pub fn admit(&self, signed: SignedManifest) -> Result<Trust, TrustError> {
+        let manifest = VerifiedManifest::verify(signed, &self.approvers)?;
+        if manifest.network() != self.network {
+            return Err(TrustError::OtherNetwork {
+                found: manifest.network(),
+                expected: self.network,
+            });
+        }
+        if manifest.manifest().simulated && self.simulated == SimulatedEvidence::Refuse {
+            return Err(TrustError::SimulatedNetwork);
+        }
+        let manifest = Arc::new(manifest);
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(admitted) = newest.as_ref() {
+            check_succession(admitted, &manifest)?;
+        }
+        *newest = Some(Arc::clone(&manifest));
+        Ok(self.over(manifest))
+    }
+
+    /// Checks a manifest from a file, as [`ClientTrust::admit`] does.
+    ///
+    /// # Errors
+    /// If the file cannot be read, and those of [`ClientTrust::admit`].
+    pub fn admit_file(&self, path: &Path) -> Result<Trust, TrustError> {
+        let bytes = read_limited(path)?;
+        self.admit(from_canonical_max(&bytes, SIGNED_MANIFEST_BYTES_MAX)?)
+    }
+
+    /// Returns what follows from the admitted manifest, if it is the one of this digest.
+    pub(crate) fn admitted(&self, digest: Digest) -> Option<Trust> {
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let manifest = newest.as_ref().filter(|found| found.digest() == digest)?;
+        Some(self.over(Arc::clone(manifest)))
+    }
+
+    fn over(&self, manifest: Arc<VerifiedManifest>) -> Trust {
+        Trust::new(manifest, Arc::clone(&self.roots), self.simulated)
+    }
+}
+
+fn check_succession(
+    admitted: &VerifiedManifest,
+    next: &VerifiedManifest,
+) -> Result<(), TrustError> {
+    let newer = next.manifest().version > admitted.manifest().version;
+    if newer || next.digest() == admitted.digest() {
+        return Ok(());
+    }
+    Err(TrustError::RolledBack {
+        found: next.manifest().version,
+        admitted: admitted.manifest().version,
+    })
+}
+
+fn read_limited(path: &Path) -> Result<Vec<u8>, TrustError> {
+    use std::io::Read as _;
+
+    let failed = |error: std::io::Error| TrustError::Read {
+        path: path.into(),
+        kind: error.kind(),
+    };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(FILE_BYTES_MAX)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests;

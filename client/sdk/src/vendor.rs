@@ -1,0 +1,335 @@
+//! What a vendor's till or door does: it opens contexts, waits for results and checks receipts.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use boop_channel::Trust;
+use boop_wire::api::{AuthReceipt, AuthResult, FromVendor, Requirements, ToVendor};
+use boop_wire::id::{ContextId, VendorId};
+use boop_wire::job::ContextKind;
+use boop_wire::ledger::Currency;
+use zeroize::Zeroizing;
+
+use crate::connection::{ConnectError, Connection};
+use crate::http::RequestError;
+use crate::receipt::{
+    ExpectedContext, ReceiptError, VerifiedReceipt, decode_auth_receipt, transaction_of,
+    verify_auth_receipt,
+};
+use crate::refused::Refused;
+use crate::trust::ClientTrust;
+use crate::websocket::{StreamError, WebSocket};
+
+/// Longest time for the answer to a message that the gateway answers by itself.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(15);
+/// Contexts that may be open, or ended and not fetched, on one connection.
+pub(crate) const CONTEXTS_MAX: usize = 1_024;
+
+/// Why a vendor's request failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VendorError {
+    /// There is no attested connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The gateway did not open the stream.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The stream failed.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// The gateway turned it down.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The requirements cannot be asked for.
+    #[error("the {0} of the requirements is not valid")]
+    Requirements(&'static str),
+    /// The gateway sent a message that may not come now.
+    #[error("the gateway sent {0} out of turn")]
+    Unexpected(&'static str),
+    /// The context was not opened on this connection, or its result was fetched already.
+    #[error("context {0} is not open here")]
+    UnknownContext(ContextId),
+    /// Too many contexts are open.
+    #[error("more than {CONTEXTS_MAX} contexts are open")]
+    TooManyContexts,
+    /// The receipt does not hold, so the result is not believed.
+    #[error("the result's receipt does not hold: {0}")]
+    Receipt(#[from] ReceiptError),
+}
+
+/// Who a vendor is.
+#[derive(Clone)]
+pub struct VendorLogin {
+    /// The vendor.
+    pub vendor_id: VendorId,
+    /// Its key.
+    pub api_key: Zeroizing<String>,
+}
+
+/// What a vendor asks of a customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextRequest {
+    /// Chosen by the vendor; used once.
+    pub context_id: ContextId,
+    /// What is asked.
+    pub requirements: Requirements,
+    /// How long the customer has, in milliseconds; none leaves it to the gateway.
+    pub timeout_ms: Option<u64>,
+}
+
+/// How a context ended; what it says of success has been checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VendorResult {
+    /// As the gateway said it.
+    pub result: AuthResult,
+    /// The receipt, to keep, and what it proves.
+    pub receipt: Option<(AuthReceipt, VerifiedReceipt)>,
+}
+
+/// A vendor's stream: `/ws/vendor`.
+#[derive(Debug)]
+pub struct VendorClient {
+    socket: WebSocket,
+    trust: Trust,
+    vendor: VendorId,
+    contexts: BTreeMap<ContextId, Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    expected: ExpectedContext,
+    result: Option<AuthResult>,
+}
+
+impl VendorClient {
+    /// Connects to a gateway and authenticates.
+    ///
+    /// # Errors
+    /// If there is no attested connection, or the key is not good.
+    pub async fn connect(
+        trust: &ClientTrust,
+        address: &str,
+        login: &VendorLogin,
+    ) -> Result<Self, VendorError> {
+        let connection = Connection::open(trust, address).await?;
+        let trust = connection.trust().clone();
+        let mut socket = connection.into_websocket("/ws/vendor").await?;
+        socket
+            .send(&FromVendor::Authenticate {
+                vendor_id: login.vendor_id.clone(),
+                api_key: login.api_key.to_string(),
+            })
+            .await?;
+        match socket.receive(ANSWER_TIME_MAX).await? {
+            ToVendor::Authenticated => Ok(Self {
+                socket,
+                trust,
+                vendor: login.vendor_id.clone(),
+                contexts: BTreeMap::new(),
+            }),
+            ToVendor::Error(error) => Err(Refused::from(&error).into()),
+            ToVendor::ContextCreated { .. } | ToVendor::AuthResult { .. } | ToVendor::Pong => {
+                Err(VendorError::Unexpected("a message before the login"))
+            }
+        }
+    }
+
+    /// Opens a context: its terminal's scanner shows amount and payee and asks for the palm.
+    ///
+    /// # Errors
+    /// If the requirements are not valid or the gateway refuses them.
+    pub async fn create_context(&mut self, request: &ContextRequest) -> Result<(), VendorError> {
+        let expected = expected(&self.vendor, request)?;
+        if self.contexts.len() >= CONTEXTS_MAX {
+            return Err(VendorError::TooManyContexts);
+        }
+        let context_id = request.context_id.clone();
+        self.socket
+            .send(&FromVendor::CreateContext {
+                context_id: context_id.clone(),
+                requirements: request.requirements.clone(),
+                timeout: request.timeout_ms,
+            })
+            .await?;
+        let open = Open {
+            expected,
+            result: None,
+        };
+        self.contexts.insert(context_id.clone(), open);
+        let created = self.wait_created(&context_id).await;
+        if created.is_err() {
+            self.contexts.remove(&context_id);
+        }
+        created
+    }
+
+    /// Waits until a context of this connection has ended, and checks its receipt. Results of
+    /// other contexts that come meanwhile are kept for whoever waits for them. A refusal that may
+    /// pass, as while a party is away, does not end the wait.
+    ///
+    /// # Errors
+    /// If it does not end within `wait`, or a success has no receipt that holds. The context can
+    /// be waited for again unless its result was there.
+    pub async fn wait_result(
+        &mut self,
+        context_id: &ContextId,
+        wait: Duration,
+    ) -> Result<VendorResult, VendorError> {
+        let deadline = tokio::time::Instant::now() + wait;
+        // What may pass by itself, as when a party is away and the scanner sends again.
+        let mut passing = None;
+        loop {
+            let open = self.contexts.get_mut(context_id);
+            let open = open.ok_or_else(|| VendorError::UnknownContext(context_id.clone()))?;
+            if let Some(result) = open.result.take() {
+                let expected = open.expected.clone();
+                self.contexts.remove(context_id);
+                return believe(result, &self.trust, &expected);
+            }
+            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            let received = self.socket.receive(left).await;
+            if let (Err(StreamError::Timeout(_)), Some(refused)) = (&received, &passing) {
+                return Err(VendorError::Refused(Refused::clone(refused)));
+            }
+            match received? {
+                ToVendor::AuthResult { context_id, result } => self.keep(&context_id, result),
+                ToVendor::Error(error) if concerns(&error.details.context_id, context_id) => {
+                    let refused = Refused::from(&error);
+                    if !refused.retry_allowed {
+                        return Err(refused.into());
+                    }
+                    passing = Some(refused);
+                }
+                ToVendor::Error(_) | ToVendor::Pong | ToVendor::ContextCreated { .. } => {}
+                ToVendor::Authenticated => return Err(VendorError::Unexpected("a second login")),
+            }
+        }
+    }
+
+    /// Closes a context that has no result yet. Its end comes as a result too.
+    ///
+    /// # Errors
+    /// If the stream is over.
+    pub async fn cancel_context(&mut self, context_id: &ContextId) -> Result<(), VendorError> {
+        let context_id = context_id.clone();
+        self.socket
+            .send(&FromVendor::CancelContext { context_id })
+            .await?;
+        Ok(())
+    }
+
+    /// Tells the gateway that nothing more comes.
+    pub async fn close(self) {
+        self.socket.close().await;
+    }
+
+    async fn wait_created(&mut self, created: &ContextId) -> Result<(), VendorError> {
+        loop {
+            match self.socket.receive(ANSWER_TIME_MAX).await? {
+                ToVendor::ContextCreated { context_id } if context_id == *created => return Ok(()),
+                ToVendor::AuthResult { context_id, result } => {
+                    // A context may end before its creation is told.
+                    let ended = context_id == *created;
+                    self.keep(&context_id, result);
+                    if ended {
+                        return Ok(());
+                    }
+                }
+                ToVendor::Error(error) if concerns(&error.details.context_id, created) => {
+                    return Err(Refused::from(&error).into());
+                }
+                ToVendor::Error(_) | ToVendor::Pong | ToVendor::ContextCreated { .. } => {}
+                ToVendor::Authenticated => return Err(VendorError::Unexpected("a second login")),
+            }
+        }
+    }
+
+    fn keep(&mut self, context_id: &ContextId, result: AuthResult) {
+        if let Some(open) = self.contexts.get_mut(context_id) {
+            open.result.get_or_insert(result);
+        }
+    }
+}
+
+/// An error without a context concerns whoever waits.
+fn concerns(named: &Option<ContextId>, waiting: &ContextId) -> bool {
+    named.as_ref().is_none_or(|named| named == waiting)
+}
+
+/// Returns what the receipt of a request must be about.
+fn expected(vendor: &VendorId, request: &ContextRequest) -> Result<ExpectedContext, VendorError> {
+    let asked = &request.requirements;
+    let kind = match asked.kind.as_str() {
+        "payment" => {
+            let amount = asked.amount.filter(|amount| *amount > 0);
+            let currency = asked.currency.as_deref().and_then(Currency::new);
+            ContextKind::Payment {
+                amount: amount.ok_or(VendorError::Requirements("amount"))?,
+                currency: currency.ok_or(VendorError::Requirements("currency"))?,
+            }
+        }
+        "entrance" => ContextKind::Entrance,
+        "membership" => ContextKind::Membership,
+        _ => return Err(VendorError::Requirements("type")),
+    };
+    Ok(ExpectedContext {
+        vendor: vendor.clone(),
+        context: request.context_id.clone(),
+        terminal: asked.terminal_id.clone(),
+        kind,
+        payee: asked.merchant_name.clone(),
+        attributes_required: asked.attributes_required.clone(),
+        attributes_optional: asked.attributes_optional.clone(),
+    })
+}
+
+/// Takes a success only with a receipt that proves it; a refusal needs none.
+fn believe(
+    result: AuthResult,
+    trust: &Trust,
+    expected: &ExpectedContext,
+) -> Result<VendorResult, VendorError> {
+    let receipt = match &result.receipt {
+        Some(text) => {
+            let receipt = decode_auth_receipt(text)?;
+            let verified = verify_auth_receipt(&receipt, trust, Some(expected))?;
+            Some((receipt, verified))
+        }
+        None => None,
+    };
+    let verified = receipt.as_ref().map(|(_, verified)| verified);
+    check_backing(&result, verified, expected)?;
+    Ok(VendorResult { result, receipt })
+}
+
+/// Holds what the gateway claims against what the receipt proves.
+fn check_backing(
+    result: &AuthResult,
+    verified: Option<&VerifiedReceipt>,
+    expected: &ExpectedContext,
+) -> Result<(), ReceiptError> {
+    if !result.success {
+        return Ok(());
+    }
+    let verified = verified.ok_or(ReceiptError::Unbacked("there is none"))?;
+    if !verified.matched {
+        return Err(ReceiptError::Unbacked("no record matched"));
+    }
+    if matches!(expected.kind, ContextKind::Payment { .. }) {
+        let transaction = transaction_of(&expected.vendor, &expected.context).to_string();
+        if verified.payment.is_none() {
+            return Err(ReceiptError::Unbacked("it holds no payment"));
+        }
+        if result
+            .transaction_id
+            .as_ref()
+            .is_some_and(|id| *id != transaction)
+        {
+            return Err(ReceiptError::Unbacked("it is of another transaction"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

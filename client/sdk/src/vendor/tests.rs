@@ -1,0 +1,134 @@
+//! What a vendor may ask, and what it takes for a success.
+
+use boop_wire::Digest;
+use boop_wire::id::TransactionId;
+use boop_wire::job::AuthContext;
+
+use crate::receipt::VerifiedPayment;
+
+use super::*;
+
+/// A field, and what puts something else in it.
+type Change = (&'static str, fn(&mut Requirements));
+
+#[test]
+fn requirements_become_what_the_receipt_must_be_about() {
+    let expected = asked(&request()).unwrap();
+
+    let currency = Currency::new("EUR").unwrap();
+    let amount = 450;
+    assert_eq!(expected.kind, ContextKind::Payment { amount, currency });
+    assert_eq!(expected.payee, None);
+}
+
+#[test]
+fn requirements_that_cannot_be_asked_for_are_refused_by_field() {
+    let cases: [Change; 5] = [
+        ("amount", |r| r.amount = None),
+        ("amount", |r| r.amount = Some(0)),
+        ("currency", |r| r.currency = None),
+        ("currency", |r| r.currency = Some("euro".into())),
+        ("type", |r| r.kind = "dance".into()),
+    ];
+
+    for (field, change) in cases {
+        let mut request = request();
+        change(&mut request.requirements);
+
+        assert_eq!(asked(&request), Err(VendorError::Requirements(field)));
+    }
+}
+
+#[test]
+fn a_success_needs_a_receipt_of_a_match_and_of_the_payment() {
+    let expected = asked(&request()).unwrap();
+    let check = |result: &AuthResult, verified: Option<&VerifiedReceipt>| {
+        check_backing(result, verified, &expected)
+    };
+    let paid = verified(true, true);
+
+    assert_eq!(check(&result(true), Some(&paid)), Ok(()));
+    let unbacked = |reason| Err(ReceiptError::Unbacked(reason));
+    assert_eq!(check(&result(true), None), unbacked("there is none"));
+    assert_eq!(
+        check(&result(true), Some(&verified(false, false))),
+        unbacked("no record matched")
+    );
+    assert_eq!(
+        check(&result(true), Some(&verified(true, false))),
+        unbacked("it holds no payment")
+    );
+    let mut other = result(true);
+    other.transaction_id = Some("00".repeat(32));
+    assert_eq!(
+        check(&other, Some(&paid)),
+        unbacked("it is of another transaction")
+    );
+}
+
+#[test]
+fn a_refusal_needs_no_receipt() {
+    let expected = asked(&request()).unwrap();
+
+    assert_eq!(check_backing(&result(false), None, &expected), Ok(()));
+}
+
+fn asked(request: &ContextRequest) -> Result<ExpectedContext, VendorError> {
+    super::expected(&"ven_1".parse().unwrap(), request)
+}
+
+fn request() -> ContextRequest {
+    ContextRequest {
+        context_id: "ctx_1".parse().unwrap(),
+        requirements: Requirements {
+            kind: "payment".into(),
+            terminal_id: "till_1".parse().unwrap(),
+            amount: Some(450),
+            currency: Some("EUR".into()),
+            merchant_name: None,
+            attributes_required: Vec::new(),
+            attributes_optional: Vec::new(),
+        },
+        timeout_ms: None,
+    }
+}
+
+fn result(success: bool) -> AuthResult {
+    AuthResult {
+        success,
+        user_id: None,
+        code: None,
+        retry_allowed: false,
+        transaction_id: None,
+        receipt: None,
+        timing: None,
+    }
+}
+
+fn verified(matched: bool, paid: bool) -> VerifiedReceipt {
+    let currency = Currency::new("EUR").unwrap();
+    VerifiedReceipt {
+        context: AuthContext {
+            vendor: "ven_1".parse().unwrap(),
+            context: "ctx_1".parse().unwrap(),
+            terminal: "till_1".parse().unwrap(),
+            kind: ContextKind::Entrance,
+            payee: "payee".into(),
+            attributes_required: Vec::new(),
+            attributes_optional: Vec::new(),
+            expires_at_ms: 0,
+        },
+        matched,
+        outcome: Digest::new([1; 32]),
+        searched: 1,
+        time_ms: 1,
+        index: 1,
+        simulated: false,
+        payment: paid.then(|| VerifiedPayment {
+            transaction: TransactionId::new([2; 32]),
+            amount: 450,
+            currency,
+            index: 2,
+        }),
+    }
+}

@@ -1,0 +1,176 @@
+//! What every handler shares, and the few steps that several journeys take.
+
+use std::sync::Arc;
+
+use boop_bridge::{Hub, StreamName};
+use boop_channel::{Trust, sign_statement};
+use boop_daemon::Member;
+use boop_wire::codec::{domain_separated, to_canonical};
+use boop_wire::evidence::EvidenceBundle;
+use boop_wire::id::VendorId;
+use boop_wire::session::{ProofStatement, Signature};
+use boop_wire::{Digest, NetworkId, PartyIndex, Refusal, UserId};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::Serialize;
+use sha2::Sha256;
+
+use crate::config::Checked;
+use crate::ledger_link::LedgerApi;
+use crate::locks::{KeyedLocks, Limiter, Work};
+use crate::store::{DirectoryStore as _, SqliteStore, Vendor};
+use crate::submission::Parties;
+use crate::text;
+
+/// What the gateway proves itself with.
+pub trait Identity: Send + Sync {
+    /// Returns the boot evidence in force.
+    fn bundle(&self) -> EvidenceBundle;
+
+    /// Signs a statement about a connection.
+    fn sign(&self, statement: &ProofStatement) -> Signature;
+}
+
+impl Identity for Member {
+    fn bundle(&self) -> EvidenceBundle {
+        Self::bundle(self)
+    }
+
+    fn sign(&self, statement: &ProofStatement) -> Signature {
+        sign_statement(self.keys(), statement)
+    }
+}
+
+/// The network as clients see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Its id.
+    pub id: NetworkId,
+    /// Digest of the manifest in force.
+    pub manifest: Digest,
+    /// The signed manifest, base64url.
+    pub manifest_text: String,
+    /// Whether it runs on simulated hardware.
+    pub simulated: bool,
+    /// Lowest quality of a capture.
+    pub quality_min: u8,
+}
+
+impl Network {
+    /// Returns the network that a process believes in.
+    pub fn of(trust: &Trust) -> Self {
+        let manifest = trust.manifest();
+        Self {
+            id: manifest.network(),
+            manifest: manifest.digest(),
+            manifest_text: text::base64url(&to_canonical(manifest.signed())),
+            simulated: manifest.manifest().simulated,
+            quality_min: manifest.manifest().quality_min,
+        }
+    }
+}
+
+/// What every handler shares.
+pub struct App {
+    /// What is kept.
+    pub store: SqliteStore,
+    /// The three parties.
+    pub parties: Arc<dyn Parties>,
+    /// The ledger.
+    pub ledger: Arc<dyn LedgerApi>,
+    /// Streams to vendors, scanners and users.
+    pub hub: Hub,
+    /// What the gateway proves itself with.
+    pub identity: Arc<dyn Identity>,
+    /// The network.
+    pub network: Network,
+    /// Checked configuration.
+    pub settings: Checked,
+    /// The clock, Unix milliseconds.
+    pub now_ms: fn() -> u64,
+    /// The secret behind pairwise ids.
+    pub pepper: [u8; 32],
+    /// One lock for each context and user.
+    pub locks: KeyedLocks,
+    /// Work that must end before the process does.
+    pub work: Arc<Work>,
+    /// Contexts by address.
+    pub contexts_limiter: Limiter,
+    /// Registrations by address.
+    pub registrations_limiter: Limiter,
+}
+
+impl App {
+    /// Returns the time.
+    pub fn now(&self) -> u64 {
+        (self.now_ms)()
+    }
+
+    /// Puts a message on a stream. A stream that is full drops its oldest; when there are too
+    /// many streams, the message stays in the store alone.
+    pub fn publish(&self, stream: &StreamName, message: &impl Serialize) {
+        let Ok(text) = serde_json::to_string(message) else {
+            tracing::error!(%stream, "a message does not serialise");
+            return;
+        };
+        if let Err(error) = self.hub.publish(stream, text, self.now()) {
+            tracing::warn!(%stream, %error, "message not published");
+        }
+    }
+
+    /// Returns the vendor's own stable id for a user.
+    pub fn pairwise(&self, user: UserId, vendor: &VendorId) -> String {
+        pairwise(&self.pepper, user, vendor)
+    }
+
+    /// Returns which parties have a session with this gateway.
+    pub fn parties_here(&self) -> [bool; PartyIndex::COUNT] {
+        PartyIndex::ALL.map(|party| self.parties.evidence(party).is_some())
+    }
+
+    /// Tells whether every party and the ledger have a session with this gateway.
+    pub fn is_whole(&self) -> bool {
+        self.parties_here().iter().all(|here| *here) && self.ledger.is_connected()
+    }
+
+    /// Returns the vendor that proves itself with a key.
+    ///
+    /// # Errors
+    /// [`Refusal::Unauthenticated`].
+    pub async fn vendor(&self, id: &VendorId, key: &str) -> Result<Vendor, Refusal> {
+        let vendor = self.store.vendor(id).await?;
+        vendor
+            .filter(|vendor| text::is_secret(key, &vendor.key))
+            .ok_or(Refusal::Unauthenticated)
+    }
+}
+
+fn pairwise(pepper: &[u8; 32], user: UserId, vendor: &VendorId) -> String {
+    // The user id has a fixed length, so the two cannot run into each other.
+    let input = [&user.as_bytes()[..], vendor.as_str().as_bytes()].concat();
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(pepper) else {
+        unreachable!("HMAC takes a key of any length");
+    };
+    mac.update(&domain_separated("pairwise-user", &input));
+    let tag = mac.finalize().into_bytes();
+    format!("usr_{}", hex::encode(&tag[..16]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pairwise_id_is_stable_and_differs_by_user_vendor_and_deployment() {
+        let user = UserId::new([1; 16]);
+        let vendor: VendorId = "ven_1".parse().unwrap();
+
+        let id = pairwise(&[7; 32], user, &vendor);
+
+        assert_eq!(id.len(), 36);
+        assert!(id.starts_with("usr_"));
+        assert_eq!(id, pairwise(&[7; 32], user, &vendor));
+        assert_ne!(id, pairwise(&[8; 32], user, &vendor));
+        assert_ne!(id, pairwise(&[7; 32], UserId::new([2; 16]), &vendor));
+        assert_ne!(id, pairwise(&[7; 32], user, &"ven_2".parse().unwrap()));
+    }
+}

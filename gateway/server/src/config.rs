@@ -1,0 +1,188 @@
+//! The gateway's configuration: one TOML text on standard input, unknown keys refused.
+
+use std::path::PathBuf;
+
+use boop_daemon::{MemberSettings, TrustSettings};
+use boop_wire::Digest;
+use boop_wire::ledger::Currency;
+use serde::Deserialize;
+
+/// The configuration as it is written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the public endpoint listens.
+    #[serde(default = "default_listen")]
+    pub listen: String,
+    /// Names in the endpoint's certificate.
+    #[serde(default = "default_names")]
+    pub names: Vec<String>,
+    /// The SQLite file.
+    pub database: PathBuf,
+    /// SHA-256 of the administrator's token, in hexadecimal.
+    pub admin_token_sha256: String,
+    /// Relay addresses of the three parties' hosts, in party order.
+    pub parties: [String; 3],
+    /// The ledger's address.
+    pub ledger: String,
+    /// "error", "warn", "info" or "debug".
+    #[serde(default = "default_log")]
+    pub log: String,
+    /// Longest time for a match, in milliseconds.
+    #[serde(default = "default_deadline_ms")]
+    pub deadline_ms: u64,
+    /// Currency of balances where a request names none.
+    #[serde(default = "default_currency")]
+    pub currency: String,
+    /// Limits.
+    #[serde(default)]
+    pub limits: LimitSettings,
+    /// Whom the gateway believes.
+    pub trust: TrustSettings,
+    /// Where the gateway gets evidence.
+    pub platform: MemberSettings,
+}
+
+/// How much the gateway takes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitSettings {
+    /// Connections at a time.
+    pub connections: usize,
+    /// Contexts that sockets of one address may open in a minute.
+    pub contexts_per_ip_minute: u32,
+    /// Users that one address may register in a minute.
+    pub registrations_per_ip_minute: u32,
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self {
+            connections: 1024,
+            contexts_per_ip_minute: 6000,
+            registrations_per_ip_minute: 600,
+        }
+    }
+}
+
+/// Values of a configuration that were checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checked {
+    /// SHA-256 of the administrator's token.
+    pub admin_token: Digest,
+    /// Currency of balances where a request names none.
+    pub currency: Currency,
+    /// Longest time for a match, in milliseconds.
+    pub deadline_ms: u64,
+    /// Limits.
+    pub limits: LimitSettings,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} of the configuration is not valid")]
+pub struct ConfigFieldError {
+    /// The field.
+    pub field: &'static str,
+}
+
+impl Config {
+    /// Checks what the TOML's types do not.
+    ///
+    /// # Errors
+    /// Names the first field that is wrong.
+    pub fn check(&self) -> Result<Checked, ConfigFieldError> {
+        let wrong = |field| ConfigFieldError { field };
+        let admin_token = self.admin_token_sha256.parse();
+        let in_order = (100..=60_000).contains(&self.deadline_ms);
+        let limits = self.limits;
+        if limits.connections == 0 || limits.connections > 100_000 {
+            return Err(wrong("limits.connections"));
+        }
+        Ok(Checked {
+            admin_token: admin_token.map_err(|_| wrong("admin_token_sha256"))?,
+            currency: Currency::new(&self.currency).ok_or(wrong("currency"))?,
+            deadline_ms: in_order
+                .then_some(self.deadline_ms)
+                .ok_or(wrong("deadline_ms"))?,
+            limits,
+        })
+    }
+}
+
+fn default_listen() -> String {
+    "127.0.0.1:8443".into()
+}
+
+fn default_names() -> Vec<String> {
+    vec!["localhost".into()]
+}
+
+fn default_log() -> String {
+    "info".into()
+}
+
+const fn default_deadline_ms() -> u64 {
+    5000
+}
+
+fn default_currency() -> String {
+    "EUR".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_configuration_gets_safe_defaults() {
+        let config: Config = toml::from_str(&sample("")).unwrap();
+
+        assert_eq!(config.listen, "127.0.0.1:8443");
+        assert_eq!(
+            config.check().unwrap(),
+            Checked {
+                admin_token: Digest::new([0xaa; 32]),
+                currency: Currency::new("EUR").unwrap(),
+                deadline_ms: 5000,
+                limits: LimitSettings::default(),
+            }
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        assert!(toml::from_str::<Config>(&sample("colour = 1")).is_err());
+    }
+
+    #[test]
+    fn values_out_of_order_are_named() {
+        for (line, field) in [
+            ("deadline_ms = 1", "deadline_ms"),
+            ("currency = \"euro\"", "currency"),
+            ("limits = { connections = 0 }", "limits.connections"),
+        ] {
+            let config: Config = toml::from_str(&sample(line)).unwrap();
+            assert_eq!(config.check(), Err(ConfigFieldError { field }));
+        }
+        let mut config: Config = toml::from_str(&sample("")).unwrap();
+        config.admin_token_sha256 = "short".into();
+        assert_eq!(
+            config.check(),
+            Err(ConfigFieldError {
+                field: "admin_token_sha256"
+            })
+        );
+    }
+
+    fn sample(line: &str) -> String {
+        format!(
+            "database = \"gateway.db\"\nadmin_token_sha256 = \"{}\"\n\
+             parties = [\"127.0.0.1:1\", \"127.0.0.1:2\", \"127.0.0.1:3\"]\n\
+             ledger = \"127.0.0.1:4\"\n{line}\n\
+             [trust]\nmanifest = \"manifest\"\napprovers = []\napprovals_needed = 1\n\
+             [platform]\nkind = \"snp\"\n",
+            "aa".repeat(32)
+        )
+    }
+}

@@ -1,0 +1,265 @@
+//! The life of a context: opened by a vendor, shown by a scanner, ended by a result, its vendor or
+//! its time.
+//!
+//! ```text
+//!  create -> open -> (three parties agree: kept) -> result, once and for all
+//!              \-> cancelled, or its time is over  -/
+//! ```
+//! Once the parties have agreed, only the ledger decides how the context ends: neither a cancel
+//! nor the clock can leave a payment without its result.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use boop_bridge::StreamName;
+use boop_wire::api::{AuthResult, ToScanner, ToVendor};
+use boop_wire::codec::{digest_of, plain_digest, to_canonical};
+use boop_wire::id::{ContextId, TransactionId, VendorId};
+use boop_wire::job::AuthContext;
+use boop_wire::{Digest, Refusal};
+use tokio::time::sleep;
+
+use crate::app::App;
+use crate::authentication::Measured;
+use crate::problem::Failure;
+use crate::store::{
+    Answer, ContextStore as _, DirectoryStore as _, Opened, StoreError, StoredContext, Vendor,
+};
+use crate::text;
+use crate::validation::{Asked, Opening};
+
+/// Pause before a settlement or a store that failed is tried again.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// What became of `create_context`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// The context is open.
+    Open,
+    /// It was opened before, and has ended.
+    Ended(Box<AuthResult>),
+}
+
+impl App {
+    /// Opens a context and shows it at the terminal's scanner. Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`], [`Refusal::Conflict`] for an id with other content,
+    /// [`Refusal::UnknownTerminal`], [`Refusal::ScannerUnavailable`], [`Refusal::Busy`] while
+    /// another context is open at the terminal.
+    pub async fn create_context(
+        self: &Arc<Self>,
+        vendor: &Vendor,
+        asked: Asked,
+    ) -> Result<Created, Failure> {
+        let Opening {
+            context: body,
+            asked,
+        } = asked.open(&vendor.name, self.now())?;
+        if let Some(created) = self.created_before(&body, asked).await? {
+            return Ok(created);
+        }
+        let scanner = self.store.scanner_at(&body.vendor, &body.terminal).await;
+        let scanner = scanner
+            .map_err(Refusal::from)?
+            .ok_or(Refusal::UnknownTerminal)?;
+        let stream = StreamName::Scanner(scanner.id.clone());
+        if !self.hub.is_attached(&stream) {
+            return Err(Refusal::ScannerUnavailable.into());
+        }
+        let stored = StoredContext {
+            transaction: transaction_id(&body.vendor, &body.context),
+            scanner: scanner.id,
+            asked,
+            body,
+            agreed: None,
+            result: None,
+        };
+        match self
+            .store
+            .open_context(&stored)
+            .await
+            .map_err(Refusal::from)?
+        {
+            Opened::Yes => {}
+            Opened::TerminalBusy => return Err(Refusal::Busy.into()),
+            Opened::Exists => {
+                let created = self.created_before(&stored.body, asked).await?;
+                return created.ok_or_else(|| Refusal::Internal.into());
+            }
+        }
+        let message = ToScanner::Context {
+            context_id: stored.body.context.clone(),
+            context: text::base64url(&to_canonical(&stored.body)),
+        };
+        self.publish(&stream, &message);
+        self.end_in_time(&stored.body);
+        Ok(Created::Open)
+    }
+
+    /// Ends a context at its vendor's wish.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::Unexpected`] if it has ended, [`Refusal::Busy`] while a
+    /// palm is being matched for it or the ledger settles it.
+    pub async fn cancel_context(
+        &self,
+        vendor: &VendorId,
+        context: &ContextId,
+    ) -> Result<(), Refusal> {
+        let lock = self.locks.try_lock(context_key(vendor, context));
+        let _lock = lock.ok_or(Refusal::Busy)?;
+        let stored = self.store.context(vendor, context).await?;
+        let stored = stored.ok_or(Refusal::NotFound)?;
+        if stored.result.is_some() {
+            return Err(Refusal::Unexpected);
+        }
+        if stored.agreed.is_some() {
+            return Err(Refusal::Busy);
+        }
+        let ended = failed(Refusal::ContextExpired);
+        Ok(self.end_context(&stored, &ended, None).await?)
+    }
+
+    /// Arranges for the open contexts of an earlier life to end in time.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn resume_contexts(self: &Arc<Self>) -> Result<(), StoreError> {
+        for stored in self.store.open_contexts().await? {
+            self.end_in_time(&stored.body);
+        }
+        Ok(())
+    }
+
+    /// Gives a context its result and tells vendor and scanner; does nothing if it has one.
+    ///
+    /// # Errors
+    /// If the store does not answer; then nothing has changed.
+    pub(crate) async fn end_context(
+        &self,
+        stored: &StoredContext,
+        result: &AuthResult,
+        answer: Option<&Answer>,
+    ) -> Result<(), StoreError> {
+        let body = &stored.body;
+        if !self.store.close_context(body, result, answer).await? {
+            return Ok(());
+        }
+        tracing::info!(
+            vendor = %body.vendor,
+            context = %body.context,
+            success = result.success,
+            code = result.code,
+            "context ended"
+        );
+        let to_vendor = ToVendor::AuthResult {
+            context_id: body.context.clone(),
+            result: result.clone(),
+        };
+        self.publish(&StreamName::Vendor(body.vendor.clone()), &to_vendor);
+        let to_scanner = ToScanner::ContextClosed {
+            context_id: body.context.clone(),
+            success: result.success,
+            code: result.code.clone(),
+        };
+        self.publish(&StreamName::Scanner(stored.scanner.clone()), &to_scanner);
+        Ok(())
+    }
+
+    async fn created_before(
+        &self,
+        body: &AuthContext,
+        asked: Digest,
+    ) -> Result<Option<Created>, Refusal> {
+        let Some(stored) = self.store.context(&body.vendor, &body.context).await? else {
+            return Ok(None);
+        };
+        if stored.asked != asked {
+            return Err(Refusal::Conflict);
+        }
+        Ok(Some(match stored.result {
+            Some(result) => Created::Ended(Box::new(result)),
+            None => Created::Open,
+        }))
+    }
+
+    fn end_in_time(self: &Arc<Self>, body: &AuthContext) {
+        let app = Arc::clone(self);
+        let (vendor, context) = (body.vendor.clone(), body.context.clone());
+        let wait = Duration::from_millis(body.expires_at_ms.saturating_sub(self.now()));
+        tokio::spawn(async move {
+            sleep(wait).await;
+            let _lock = app.locks.lock(context_key(&vendor, &context)).await;
+            while app.try_end(&vendor, &context).await.is_err() {
+                sleep(RETRY_PAUSE).await;
+            }
+        });
+    }
+
+    /// Ends a context whose time is over, by its settlement if the parties have agreed.
+    async fn try_end(&self, vendor: &VendorId, context: &ContextId) -> Result<(), Refusal> {
+        let Some(stored) = self.store.context(vendor, context).await? else {
+            return Ok(());
+        };
+        if stored.result.is_some() {
+            return Ok(());
+        }
+        let Some(agreed) = &stored.agreed else {
+            let ended = failed(Refusal::ContextExpired);
+            return Ok(self.end_context(&stored, &ended, None).await?);
+        };
+        let request = agreed.outcome.outcome.request;
+        let settled = self
+            .settle(&stored, agreed, request, Measured::start())
+            .await;
+        match settled {
+            // The evidence under the agreement is too old by now, and no payment was made.
+            Err(Refusal::Stale) => {
+                let ended = failed(Refusal::ContextExpired);
+                Ok(self.end_context(&stored, &ended, None).await?)
+            }
+            settled => settled.map(drop),
+        }
+    }
+}
+
+/// Names a context among the locks, and as what requests are about.
+pub(crate) fn context_key(vendor: &VendorId, context: &ContextId) -> Digest {
+    digest_of("gateway-context", &(vendor, context))
+}
+
+/// Returns the result of a context that ended without success.
+pub(crate) fn failed(refusal: Refusal) -> AuthResult {
+    AuthResult {
+        success: false,
+        user_id: None,
+        code: Some(refusal.code().into()),
+        retry_allowed: refusal.retryable(),
+        transaction_id: None,
+        receipt: None,
+        timing: None,
+    }
+}
+
+/// Returns `SHA-256(vendor_id || context_id)`, over the texts.
+pub(crate) fn transaction_id(vendor: &VendorId, context: &ContextId) -> TransactionId {
+    let text = [vendor.as_str(), context.as_str()].concat();
+    TransactionId::new(*plain_digest(text.as_bytes()).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_id_is_the_published_hash_of_the_texts() {
+        let vendor = "vendor123".parse().unwrap();
+        let context = "550e8400-e29b-41d4-a716-446655440000".parse().unwrap();
+
+        assert_eq!(
+            transaction_id(&vendor, &context).to_string(),
+            "1507a7b3674f8716c1585f1d55a4df7afbec301a87b9abc77a3460b98afdc5d6"
+        );
+    }
+}

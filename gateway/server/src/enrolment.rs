@@ -1,0 +1,159 @@
+//! From a user's QR code and a palm to an enrolled user with a receipt.
+
+use std::time::Duration;
+
+use boop_bridge::StreamName;
+use boop_wire::api::{EnrolReceipt, ToScanner, ToUser};
+use boop_wire::codec::{digest_of, plain_digest, to_canonical};
+use boop_wire::job::{Capture, Decision, Subject};
+use boop_wire::ledger::{Detail, LedgerRequest, registration_id};
+use boop_wire::{Digest, Refusal, UserId};
+
+use crate::app::App;
+use crate::authentication::{CaptureAnswer, capture_result, to_text};
+use crate::ledger_link::recorded;
+use crate::problem::Failure;
+use crate::store::{Answer, ContextStore as _, Scanner, UserStore as _};
+use crate::submission::{Agreed, Submission, submit};
+use crate::text;
+use crate::validation::{check_capture, read_capture};
+
+/// Who shall be enrolled, as the scanner read it from the QR code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// The user.
+    pub user: UserId,
+    /// The token.
+    pub session_token: String,
+}
+
+impl App {
+    /// Takes a scanner's capture for a registration and tells scanner and user what became of it.
+    pub async fn enrol(&self, scanner: &Scanner, registration: &Registration, capture: &str) {
+        let stream = StreamName::Scanner(scanner.id.clone());
+        let capture = match read_capture(capture) {
+            Ok(capture) => capture,
+            Err(refusal) => {
+                let error = Failure::from(refusal).message(None, self.now());
+                return self.publish(&stream, &ToScanner::Error(error));
+            }
+        };
+        let request_id = capture.request;
+        let answer = self.try_enrol(registration, capture).await;
+        self.publish(&stream, &capture_result(request_id, answer));
+    }
+
+    async fn try_enrol(
+        &self,
+        registration: &Registration,
+        capture: Capture,
+    ) -> Result<CaptureAnswer, Refusal> {
+        let user = registration.user;
+        let key = enrolment_key(user);
+        let _lock = self.locks.try_lock(key).ok_or(Refusal::Busy)?;
+        if let Some(answer) = self.answered(capture.request, key).await? {
+            return Ok(answer);
+        }
+        self.check_session(registration).await?;
+        let answer = self.enrol_palm(user, capture).await;
+        if let Err(refusal) = answer {
+            let failed = ToUser::RegistrationFailed {
+                code: refusal.code().into(),
+                // The token is still good: another capture may do.
+                retry_allowed: true,
+            };
+            self.publish(&StreamName::User(user), &failed);
+        }
+        answer
+    }
+
+    async fn enrol_palm(&self, user: UserId, capture: Capture) -> Result<CaptureAnswer, Refusal> {
+        let known = self.store.user(user).await?.ok_or(Refusal::NotFound)?;
+        let request = capture.request;
+        let agreed = match known.agreed {
+            Some(agreed) => agreed,
+            None => {
+                let capture = check_capture(capture, self.network.quality_min, self.now())?;
+                let submission = Submission {
+                    network: self.network.id,
+                    subject: Subject::Enrol { user },
+                    capture,
+                    time_max: Duration::from_millis(self.settings.deadline_ms),
+                };
+                submit(&*self.parties, submission).await?
+            }
+        };
+        let answer = |answer: &CaptureAnswer| {
+            Ok::<_, Refusal>(Answer {
+                request,
+                subject: enrolment_key(user),
+                text: to_text(answer)?,
+            })
+        };
+        match agreed.outcome.outcome.decision {
+            Decision::Enrolled { .. } => {
+                self.store.agree_user(user, &agreed).await?;
+                let receipt = self.record(user, &agreed).await?;
+                let kept = answer(&CaptureAnswer::GOOD)?;
+                self.store.enrol_user(user, &kept).await?;
+                self.publish(&StreamName::User(user), &receipt);
+                tracing::info!("palm enrolled");
+                Ok(CaptureAnswer::GOOD)
+            }
+            Decision::AlreadyEnrolled => {
+                let refused = CaptureAnswer::refused(Refusal::UserExists);
+                self.store.put_answer(&answer(&refused)?).await?;
+                let failed = ToUser::RegistrationFailed {
+                    code: Refusal::UserExists.code().into(),
+                    retry_allowed: false,
+                };
+                self.publish(&StreamName::User(user), &failed);
+                Ok(refused)
+            }
+            Decision::Matched { .. } | Decision::NotMatched | Decision::Ambiguous => {
+                Err(Refusal::Internal)
+            }
+        }
+    }
+
+    async fn record(&self, user: UserId, agreed: &Agreed) -> Result<ToUser, Refusal> {
+        let outcome = &agreed.outcome.outcome;
+        let record = LedgerRequest::Record {
+            id: registration_id(outcome.request),
+            detail: Detail::Registration {
+                user,
+                outcome: outcome.digest(),
+            },
+        };
+        let receipt = EnrolReceipt {
+            user,
+            outcome: agreed.outcome.clone(),
+            parties: agreed.parties.clone(),
+            registration: recorded(&*self.ledger, record).await?,
+        };
+        Ok(ToUser::Registered {
+            user_id: user,
+            receipt: text::base64url(&to_canonical(&receipt)),
+        })
+    }
+
+    async fn check_session(&self, registration: &Registration) -> Result<(), Refusal> {
+        let token = plain_digest(registration.session_token.as_bytes());
+        let session = self.store.session(&token).await?;
+        let session = session
+            .filter(|session| session.user == registration.user)
+            .ok_or(Refusal::Unauthenticated)?;
+        if session.used {
+            return Err(Refusal::Conflict);
+        }
+        if session.expires_at_ms <= self.now() {
+            return Err(Refusal::Expired);
+        }
+        Ok(())
+    }
+}
+
+/// Names an enrolment among the locks, and as what requests are about.
+fn enrolment_key(user: UserId) -> Digest {
+    digest_of("gateway-enrolment", &user)
+}

@@ -1,0 +1,38 @@
+//! The gateway: ends TLS for vendors, scanners and users, takes their requests to the three
+//! parties and the ledger over attested sessions, and gives one answer to each.
+//!
+//! ```text
+//!  rest, socket          what comes in, and what is refused at the door
+//!    contexts, authentication, enrolment      the journeys, each step repeatable
+//!      submission, agreement                  three answers become one, or none
+//!      party_link, ledger_link                attested sessions that are kept up
+//!      store                                  what must survive a restart
+//! ```
+//!
+//! It routes and cannot read: captures are sealed to the parties, and no template or share is
+//! ever here in the clear. The process is measured; clients verify its evidence on every
+//! connection.
+
+pub mod agreement;
+pub mod app;
+pub mod authentication;
+pub mod config;
+pub mod contexts;
+pub mod enrolment;
+pub mod ledger_link;
+pub mod locks;
+pub mod party_link;
+mod payment;
+pub mod problem;
+pub mod public_key;
+pub mod rest;
+pub mod serve;
+pub mod socket;
+pub mod start;
+pub mod store;
+pub mod submission;
+mod text;
+pub mod validation;
+
+#[cfg(test)]
+mod fixture;

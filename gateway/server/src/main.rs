@@ -1,0 +1,59 @@
+//! `boop-gateway`: the public edge of a network. A measured process: it reads its whole
+//! configuration from standard input, because the chip vouches for those very bytes.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use boop_server::config::Config;
+use boop_server::rest::router;
+use boop_server::serve::serve;
+use boop_server::start::Gateway;
+use clap::Parser;
+use tokio::net::TcpListener;
+
+/// Serves vendors, scanners and users of one network. The configuration comes on standard input.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Accept simulated hardware: for development alone.
+    #[arg(long)]
+    danger_simulated_tee: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "stopped");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let (config, digest) = boop_daemon::from_stdin::<Config>().inspect_err(|_| {
+        boop_daemon::init_logs("info");
+    })?;
+    boop_daemon::init_logs(&config.log);
+    let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
+    runtime.block_on(async {
+        let gateway = Gateway::start(&config, digest, arguments.danger_simulated_tee).await?;
+        let listener = TcpListener::bind(&config.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.listen))?;
+        let address = listener.local_addr()?;
+        tracing::info!(%address, "ready");
+        tokio::select! {
+            () = serve(
+                listener,
+                gateway.tls.clone(),
+                router(gateway.app.clone()),
+                config.limits.connections,
+            ) => {}
+            () = boop_daemon::shutdown_signal() => tracing::info!("stopping"),
+        }
+        gateway.drain().await;
+        Ok(())
+    })
+}

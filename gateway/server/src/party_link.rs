@@ -1,0 +1,298 @@
+//! One party's attested session: kept up for ever, with calls matched to answers by request id.
+//!
+//! ```text
+//!  connect to the host -> RelayHello / RelayAnswer, judge the bundle
+//!    -> attested session, same instance as the bundle -> calls and answers
+//!    -> any end: waiting calls end, wait a little, again
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use boop_channel::{Expectation, JudgeError, Judged};
+use boop_daemon::{AttestedError, AttestedStream, Member, now_ms, read_frame, write_frame};
+use boop_wire::binding::Role;
+use boop_wire::codec::{from_canonical_max, to_canonical};
+use boop_wire::evidence::EvidenceBundle;
+use boop_wire::job::{CALL_BYTES_MAX, PartyAnswer, PartyCall, PartyResult};
+use boop_wire::relay::{HELLO_BYTES_MAX, RelayAnswer, RelayHello};
+use boop_wire::session::Side;
+use boop_wire::{PartyIndex, Refusal, RequestId};
+use futures_util::future::BoxFuture;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+
+use crate::submission::{Answered, Attested, Parties};
+
+/// Longest time to reach a host and hear its answer.
+const RELAY_TIME_MAX: Duration = Duration::from_secs(10);
+/// Shortest and longest wait between attempts.
+const BACKOFF_MIN: Duration = Duration::from_millis(100);
+const BACKOFF_MAX: Duration = Duration::from_secs(1);
+/// Longest time between two looks at a party's evidence.
+const RENEWAL_MAX: Duration = Duration::from_secs(240);
+
+/// Why there is no session with a party.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// The host cannot be reached.
+    #[error("the host cannot be reached")]
+    Connect(#[from] std::io::Error),
+    /// The host or the party did not answer in time.
+    #[error("no answer in time")]
+    Timeout,
+    /// The host's answer does not read.
+    #[error("the host's answer is malformed")]
+    Malformed,
+    /// The host refused.
+    #[error("the host refused: {0}")]
+    Refused(Refusal),
+    /// The party's evidence was not accepted.
+    #[error("the party's evidence was not accepted")]
+    Evidence(#[from] JudgeError),
+    /// The session was refused.
+    #[error("the attested session did not open")]
+    Session(#[from] AttestedError),
+    /// The session is with another instance than the evidence.
+    #[error("the session is with another instance than the evidence")]
+    Instance,
+}
+
+/// The three parties behind their hosts.
+pub struct AttestedParties {
+    links: [Arc<PartyLink>; PartyIndex::COUNT],
+}
+
+impl AttestedParties {
+    /// Starts a task for each party that keeps its session up.
+    pub fn start(member: &Arc<Member>, hosts: &[String; PartyIndex::COUNT]) -> Self {
+        let links = PartyIndex::ALL.map(|party| {
+            let link = Arc::new(PartyLink {
+                party,
+                host: hosts[party.as_usize()].clone(),
+                member: Arc::clone(member),
+                state: Mutex::default(),
+            });
+            tokio::spawn(Arc::clone(&link).run_for_ever());
+            link
+        });
+        Self { links }
+    }
+}
+
+impl Parties for AttestedParties {
+    fn evidence(&self, party: PartyIndex) -> Option<Arc<Attested>> {
+        let state = self.links[party.as_usize()].lock();
+        state.live.as_ref().map(|live| Arc::clone(&live.evidence))
+    }
+
+    fn call(&self, party: PartyIndex, call: PartyCall) -> BoxFuture<'_, Result<Answered, Refusal>> {
+        Box::pin(self.links[party.as_usize()].call(call))
+    }
+}
+
+struct PartyLink {
+    party: PartyIndex,
+    host: String,
+    member: Arc<Member>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    live: Option<Live>,
+    waiting: BTreeMap<RequestId, oneshot::Sender<PartyResult>>,
+}
+
+struct Live {
+    outgoing: mpsc::Sender<Vec<u8>>,
+    evidence: Arc<Attested>,
+}
+
+impl PartyLink {
+    async fn call(&self, call: PartyCall) -> Result<Answered, Refusal> {
+        let request = call.request;
+        let bytes = to_canonical(&call);
+        if bytes.len() > CALL_BYTES_MAX {
+            return Err(Refusal::TooLarge);
+        }
+        let (answer, answered) = oneshot::channel();
+        let (outgoing, evidence) = {
+            let mut state = self.lock();
+            let live = state.live.as_ref().ok_or(Refusal::PartyUnavailable)?;
+            let live = (live.outgoing.clone(), Arc::clone(&live.evidence));
+            if state.waiting.contains_key(&request) {
+                return Err(Refusal::Busy);
+            }
+            state.waiting.insert(request, answer);
+            live
+        };
+        let _forget = Forget {
+            link: self,
+            request,
+        };
+        let away = |_| Refusal::PartyUnavailable;
+        outgoing
+            .send(bytes)
+            .await
+            .map_err(|_| Refusal::PartyUnavailable)?;
+        let result = answered.await.map_err(away)?;
+        Ok(Answered { result, evidence })
+    }
+
+    async fn run_for_ever(self: Arc<Self>) {
+        let mut backoff = BACKOFF_MIN;
+        loop {
+            match self.connect().await {
+                Ok((stream, evidence)) => {
+                    backoff = BACKOFF_MIN;
+                    tracing::info!(party = %self.party, "session with party opened");
+                    self.serve(stream, evidence).await;
+                    tracing::warn!(party = %self.party, "session with party ended");
+                }
+                Err(error) => {
+                    let detail = chain(&error);
+                    tracing::warn!(party = %self.party, %error, detail, "no session with party");
+                }
+            }
+            *self.lock() = State::default();
+            sleep(backoff).await;
+            backoff = (backoff * 2).min(BACKOFF_MAX);
+        }
+    }
+
+    async fn connect(&self) -> Result<(AttestedStream, Arc<Attested>), LinkError> {
+        let (stream, bundle, judged) = self.relay().await?;
+        let expect = Expectation::boot(Role::Party, Some(self.party));
+        let local = self.member.local();
+        let stream = AttestedStream::open(stream, Side::Client, local, expect).await?;
+        let peer = &stream.peer().judged.binding;
+        let same = peer.instance == judged.binding.instance
+            && peer.keys.identity == judged.binding.keys.identity;
+        if !same {
+            return Err(LinkError::Instance);
+        }
+        let identity = judged.binding.keys.identity;
+        Ok((stream, Arc::new(Attested { bundle, identity })))
+    }
+
+    /// Asks the host for a pipe to its enclave and judges the evidence it shows.
+    async fn relay(&self) -> Result<(TcpStream, EvidenceBundle, Judged), LinkError> {
+        let exchange = async {
+            let mut stream = TcpStream::connect(&self.host).await?;
+            stream.set_nodelay(true)?;
+            let hello = RelayHello {
+                network: self.member.trust().manifest().network(),
+                from: Role::Gateway,
+                from_party: None,
+                to: self.party,
+                evidence: self.member.bundle(),
+            };
+            write_frame(&mut stream, &to_canonical(&hello), HELLO_BYTES_MAX).await?;
+            let answer = read_frame(&mut stream, HELLO_BYTES_MAX).await?;
+            Ok::<_, LinkError>((stream, answer))
+        };
+        let (stream, answer) = timeout(RELAY_TIME_MAX, exchange)
+            .await
+            .map_err(|_| LinkError::Timeout)??;
+        let answer: RelayAnswer =
+            from_canonical_max(&answer, HELLO_BYTES_MAX).map_err(|_| LinkError::Malformed)?;
+        let bundle = match answer {
+            RelayAnswer::Accepted { evidence } => evidence,
+            RelayAnswer::Refused { refusal } => return Err(LinkError::Refused(refusal)),
+        };
+        let expect = Expectation::boot(Role::Party, Some(self.party));
+        let judged = self.member.trust().judge(&bundle, &expect, now_ms())?;
+        Ok((stream, bundle, judged))
+    }
+
+    async fn serve(&self, stream: AttestedStream, evidence: Arc<Attested>) {
+        let (_, outgoing, mut incoming) = stream.split();
+        self.lock().live = Some(Live { outgoing, evidence });
+        let mut renewal = tokio::time::interval(self.renewal());
+        renewal.reset();
+        loop {
+            tokio::select! {
+                message = incoming.recv() => {
+                    let Some(message) = message else { return };
+                    if !self.take_answer(&message) {
+                        return;
+                    }
+                }
+                _ = renewal.tick() => match self.relay().await {
+                    Ok((_, bundle, judged)) => {
+                        if !self.renew(bundle, judged.binding.keys.identity) {
+                            return;
+                        }
+                    }
+                    Err(error) => {
+                        tracing::warn!(party = %self.party, %error, "evidence not renewed");
+                    }
+                },
+            }
+        }
+    }
+
+    /// Hands an answer to whoever waits; false if the message is none.
+    fn take_answer(&self, message: &[u8]) -> bool {
+        let Ok(answer) = from_canonical_max::<PartyAnswer>(message, CALL_BYTES_MAX) else {
+            tracing::warn!(party = %self.party, "party sent something that is no answer");
+            return false;
+        };
+        if let Some(waiting) = self.lock().waiting.remove(&answer.request) {
+            // Whoever waited may have reached its deadline just now.
+            let _ = waiting.send(answer.result);
+        }
+        true
+    }
+
+    /// Keeps newer evidence of the same instance; false if it is another one.
+    fn renew(&self, bundle: EvidenceBundle, identity: [u8; 32]) -> bool {
+        let mut state = self.lock();
+        let Some(live) = state.live.as_mut() else {
+            return false;
+        };
+        if live.evidence.identity != identity {
+            return false;
+        }
+        live.evidence = Arc::new(Attested { bundle, identity });
+        true
+    }
+
+    fn renewal(&self) -> Duration {
+        let age_max_s = self.member.trust().manifest().manifest().evidence_age_max_s;
+        let half = Duration::from_secs(u64::from(age_max_s / 2).max(1));
+        half.min(RENEWAL_MAX)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes a call off the list when its future ends, however it ends.
+struct Forget<'a> {
+    link: &'a PartyLink,
+    request: RequestId,
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        self.link.lock().waiting.remove(&self.request);
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = String::new();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,105 @@
+//! The key and certificate of the public endpoint: made at start, kept in memory alone.
+
+use std::sync::Arc;
+
+use boop_wire::Digest;
+use boop_wire::codec::plain_digest;
+use rcgen::PublicKeyData as _;
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, version};
+
+/// Why there is no endpoint key.
+#[derive(Debug, thiserror::Error)]
+pub enum PublicKeyError {
+    /// The certificate could not be made.
+    #[error("the endpoint's certificate could not be made")]
+    Certificate(#[from] rcgen::Error),
+    /// TLS could not be set up.
+    #[error("TLS could not be set up")]
+    Tls(#[from] rustls::Error),
+}
+
+/// A P-256 key (browsers take no Ed25519) with a self-signed certificate.
+pub struct PublicKey {
+    key: KeyPair,
+    certificate: CertificateDer<'static>,
+}
+
+impl PublicKey {
+    /// Makes a fresh key and a certificate for `names`.
+    ///
+    /// # Errors
+    /// If a name may not stand in a certificate.
+    pub fn generate(names: &[String]) -> Result<Self, PublicKeyError> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let mut params = CertificateParams::new(names.to_vec())?;
+        params.distinguished_name = DistinguishedName::new();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "boop gateway");
+        let certificate = params.self_signed(&key)?.der().clone();
+        Ok(Self { key, certificate })
+    }
+
+    /// Returns the private key, PKCS#8, for the process's own key set.
+    pub fn expose_pkcs8(&self) -> &[u8] {
+        self.key.serialized_der()
+    }
+
+    /// Returns the SHA-256 of the SubjectPublicKeyInfo, which evidence binds.
+    pub fn spki_digest(&self) -> Digest {
+        plain_digest(&self.key.subject_public_key_info())
+    }
+
+    /// Returns the endpoint's TLS: 1.3 alone, the hybrid group first, no resumption.
+    ///
+    /// # Errors
+    /// If the TLS library refuses the key.
+    pub fn tls(&self) -> Result<Arc<ServerConfig>, PublicKeyError> {
+        let key = PrivatePkcs8KeyDer::from(self.expose_pkcs8().to_vec());
+        let mut config =
+            ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+                .with_protocol_versions(&[&version::TLS13])?
+                .with_no_client_auth()
+                .with_single_cert(vec![self.certificate.clone()], PrivateKeyDer::Pkcs8(key))?;
+        config.send_tls13_tickets = 0;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use boop_channel::LocalKeys;
+
+    use super::*;
+
+    #[test]
+    fn evidence_binds_the_key_that_is_in_the_certificate() {
+        let public = PublicKey::generate(&["localhost".into()]).unwrap();
+
+        let keys = LocalKeys::with_tls_key(public.expose_pkcs8(), &mut |b| b.fill(7)).unwrap();
+
+        assert_eq!(keys.bound().tls_spki, public.spki_digest());
+        let spki = public.key.subject_public_key_info();
+        let certificate: &[u8] = &public.certificate;
+        assert!(certificate.windows(spki.len()).any(|part| part == spki));
+    }
+
+    #[test]
+    fn the_hybrid_group_comes_first() {
+        let public = PublicKey::generate(&["localhost".into()]).unwrap();
+        let tls = public.tls().unwrap();
+
+        let group = tls.crypto_provider().kx_groups[0].name();
+
+        assert_eq!(group, rustls::NamedGroup::X25519MLKEM768);
+    }
+
+    #[test]
+    fn a_name_that_no_certificate_may_hold_is_refused() {
+        assert!(PublicKey::generate(&["nä me".into()]).is_err());
+    }
+}

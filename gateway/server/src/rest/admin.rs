@@ -1,0 +1,134 @@
+//! What the administrator does: vendors, scanners, credits.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use boop_wire::Refusal;
+use boop_wire::api::{
+    CreditRequest, ScannerRequest, ScannerResponse, VendorRequest, VendorResponse,
+};
+use boop_wire::codec::{digest_of, plain_digest, to_canonical};
+use boop_wire::id::TransactionId;
+use boop_wire::ledger::{Credit, Currency, LedgerRequest, user_account};
+use serde::{Deserialize, Serialize};
+
+use super::Body;
+use super::caller::admin;
+use crate::app::App;
+use crate::ledger_link::recorded;
+use crate::problem::Failure;
+use crate::store::{DirectoryStore as _, Scanner, UserStore as _, Vendor};
+use crate::text::{base64url, random};
+use crate::validation::is_shown_name;
+
+/// Answer of `POST /api/v1/admin/credits`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditResponse {
+    /// The credit's transaction.
+    pub transaction_id: TransactionId,
+    /// Its entry in the log, base64url.
+    pub receipt: String,
+}
+
+/// Adds a vendor; its key is shown this once.
+pub(super) async fn add_vendor(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Body(request): Body<VendorRequest>,
+) -> Result<(StatusCode, Json<VendorResponse>), Failure> {
+    admin(&app, &headers).await?;
+    if !is_shown_name(&request.name) {
+        return Err(Failure::new(Refusal::Invalid, "name"));
+    }
+    // Ids have one length, so that id and context run together in one way alone.
+    let id = format!("ven_{}", hex::encode(random::<12>()?));
+    let vendor_id = id.parse().map_err(|_| Refusal::Internal)?;
+    let api_key = fresh_key(&app, "sk")?;
+    let vendor = Vendor {
+        id: vendor_id,
+        name: request.name,
+        key: plain_digest(api_key.as_bytes()),
+    };
+    app.store.add_vendor(&vendor).await.map_err(Refusal::from)?;
+    tracing::info!(vendor = %vendor.id, "vendor added");
+    let response = VendorResponse {
+        vendor_id: vendor.id,
+        api_key,
+    };
+    Ok((StatusCode::CREATED, Json(response)))
+}
+
+/// Adds a scanner at a terminal that has none; its key is shown this once.
+pub(super) async fn add_scanner(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Body(request): Body<ScannerRequest>,
+) -> Result<(StatusCode, Json<ScannerResponse>), Failure> {
+    admin(&app, &headers).await?;
+    let vendor = app.store.vendor(&request.vendor_id).await;
+    if vendor.map_err(Refusal::from)?.is_none() {
+        return Err(Failure::new(Refusal::NotFound, "vendor_id"));
+    }
+    let id = format!("scn_{}", hex::encode(random::<12>()?));
+    let scanner_key = fresh_key(&app, "pk")?;
+    let scanner = Scanner {
+        id: id.parse().map_err(|_| Refusal::Internal)?,
+        vendor: request.vendor_id,
+        terminal: request.terminal_id,
+        key: plain_digest(scanner_key.as_bytes()),
+    };
+    let added = app.store.add_scanner(&scanner).await;
+    if !added.map_err(Refusal::from)? {
+        return Err(Failure::new(Refusal::Conflict, "terminal_id"));
+    }
+    tracing::info!(vendor = %scanner.vendor, scanner = %scanner.id, "scanner added");
+    let response = ScannerResponse {
+        scanner_id: scanner.id,
+        scanner_key,
+    };
+    Ok((StatusCode::CREATED, Json(response)))
+}
+
+/// Puts money on a user's account; the same request id does it once.
+pub(super) async fn credit(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Body(request): Body<CreditRequest>,
+) -> Result<(StatusCode, Json<CreditResponse>), Failure> {
+    admin(&app, &headers).await?;
+    let invalid = |field: &str| Failure::new(Refusal::Invalid, field);
+    let currency = Currency::new(&request.currency).ok_or_else(|| invalid("currency"))?;
+    if request.amount == 0 || i64::try_from(request.amount).is_err() {
+        return Err(invalid("amount"));
+    }
+    let user = app.store.user(request.user_id).await;
+    if user.map_err(Refusal::from)?.is_none() {
+        return Err(Failure::new(Refusal::NotFound, "user_id"));
+    }
+    let digest = digest_of("credit-transaction", &request.request_id);
+    let transaction = TransactionId::new(*digest.as_bytes());
+    let credit = Credit {
+        transaction,
+        account: user_account(request.user_id),
+        amount: request.amount,
+        currency,
+    };
+    let receipt = recorded(&*app.ledger, LedgerRequest::Credit(credit)).await?;
+    let response = CreditResponse {
+        transaction_id: transaction,
+        receipt: base64url(&to_canonical(&receipt)),
+    };
+    Ok((StatusCode::CREATED, Json(response)))
+}
+
+fn fresh_key(app: &App, prefix: &str) -> Result<String, Refusal> {
+    let environment = if app.network.simulated {
+        "test"
+    } else {
+        "live"
+    };
+    let secret = base64url(&random::<32>()?);
+    Ok(format!("{prefix}_{environment}_{secret}"))
+}

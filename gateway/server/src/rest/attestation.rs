@@ -1,0 +1,58 @@
+//! `GET /.well-known/attestation?nonce=`: the gateway's evidence, and a proof over this very TLS
+//! connection that it holds the attested identity key.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Extension, Query, State};
+use boop_wire::Refusal;
+use boop_wire::api::{AttestationResponse, HttpProof, MEDIA_BUNDLE, MEDIA_PROOF};
+use boop_wire::codec::to_canonical;
+use boop_wire::session::{ProofStatement, Side};
+use serde::Deserialize;
+
+use crate::app::App;
+use crate::problem::Failure;
+use crate::serve::Connection;
+use crate::text::{base64url, from_base64url, random};
+
+const COLLECTION: &str = "tag:boop.network,2026:attestation";
+
+/// The query.
+#[derive(Debug, Deserialize)]
+pub(super) struct Challenge {
+    nonce: Option<String>,
+}
+
+/// Answers a client's challenge.
+pub(super) async fn attest(
+    State(app): State<Arc<App>>,
+    Extension(connection): Extension<Connection>,
+    Query(challenge): Query<Challenge>,
+) -> Result<Json<AttestationResponse>, Failure> {
+    let nonce = challenge.nonce.as_deref().and_then(from_base64url);
+    let nonce: Option<[u8; 32]> = nonce.and_then(|bytes| bytes.try_into().ok());
+    let peer_nonce =
+        nonce.ok_or_else(|| Failure::new(Refusal::Invalid, "nonce: base64url of 32 bytes"))?;
+    let own_nonce: [u8; 32] = random()?;
+    let bundle = app.identity.bundle();
+    let statement = ProofStatement {
+        network: app.network.id,
+        manifest: app.network.manifest,
+        side: Side::Server,
+        exporter: connection.exporter,
+        own: bundle.binding_digest(),
+        peer: None,
+        own_nonce,
+        peer_nonce,
+    };
+    let proof = HttpProof {
+        nonce: own_nonce,
+        signature: app.identity.sign(&statement),
+    };
+    Ok(Json(AttestationResponse {
+        collection: COLLECTION.into(),
+        bundle: (MEDIA_BUNDLE.into(), base64url(&to_canonical(&bundle))),
+        proof: (MEDIA_PROOF.into(), base64url(&to_canonical(&proof))),
+    }))
+}

@@ -1,0 +1,204 @@
+//! The three sockets over a loopback connection: what is refused, and the journeys with parties
+//! and a ledger that behave as planned.
+
+use std::time::Duration;
+
+use boop_wire::api::{FromScanner, FromVendor, Requirements};
+use boop_wire::codec::to_canonical;
+use boop_wire::id::ContextId;
+use boop_wire::job::Capture;
+use boop_wire::ledger::user_account;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::fixture::{API_KEY, Gateway, SCANNER_KEY, USER, scanner, vendor};
+use crate::text::base64url;
+
+mod enrolment;
+mod journey;
+mod protocol;
+
+/// A client of one socket.
+struct Client {
+    socket: WebSocketStream<TcpStream>,
+}
+
+impl Client {
+    async fn open(gateway: &Gateway, path: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = gateway.router();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (socket, _) = client_async(format!("ws://localhost{path}"), stream)
+            .await
+            .unwrap();
+        Self { socket }
+    }
+
+    /// Opens a vendor's socket and authenticates.
+    async fn vendor(gateway: &Gateway) -> Self {
+        let mut client = Self::open(gateway, "/ws/vendor").await;
+        client
+            .send(&FromVendor::Authenticate {
+                vendor_id: vendor().id,
+                api_key: API_KEY.into(),
+            })
+            .await;
+        assert_eq!(client.next().await["type"], "authenticated");
+        client
+    }
+
+    /// Opens the scanner's socket and authenticates.
+    async fn scanner(gateway: &Gateway) -> Self {
+        let mut client = Self::open(gateway, "/ws/pvs").await;
+        client
+            .send(&FromScanner::Authenticate {
+                scanner_id: scanner().id,
+                scanner_key: SCANNER_KEY.into(),
+            })
+            .await;
+        assert_eq!(client.next().await["type"], "configuration");
+        client
+    }
+
+    async fn send(&mut self, message: &impl Serialize) {
+        self.send_text(serde_json::to_string(message).unwrap())
+            .await;
+    }
+
+    async fn send_text(&mut self, text: String) {
+        self.put(Message::Text(text.into())).await;
+    }
+
+    async fn put(&mut self, message: Message) {
+        self.socket.send(message).await.unwrap();
+    }
+
+    /// Waits for the next message.
+    async fn next(&mut self) -> Value {
+        loop {
+            let message = timeout(Duration::from_secs(10), self.socket.next()).await;
+            match message.unwrap().unwrap().unwrap() {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Waits for an error and returns its code.
+    async fn error(&mut self) -> String {
+        let message = self.next().await;
+        assert_eq!(message["type"], "error", "{message}");
+        message["code"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits for the end of the connection.
+    async fn closed(&mut self) {
+        let message = timeout(Duration::from_secs(10), self.socket.next()).await;
+        let ended = matches!(
+            message.unwrap(),
+            None | Some(Err(_) | Ok(Message::Close(_)))
+        );
+        assert!(ended);
+    }
+
+    /// Asks for a payment of five euros.
+    async fn create(&mut self, context: &str) {
+        self.send(&create(context)).await;
+    }
+
+    async fn capture(&mut self, context: &str, capture: &Capture) {
+        self.send(&FromScanner::Capture {
+            context_id: context.parse().unwrap(),
+            capture: base64url(&to_canonical(capture)),
+        })
+        .await;
+    }
+
+    /// Waits for what became of a capture: success, code, whether a retry may help.
+    async fn capture_result(&mut self) -> (bool, Option<String>, bool) {
+        let message = self.next().await;
+        assert_eq!(message["type"], "capture_result", "{message}");
+        (
+            message["success"].as_bool().unwrap(),
+            message["code"].as_str().map(Into::into),
+            message["retry_allowed"].as_bool().unwrap(),
+        )
+    }
+
+    /// Waits for a context's result.
+    async fn auth_result(&mut self) -> Value {
+        let message = self.next().await;
+        assert_eq!(message["type"], "auth_result", "{message}");
+        message["result"].clone()
+    }
+
+    async fn expect(&mut self, kind: &str) -> Value {
+        let message = self.next().await;
+        assert_eq!(message["type"], kind, "{message}");
+        message
+    }
+}
+
+fn create(context: &str) -> FromVendor {
+    FromVendor::CreateContext {
+        context_id: id(context),
+        requirements: requirements(),
+        timeout: None,
+    }
+}
+
+fn requirements() -> Requirements {
+    serde_json::from_value(json!({
+        "type": "payment",
+        "terminal_id": "till-1",
+        "amount": 500,
+        "currency": "EUR",
+    }))
+    .unwrap()
+}
+
+fn id(context: &str) -> ContextId {
+    context.parse().unwrap()
+}
+
+/// A vendor and a scanner with one open context, and a user with ten euros.
+struct Till {
+    gateway: Gateway,
+    vendor: Client,
+    scanner: Client,
+}
+
+impl Till {
+    async fn open() -> Self {
+        let gateway = Gateway::start().await;
+        gateway.ledger.put(user_account(USER), 1000);
+        let scanner = Client::scanner(&gateway).await;
+        let vendor = Client::vendor(&gateway).await;
+        Self {
+            gateway,
+            vendor,
+            scanner,
+        }
+    }
+
+    /// Opens a till and a context on it.
+    async fn with(context: &str) -> Self {
+        let mut till = Self::open().await;
+        till.vendor.create(context).await;
+        till.vendor.expect("context_created").await;
+        till.scanner.expect("context").await;
+        till
+    }
+
+    fn balance(&self) -> u64 {
+        self.gateway.ledger.balance(user_account(USER))
+    }
+}

@@ -1,0 +1,115 @@
+//! From a configuration to a gateway that is ready to serve.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use boop_bridge::{Hub, Limits};
+use boop_daemon::{Member, now_ms};
+use boop_wire::Digest;
+use boop_wire::binding::Role;
+use rustls::ServerConfig;
+use tokio::time::{interval, sleep, timeout};
+
+use crate::app::{App, Network};
+use crate::config::Config;
+use crate::ledger_link::AttestedLedger;
+use crate::locks::{KeyedLocks, Limiter, Work};
+use crate::party_link::AttestedParties;
+use crate::public_key::PublicKey;
+use crate::store::{DirectoryStore as _, SqliteStore};
+
+/// How often the hub forgets what has waited too long.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
+/// How long a start waits for parties and ledger, so that the first callers find them here.
+const SESSIONS_TIME_MAX: Duration = Duration::from_secs(3);
+/// How often it looks.
+const SESSIONS_LOOK: Duration = Duration::from_millis(10);
+/// Longest time that running work has when the process is asked to stop.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// A gateway that is ready to serve.
+pub struct Gateway {
+    /// What handlers share.
+    pub app: Arc<App>,
+    /// The public endpoint's TLS.
+    pub tls: Arc<ServerConfig>,
+}
+
+impl Gateway {
+    /// Establishes trust, makes keys, gets evidence, opens the store and starts the sessions,
+    /// for which it waits a little.
+    ///
+    /// # Errors
+    /// Whatever keeps the gateway from serving at all; a party or ledger that is away does not.
+    pub async fn start(
+        config: &Config,
+        digest: Digest,
+        danger_simulated_tee: bool,
+    ) -> anyhow::Result<Self> {
+        let settings = config.check()?;
+        let trust = Arc::new(config.trust.establish(danger_simulated_tee)?);
+        let network = Network::of(&trust);
+        let public = PublicKey::generate(&config.names)?;
+        let tls = public.tls()?;
+        let member = Member::start(
+            &config.platform,
+            Role::Gateway,
+            digest,
+            trust,
+            public.expose_pkcs8(),
+            danger_simulated_tee,
+        )
+        .context("no evidence for this process")?;
+        let store = SqliteStore::open(&config.database)
+            .await
+            .context("the store does not open")?;
+        let app = Arc::new(App {
+            pepper: store.pepper().await?,
+            store,
+            parties: Arc::new(AttestedParties::start(&member, &config.parties)),
+            ledger: AttestedLedger::start(&member, &config.ledger),
+            hub: Hub::new(Limits::default()),
+            identity: Arc::clone(&member) as _,
+            network,
+            settings,
+            now_ms,
+            locks: KeyedLocks::default(),
+            work: Arc::new(Work::default()),
+            contexts_limiter: Limiter::default(),
+            registrations_limiter: Limiter::default(),
+        });
+        app.resume_contexts().await?;
+        tokio::spawn(member.renew_for_ever());
+        tokio::spawn(sweep_for_ever(Arc::clone(&app)));
+        if timeout(SESSIONS_TIME_MAX, sessions(&app)).await.is_err() {
+            tracing::warn!("not every session is open yet");
+        }
+        Ok(Self { app, tls })
+    }
+
+    /// Lets running work end, and closes the store.
+    pub async fn drain(&self) {
+        if timeout(DRAIN_TIME_MAX, self.app.work.drain())
+            .await
+            .is_err()
+        {
+            tracing::warn!("work was still running");
+        }
+        self.app.store.close().await;
+    }
+}
+
+async fn sessions(app: &App) {
+    while !app.is_whole() {
+        sleep(SESSIONS_LOOK).await;
+    }
+}
+
+async fn sweep_for_ever(app: Arc<App>) {
+    let mut sweep = interval(SWEEP_EVERY);
+    loop {
+        sweep.tick().await;
+        app.hub.sweep(app.now());
+    }
+}

@@ -1,0 +1,251 @@
+//! What a gateway keeps: vendors, scanners, users with their session tokens, contexts and the
+//! final answers of requests. Keys and tokens are kept as SHA-256 alone.
+
+use std::future::Future;
+
+use boop_wire::api::AuthResult;
+use boop_wire::id::{ContextId, ScannerId, TerminalId, TransactionId, VendorId};
+use boop_wire::job::AuthContext;
+use boop_wire::{Digest, Refusal, RequestId, UserId};
+
+use crate::submission::Agreed;
+
+mod sqlite;
+#[cfg(test)]
+pub(crate) mod suite;
+
+pub use sqlite::SqliteStore;
+
+/// Why the store did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The database failed.
+    #[error("the database failed: {0}")]
+    Database(String),
+    /// A row does not read as what it should be.
+    #[error("a row of {0} is damaged")]
+    Damaged(&'static str),
+    /// The system gave no randomness.
+    #[error("no randomness")]
+    Random,
+}
+
+/// Keeps the detail in the log and gives the code for the other side.
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the store did not answer");
+        Self::Internal
+    }
+}
+
+/// A vendor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vendor {
+    /// Its id.
+    pub id: VendorId,
+    /// Shown to customers.
+    pub name: String,
+    /// SHA-256 of its key.
+    pub key: Digest,
+}
+
+/// A scanner at a vendor's terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scanner {
+    /// Its id.
+    pub id: ScannerId,
+    /// Whose terminal.
+    pub vendor: VendorId,
+    /// Which terminal.
+    pub terminal: TerminalId,
+    /// SHA-256 of its key.
+    pub key: Digest,
+}
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// Whether the enrolment is done.
+    pub enrolled: bool,
+    /// What the parties agreed on, from before the ledger hears of it.
+    pub agreed: Option<Agreed>,
+}
+
+/// A user's session token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// SHA-256 of the token.
+    pub token: Digest,
+    /// Whose.
+    pub user: UserId,
+    /// When it ends, Unix milliseconds.
+    pub expires_at_ms: u64,
+    /// Whether it has enrolled a palm.
+    pub used: bool,
+}
+
+/// A context as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredContext {
+    /// The context.
+    pub body: AuthContext,
+    /// Which scanner reads the palm.
+    pub scanner: ScannerId,
+    /// Digest of what was asked.
+    pub asked: Digest,
+    /// The payment's id, if it is one.
+    pub transaction: TransactionId,
+    /// What the parties agreed on, from before the ledger hears of it.
+    pub agreed: Option<Agreed>,
+    /// How it ended.
+    pub result: Option<AuthResult>,
+}
+
+/// What became of opening a context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opened {
+    /// It is open.
+    Yes,
+    /// Another context is open at the terminal.
+    TerminalBusy,
+    /// The vendor has used the id.
+    Exists,
+}
+
+/// The final answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The request.
+    pub request: RequestId,
+    /// Digest of what it was about; the answer is for this alone.
+    pub subject: Digest,
+    /// The answer, JSON.
+    pub text: String,
+}
+
+/// Vendors and scanners.
+pub trait DirectoryStore: Send + Sync {
+    /// Returns the secret from which pairwise ids are made.
+    fn pepper(&self) -> impl Future<Output = Result<[u8; 32], StoreError>> + Send;
+
+    /// Adds a vendor with a fresh id.
+    fn add_vendor(&self, vendor: &Vendor) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Finds a vendor.
+    fn vendor(
+        &self,
+        id: &VendorId,
+    ) -> impl Future<Output = Result<Option<Vendor>, StoreError>> + Send;
+
+    /// Finds the vendor whose key has this SHA-256.
+    fn vendor_of_key(
+        &self,
+        key: &Digest,
+    ) -> impl Future<Output = Result<Option<Vendor>, StoreError>> + Send;
+
+    /// Adds a scanner; false if the terminal has one.
+    fn add_scanner(
+        &self,
+        scanner: &Scanner,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Finds a scanner.
+    fn scanner(
+        &self,
+        id: &ScannerId,
+    ) -> impl Future<Output = Result<Option<Scanner>, StoreError>> + Send;
+
+    /// Finds the scanner at a vendor's terminal.
+    fn scanner_at(
+        &self,
+        vendor: &VendorId,
+        terminal: &TerminalId,
+    ) -> impl Future<Output = Result<Option<Scanner>, StoreError>> + Send;
+}
+
+/// Users and their session tokens.
+pub trait UserStore: Send + Sync {
+    /// Adds a user with its first session.
+    fn add_user(&self, session: &Session) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Finds a user.
+    fn user(&self, id: UserId) -> impl Future<Output = Result<Option<User>, StoreError>> + Send;
+
+    /// Finds a session by the token's hash.
+    fn session(
+        &self,
+        token: &Digest,
+    ) -> impl Future<Output = Result<Option<Session>, StoreError>> + Send;
+
+    /// Keeps what the parties agreed on about a user's enrolment.
+    fn agree_user(
+        &self,
+        id: UserId,
+        agreed: &Agreed,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Ends an enrolment: the user is enrolled, its tokens are used, the answer is final; all
+    /// or nothing.
+    fn enrol_user(
+        &self,
+        id: UserId,
+        answer: &Answer,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Contexts and the answers of requests.
+pub trait ContextStore: Send + Sync {
+    /// Opens a context, if its id and its terminal are free.
+    fn open_context(
+        &self,
+        context: &StoredContext,
+    ) -> impl Future<Output = Result<Opened, StoreError>> + Send;
+
+    /// Finds a context.
+    fn context(
+        &self,
+        vendor: &VendorId,
+        context: &ContextId,
+    ) -> impl Future<Output = Result<Option<StoredContext>, StoreError>> + Send;
+
+    /// Finds the context of a transaction.
+    fn context_of_transaction(
+        &self,
+        transaction: &TransactionId,
+    ) -> impl Future<Output = Result<Option<StoredContext>, StoreError>> + Send;
+
+    /// Reads every context without a result.
+    fn open_contexts(&self) -> impl Future<Output = Result<Vec<StoredContext>, StoreError>> + Send;
+
+    /// Keeps what the parties agreed on for a context.
+    fn agree_context(
+        &self,
+        body: &AuthContext,
+        agreed: &Agreed,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Gives a context its result, and its request the final answer; false if it had one, and
+    /// then nothing changes.
+    fn close_context(
+        &self,
+        body: &AuthContext,
+        result: &AuthResult,
+        answer: Option<&Answer>,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Finds the final answer to a request.
+    fn answer(
+        &self,
+        request: RequestId,
+    ) -> impl Future<Output = Result<Option<Answer>, StoreError>> + Send;
+
+    /// Keeps a final answer; the first one stays.
+    fn put_answer(&self, answer: &Answer) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Everything a gateway keeps.
+pub trait Store: DirectoryStore + UserStore + ContextStore {}
+
+impl<T: DirectoryStore + UserStore + ContextStore> Store for T {}

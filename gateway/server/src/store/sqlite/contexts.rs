@@ -1,0 +1,194 @@
+//! Contexts and the answers of requests in SQLite.
+
+use boop_wire::RequestId;
+use boop_wire::api::AuthResult;
+use boop_wire::codec::{from_canonical, to_canonical};
+use boop_wire::id::{ContextId, TransactionId, VendorId};
+use boop_wire::job::AuthContext;
+use sqlx::{Sqlite, Transaction};
+
+use super::{SqliteStore, digest, failed, is_unique_violation, name, to_i64};
+use crate::store::{Answer, ContextStore, Opened, StoreError, StoredContext};
+use crate::submission::Agreed;
+
+const CONTEXTS: &str = "contexts";
+const REQUESTS: &str = "requests";
+
+/// Body, scanner, asked, transaction, agreed, result.
+type Row = (
+    Vec<u8>,
+    String,
+    Vec<u8>,
+    Vec<u8>,
+    Option<Vec<u8>>,
+    Option<String>,
+);
+
+impl ContextStore for SqliteStore {
+    async fn open_context(&self, context: &StoredContext) -> Result<Opened, StoreError> {
+        let body = &context.body;
+        let inserted = sqlx::query(
+            "INSERT INTO contexts (vendor, context, terminal, scanner, asked, body, \
+             expires_at_ms, transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(body.vendor.as_str())
+        .bind(body.context.as_str())
+        .bind(body.terminal.as_str())
+        .bind(context.scanner.as_str())
+        .bind(&context.asked.as_bytes()[..])
+        .bind(to_canonical(body))
+        .bind(to_i64(body.expires_at_ms)?)
+        .bind(&context.transaction.as_bytes()[..])
+        .execute(&self.writer)
+        .await;
+        match inserted {
+            Ok(_) => Ok(Opened::Yes),
+            Err(error) if is_unique_violation(&error) => {
+                let same = self.context(&body.vendor, &body.context).await?;
+                Ok(match same {
+                    Some(_) => Opened::Exists,
+                    None => Opened::TerminalBusy,
+                })
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    async fn context(
+        &self,
+        vendor: &VendorId,
+        context: &ContextId,
+    ) -> Result<Option<StoredContext>, StoreError> {
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT body, scanner, asked, transaction_id, agreed, result FROM contexts \
+             WHERE vendor = ? AND context = ?",
+        )
+        .bind(vendor.as_str())
+        .bind(context.as_str())
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(failed)?;
+        row.map(stored).transpose()
+    }
+
+    async fn context_of_transaction(
+        &self,
+        transaction: &TransactionId,
+    ) -> Result<Option<StoredContext>, StoreError> {
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT body, scanner, asked, transaction_id, agreed, result FROM contexts \
+             WHERE transaction_id = ? LIMIT 1",
+        )
+        .bind(&transaction.as_bytes()[..])
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(failed)?;
+        row.map(stored).transpose()
+    }
+
+    async fn open_contexts(&self) -> Result<Vec<StoredContext>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT body, scanner, asked, transaction_id, agreed, result FROM contexts \
+             WHERE result IS NULL ORDER BY expires_at_ms",
+        )
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed)?;
+        rows.into_iter().map(stored).collect()
+    }
+
+    async fn agree_context(&self, body: &AuthContext, agreed: &Agreed) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE contexts SET agreed = ? \
+             WHERE vendor = ? AND context = ? AND agreed IS NULL AND result IS NULL",
+        )
+        .bind(to_canonical(agreed))
+        .bind(body.vendor.as_str())
+        .bind(body.context.as_str())
+        .execute(&self.writer)
+        .await
+        .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn close_context(
+        &self,
+        body: &AuthContext,
+        result: &AuthResult,
+        answer: Option<&Answer>,
+    ) -> Result<bool, StoreError> {
+        let text = serde_json::to_string(result).map_err(|_| StoreError::Damaged(CONTEXTS))?;
+        let mut transaction = self.writer.begin().await.map_err(failed)?;
+        let closed = sqlx::query(
+            "UPDATE contexts SET result = ? WHERE vendor = ? AND context = ? AND result IS NULL",
+        )
+        .bind(text)
+        .bind(body.vendor.as_str())
+        .bind(body.context.as_str())
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+        if closed.rows_affected() == 0 {
+            return Ok(false);
+        }
+        if let Some(answer) = answer {
+            insert_answer(&mut transaction, answer).await?;
+        }
+        transaction.commit().await.map_err(failed)?;
+        Ok(true)
+    }
+
+    async fn answer(&self, request: RequestId) -> Result<Option<Answer>, StoreError> {
+        let row: Option<(Vec<u8>, String)> =
+            sqlx::query_as("SELECT subject, answer FROM requests WHERE id = ?")
+                .bind(&request.as_bytes()[..])
+                .fetch_optional(&self.readers)
+                .await
+                .map_err(failed)?;
+        row.map(|(subject, text)| {
+            Ok(Answer {
+                request,
+                subject: digest(subject, REQUESTS)?,
+                text,
+            })
+        })
+        .transpose()
+    }
+
+    async fn put_answer(&self, answer: &Answer) -> Result<(), StoreError> {
+        let mut transaction = self.writer.begin().await.map_err(failed)?;
+        insert_answer(&mut transaction, answer).await?;
+        transaction.commit().await.map_err(failed)
+    }
+}
+
+pub(super) async fn insert_answer(
+    transaction: &mut Transaction<'_, Sqlite>,
+    answer: &Answer,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO requests (id, subject, answer) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+    )
+    .bind(&answer.request.as_bytes()[..])
+    .bind(&answer.subject.as_bytes()[..])
+    .bind(&answer.text)
+    .execute(&mut **transaction)
+    .await
+    .map_err(failed)?;
+    Ok(())
+}
+
+fn stored(row: Row) -> Result<StoredContext, StoreError> {
+    let (body, scanner, asked, transaction, agreed, result) = row;
+    let damaged = || StoreError::Damaged(CONTEXTS);
+    let agreed = agreed.map(|bytes| from_canonical::<Agreed>(&bytes));
+    let result = result.map(|text| serde_json::from_str::<AuthResult>(&text));
+    Ok(StoredContext {
+        body: from_canonical(&body).map_err(|_| damaged())?,
+        scanner: name(&scanner, CONTEXTS)?,
+        asked: digest(asked, CONTEXTS)?,
+        transaction: TransactionId::new(*digest(transaction, CONTEXTS)?.as_bytes()),
+        agreed: agreed.transpose().map_err(|_| damaged())?,
+        result: result.transpose().map_err(|_| damaged())?,
+    })
+}

@@ -1,0 +1,125 @@
+//! Vendors and scanners in SQLite.
+
+use boop_wire::Digest;
+use boop_wire::id::{ScannerId, TerminalId, VendorId};
+
+use super::{SqliteStore, digest, failed, is_unique_violation, name};
+use crate::store::{DirectoryStore, Scanner, StoreError, Vendor};
+use crate::text::random;
+
+const VENDORS: &str = "vendors";
+const SCANNERS: &str = "scanners";
+const PEPPER: &str = "pairwise-pepper";
+
+type VendorRow = (String, String, Vec<u8>);
+type ScannerRow = (String, String, String, Vec<u8>);
+
+impl DirectoryStore for SqliteStore {
+    async fn pepper(&self) -> Result<[u8; 32], StoreError> {
+        let fresh: [u8; 32] = random().map_err(|_| StoreError::Random)?;
+        sqlx::query("INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING")
+            .bind(PEPPER)
+            .bind(&fresh[..])
+            .execute(&self.writer)
+            .await
+            .map_err(failed)?;
+        let (value,): (Vec<u8>,) = sqlx::query_as("SELECT value FROM secrets WHERE name = ?")
+            .bind(PEPPER)
+            .fetch_one(&self.writer)
+            .await
+            .map_err(failed)?;
+        value.try_into().map_err(|_| StoreError::Damaged("secrets"))
+    }
+
+    async fn add_vendor(&self, vendor: &Vendor) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO vendors (id, name, key_sha256) VALUES (?, ?, ?)")
+            .bind(vendor.id.as_str())
+            .bind(&vendor.name)
+            .bind(&vendor.key.as_bytes()[..])
+            .execute(&self.writer)
+            .await
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn vendor(&self, id: &VendorId) -> Result<Option<Vendor>, StoreError> {
+        let row: Option<VendorRow> =
+            sqlx::query_as("SELECT id, name, key_sha256 FROM vendors WHERE id = ?")
+                .bind(id.as_str())
+                .fetch_optional(&self.readers)
+                .await
+                .map_err(failed)?;
+        row.map(vendor).transpose()
+    }
+
+    async fn vendor_of_key(&self, key: &Digest) -> Result<Option<Vendor>, StoreError> {
+        let row: Option<VendorRow> =
+            sqlx::query_as("SELECT id, name, key_sha256 FROM vendors WHERE key_sha256 = ?")
+                .bind(&key.as_bytes()[..])
+                .fetch_optional(&self.readers)
+                .await
+                .map_err(failed)?;
+        row.map(vendor).transpose()
+    }
+
+    async fn add_scanner(&self, scanner: &Scanner) -> Result<bool, StoreError> {
+        let added = sqlx::query(
+            "INSERT INTO scanners (id, vendor, terminal, key_sha256) VALUES (?, ?, ?, ?)",
+        )
+        .bind(scanner.id.as_str())
+        .bind(scanner.vendor.as_str())
+        .bind(scanner.terminal.as_str())
+        .bind(&scanner.key.as_bytes()[..])
+        .execute(&self.writer)
+        .await;
+        match added {
+            Ok(_) => Ok(true),
+            Err(error) if is_unique_violation(&error) => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    async fn scanner(&self, id: &ScannerId) -> Result<Option<Scanner>, StoreError> {
+        let row: Option<ScannerRow> =
+            sqlx::query_as("SELECT id, vendor, terminal, key_sha256 FROM scanners WHERE id = ?")
+                .bind(id.as_str())
+                .fetch_optional(&self.readers)
+                .await
+                .map_err(failed)?;
+        row.map(scanner).transpose()
+    }
+
+    async fn scanner_at(
+        &self,
+        vendor: &VendorId,
+        terminal: &TerminalId,
+    ) -> Result<Option<Scanner>, StoreError> {
+        let row: Option<ScannerRow> = sqlx::query_as(
+            "SELECT id, vendor, terminal, key_sha256 FROM scanners \
+             WHERE vendor = ? AND terminal = ?",
+        )
+        .bind(vendor.as_str())
+        .bind(terminal.as_str())
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(failed)?;
+        row.map(scanner).transpose()
+    }
+}
+
+fn vendor((id, shown, key): VendorRow) -> Result<Vendor, StoreError> {
+    Ok(Vendor {
+        id: name(&id, VENDORS)?,
+        name: shown,
+        key: digest(key, VENDORS)?,
+    })
+}
+
+fn scanner((id, vendor, terminal, key): ScannerRow) -> Result<Scanner, StoreError> {
+    Ok(Scanner {
+        id: name(&id, SCANNERS)?,
+        vendor: name(&vendor, SCANNERS)?,
+        terminal: name(&terminal, SCANNERS)?,
+        key: digest(key, SCANNERS)?,
+    })
+}

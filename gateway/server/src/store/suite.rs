@@ -1,0 +1,188 @@
+//! The contract of a store: what every implementation must show.
+
+use boop_wire::api::AuthResult;
+use boop_wire::id::TransactionId;
+use boop_wire::{Digest, RequestId, UserId};
+
+use super::{Answer, Opened, Scanner, Session, Store, StoredContext, Vendor};
+use crate::fixture::{agreed_on, context};
+
+/// What [`keep`] wrote.
+pub(crate) struct Kept {
+    pepper: [u8; 32],
+    context: StoredContext,
+}
+
+/// Runs the whole contract on an empty store.
+pub(crate) async fn run(store: &impl Store) {
+    directory(store).await;
+    users(store).await;
+    contexts(store).await;
+    closing(store).await;
+    answers(store).await;
+}
+
+/// Writes something of each kind.
+pub(crate) async fn keep(store: &impl Store) -> Kept {
+    directory(store).await;
+    let context = stored("kept");
+    assert_eq!(store.open_context(&context).await, Ok(Opened::Yes));
+    Kept {
+        pepper: store.pepper().await.unwrap(),
+        context,
+    }
+}
+
+/// Checks that another life of the same store has it.
+pub(crate) async fn check_kept(store: &impl Store, kept: &Kept) {
+    assert_eq!(store.pepper().await, Ok(kept.pepper));
+    assert_eq!(store.open_contexts().await, Ok(vec![kept.context.clone()]));
+}
+
+async fn directory(store: &impl Store) {
+    let vendor = Vendor {
+        id: "ven_1".parse().unwrap(),
+        name: "Shop".into(),
+        key: Digest::new([1; 32]),
+    };
+    store.add_vendor(&vendor).await.unwrap();
+    let scanner = Scanner {
+        id: "scn_1".parse().unwrap(),
+        vendor: vendor.id.clone(),
+        terminal: "till-1".parse().unwrap(),
+        key: Digest::new([2; 32]),
+    };
+
+    assert_eq!(store.add_scanner(&scanner).await, Ok(true));
+    let second = Scanner {
+        id: "scn_2".parse().unwrap(),
+        ..scanner.clone()
+    };
+    assert_eq!(store.add_scanner(&second).await, Ok(false));
+
+    assert_eq!(store.vendor(&vendor.id).await, Ok(Some(vendor.clone())));
+    assert_eq!(store.vendor(&"ven_2".parse().unwrap()).await, Ok(None));
+    let of_key = store.vendor_of_key(&vendor.key).await;
+    assert_eq!(of_key, Ok(Some(vendor.clone())));
+    assert_eq!(store.vendor_of_key(&Digest::new([9; 32])).await, Ok(None));
+    assert_eq!(store.scanner(&scanner.id).await, Ok(Some(scanner.clone())));
+    let at = store.scanner_at(&vendor.id, &scanner.terminal).await;
+    assert_eq!(at, Ok(Some(scanner)));
+    let elsewhere = "till-2".parse().unwrap();
+    assert_eq!(store.scanner_at(&vendor.id, &elsewhere).await, Ok(None));
+    assert_eq!(store.pepper().await, store.pepper().await);
+}
+
+async fn users(store: &impl Store) {
+    let user = UserId::new([3; 16]);
+    let session = Session {
+        token: Digest::new([4; 32]),
+        user,
+        expires_at_ms: 77,
+        used: false,
+    };
+    store.add_user(&session).await.unwrap();
+    let agreed = agreed_on(&boop_wire::job::Subject::Enrol { user });
+    assert_eq!(
+        store.session(&session.token).await,
+        Ok(Some(session.clone()))
+    );
+    assert_eq!(store.session(&Digest::new([5; 32])).await, Ok(None));
+    assert_eq!(store.user(UserId::new([9; 16])).await, Ok(None));
+
+    store.agree_user(user, &agreed).await.unwrap();
+    let known = store.user(user).await.unwrap().unwrap();
+    assert_eq!((known.enrolled, known.agreed), (false, Some(agreed)));
+
+    let answer = answer(40, "enrolled");
+    store.enrol_user(user, &answer).await.unwrap();
+    assert!(store.user(user).await.unwrap().unwrap().enrolled);
+    assert!(store.session(&session.token).await.unwrap().unwrap().used);
+    assert_eq!(store.answer(answer.request).await, Ok(Some(answer)));
+}
+
+async fn contexts(store: &impl Store) {
+    let first = stored("first");
+    assert_eq!(store.open_context(&first).await, Ok(Opened::Yes));
+    assert_eq!(store.open_context(&first).await, Ok(Opened::Exists));
+    let second = stored("second");
+    assert_eq!(store.open_context(&second).await, Ok(Opened::TerminalBusy));
+
+    let found = store.context(&first.body.vendor, &first.body.context).await;
+    assert_eq!(found, Ok(Some(first.clone())));
+    let found = store.context_of_transaction(&first.transaction).await;
+    assert_eq!(found, Ok(Some(first.clone())));
+    let unknown = TransactionId::new([0; 32]);
+    assert_eq!(store.context_of_transaction(&unknown).await, Ok(None));
+    assert_eq!(store.open_contexts().await, Ok(vec![first]));
+}
+
+async fn closing(store: &impl Store) {
+    let first = stored("first");
+    let subject = boop_wire::job::Subject::Identify(first.body.clone());
+    let agreed = agreed_on(&subject);
+    store.agree_context(&first.body, &agreed).await.unwrap();
+    let answer = answer(41, "paid");
+    let done = result("done");
+
+    let closed = store.close_context(&first.body, &done, Some(&answer)).await;
+    assert_eq!(closed, Ok(true));
+    let again = store
+        .close_context(
+            &first.body,
+            &result("late"),
+            Some(&self::answer(42, "late")),
+        )
+        .await;
+
+    assert_eq!(again, Ok(false));
+    assert_eq!(store.answer(RequestId::new([42; 16])).await, Ok(None));
+    let kept = store.context(&first.body.vendor, &first.body.context).await;
+    let kept = kept.unwrap().unwrap();
+    assert_eq!((kept.agreed, kept.result), (Some(agreed), Some(done)));
+    assert_eq!(store.open_contexts().await, Ok(vec![]));
+    let second = stored("second");
+    assert_eq!(store.open_context(&second).await, Ok(Opened::Yes));
+}
+
+async fn answers(store: &impl Store) {
+    let first = answer(43, "first");
+    store.put_answer(&first).await.unwrap();
+
+    store.put_answer(&answer(43, "second")).await.unwrap();
+
+    assert_eq!(store.answer(first.request).await, Ok(Some(first)));
+}
+
+fn stored(name: &str) -> StoredContext {
+    StoredContext {
+        body: context(name),
+        scanner: "scn_1".parse().unwrap(),
+        asked: Digest::new([6; 32]),
+        transaction: TransactionId::new(
+            *boop_wire::codec::plain_digest(name.as_bytes()).as_bytes(),
+        ),
+        agreed: None,
+        result: None,
+    }
+}
+
+fn answer(number: u8, text: &str) -> Answer {
+    Answer {
+        request: RequestId::new([number; 16]),
+        subject: Digest::new([8; 32]),
+        text: text.into(),
+    }
+}
+
+fn result(code: &str) -> AuthResult {
+    AuthResult {
+        success: false,
+        user_id: None,
+        code: Some(code.into()),
+        retry_allowed: false,
+        transaction_id: None,
+        receipt: None,
+        timing: None,
+    }
+}

@@ -1,0 +1,80 @@
+//! What the enclave says about itself: evidence, which is kept for other hosts, and events, which
+//! go to the log and the status.
+
+use boop_abi::{Event, Phase};
+use boop_channel::Expectation;
+use boop_daemon::now_ms;
+use boop_wire::binding::Role;
+use boop_wire::codec::from_canonical_max;
+use boop_wire::evidence::{BUNDLE_BYTES_MAX, EvidenceBundle};
+
+use crate::edge::EdgeError;
+use crate::event::{Code, chain};
+use crate::host::Host;
+use crate::status;
+
+/// Keeps the enclave's evidence to show to other hosts. They judge it; that this host does so too
+/// tells its operator early what they will say.
+pub(crate) fn keep_evidence(host: &Host, bytes: &[u8]) -> Result<(), EdgeError> {
+    let bundle: EvidenceBundle = from_canonical_max(bytes, BUNDLE_BYTES_MAX)?;
+    let expect = Expectation::boot(Role::Party, Some(host.plan.party));
+    let judged = host.fuse.trust.judge(&bundle, &expect, now_ms());
+    match &judged {
+        Ok(_) => host.log(&Code::EvidenceRenewed.event()),
+        Err(error) => {
+            let event = Code::EvidenceDoubtful.event();
+            host.log(&event.refusal(error.refusal()).detail(chain(error)));
+        }
+    }
+    host.status.doubt(judged.err().map(|error| chain(&error)));
+    host.keep_evidence(Some(bundle));
+    Ok(())
+}
+
+/// Notes an event of the enclave.
+pub(crate) fn note(host: &Host, event: Event) {
+    match event {
+        Event::Phase(phase) => {
+            host.status.enter(status::Phase::from(phase), now_ms());
+            let code = match phase {
+                Phase::Serving => Code::Ready,
+                Phase::Booted
+                | Phase::Attested
+                | Phase::Leased
+                | Phase::Opened
+                | Phase::Draining => Code::EnclavePhase,
+            };
+            host.log(&code.event().detail(phase_name(phase)));
+        }
+        Event::SessionRefused { stream, refusal } => host.refused(
+            Code::SessionRefused.event().stream(stream),
+            None,
+            refusal,
+            String::from("the enclave refused a session"),
+            now_ms(),
+        ),
+        Event::JobRefused(refusal) => host.log(&Code::JobRefused.event().refusal(refusal)),
+        Event::JobDone { job, searched } => {
+            let detail = format!("job {job}, {searched} templates");
+            host.log(&Code::JobDone.event().detail(detail));
+        }
+        Event::Stopped(refusal) => host.refused(
+            Code::EnclaveStops.event(),
+            None,
+            refusal,
+            String::from("the enclave cannot go on"),
+            now_ms(),
+        ),
+    }
+}
+
+const fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Booted => "booted",
+        Phase::Attested => "attested",
+        Phase::Leased => "leased",
+        Phase::Opened => "opened",
+        Phase::Serving => "serving",
+        Phase::Draining => "draining",
+    }
+}

@@ -1,0 +1,122 @@
+//! What the parts of a host share: the plan, whom it believes, the enclave's newest evidence, and
+//! the door to the enclave that runs now.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use boop_abi::FarEnd;
+use boop_channel::{Judged, Trust};
+use boop_wire::codec::to_canonical;
+use boop_wire::evidence::EvidenceBundle;
+use boop_wire::{InstanceId, PartyIndex, Refusal};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use crate::blobs::BlobStore;
+use crate::config::Plan;
+use crate::event::Event;
+use crate::relay::Fuse;
+use crate::status::StatusBoard;
+
+/// One host.
+#[derive(Debug)]
+pub struct Host {
+    pub(crate) plan: Plan,
+    pub(crate) fuse: Fuse,
+    pub(crate) blobs: Arc<BlobStore>,
+    pub(crate) status: StatusBoard,
+    evidence: Mutex<Option<EvidenceBundle>>,
+    door: Mutex<Option<Door>>,
+    /// The instance that each party last proved to be.
+    instances: Mutex<[Option<InstanceId>; PartyIndex::COUNT]>,
+}
+
+/// Where connections from outside are handed to the enclave that runs now.
+#[derive(Debug, Clone)]
+pub(crate) struct Door {
+    pub(crate) attachments: mpsc::Sender<Attachment>,
+    pub(crate) places: Arc<Semaphore>,
+}
+
+/// A connection whose caller was judged, with its place among the streams.
+#[derive(Debug)]
+pub(crate) struct Attachment {
+    pub(crate) socket: TcpStream,
+    pub(crate) from: FarEnd,
+    pub(crate) place: OwnedSemaphorePermit,
+}
+
+impl Host {
+    /// Puts a host together that listens at `listen`, and writes its first status.
+    pub fn new(
+        plan: Plan,
+        trust: Trust,
+        blobs: BlobStore,
+        listen: SocketAddr,
+        now_ms: u64,
+    ) -> Arc<Self> {
+        let party = plan.party;
+        let status = StatusBoard::new(plan.enclave.directory(), party, listen, now_ms);
+        Arc::new(Self {
+            fuse: Fuse { trust, party },
+            plan,
+            blobs: Arc::new(blobs),
+            status,
+            evidence: Mutex::new(None),
+            door: Mutex::new(None),
+            instances: Mutex::new([None; PartyIndex::COUNT]),
+        })
+    }
+
+    /// Returns the signed manifest's bytes; reading has proved them canonical.
+    pub(crate) fn manifest(&self) -> Vec<u8> {
+        to_canonical(self.fuse.trust.manifest().signed())
+    }
+
+    pub(crate) fn evidence(&self) -> Option<EvidenceBundle> {
+        lock(&self.evidence).clone()
+    }
+
+    pub(crate) fn keep_evidence(&self, bundle: Option<EvidenceBundle>) {
+        *lock(&self.evidence) = bundle;
+    }
+
+    pub(crate) fn door(&self) -> Option<Door> {
+        lock(&self.door).clone()
+    }
+
+    pub(crate) fn set_door(&self, door: Option<Door>) {
+        *lock(&self.door) = door;
+    }
+
+    /// Notes who a party proved to be; true if it was another instance before.
+    pub(crate) fn meet(&self, judged: &Judged) -> bool {
+        let Some(party) = judged.binding.party else {
+            return false;
+        };
+        let mut instances = lock(&self.instances);
+        let before = instances[party.as_usize()].replace(judged.binding.instance);
+        before.is_some_and(|before| before != judged.binding.instance)
+    }
+
+    pub(crate) fn log(&self, event: &Event) {
+        event.log(self.plan.party);
+    }
+
+    /// Logs a refusal and notes it in the status.
+    pub(crate) fn refused(
+        &self,
+        event: Event,
+        far_end: Option<FarEnd>,
+        refusal: Refusal,
+        reason: String,
+        now_ms: u64,
+    ) {
+        self.log(&event.refusal(refusal).detail(&reason));
+        self.status.refused(far_end, refusal, reason, now_ms);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,37 @@
+//! The untrusted relay: starts a party's enclave, verifies the far ends, moves bytes, keeps
+//! sealed blobs.
+//!
+//! ```text
+//!  supervise --starts--> party process              listener <--RelayHello-- hosts, gateways
+//!      |                      |                         |
+//!      +------------------- edge (one Unix connection) -+
+//!                             |-- streams --> relay to the other hosts, pipe to the custodian
+//!                             |-- blobs ----> files
+//! ```
+//!
+//! A host is trusted for nothing. It judges evidence before it opens a pipe, as a fuse against
+//! misuse; enclaves repeat every check. What it logs are event codes and numbers, never bytes of
+//! a stream.
+#![forbid(unsafe_code)]
+
+mod blobs;
+mod config;
+mod edge;
+mod enclave;
+mod event;
+mod host;
+mod listener;
+mod relay;
+mod status;
+mod supervise;
+
+pub use blobs::{BlobError, BlobStore};
+pub use config::{EnclaveSettings, HostSettings, PeerSettings, Plan, PlanError};
+pub use host::Host;
+pub use listener::serve;
+pub use relay::{Fuse, RelayError};
+pub use status::{LastRefusal, Phase, Status};
+pub use supervise::supervise;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,160 @@
+//! The audit file: one JSON line for each release and refusal, on disk before the answer leaves.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use boop_wire::{InstanceId, PartyIndex, Refusal};
+use serde::Serialize;
+
+use crate::durable;
+
+/// Why an audit line could not be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the audit file cannot be written: {kind}")]
+pub struct AuditError {
+    /// What the operating system says.
+    pub kind: ErrorKind,
+}
+
+impl From<std::io::Error> for AuditError {
+    fn from(error: std::io::Error) -> Self {
+        Self { kind: error.kind() }
+    }
+}
+
+/// What happened to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The key was released under this lease.
+    Released {
+        /// The lease.
+        lease: u64,
+    },
+    /// No key.
+    Refused(Refusal),
+}
+
+/// One line of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) at_ms: u64,
+    pub(crate) party: PartyIndex,
+    pub(crate) epoch: u32,
+    /// Proved by a release, claimed by a refused request.
+    pub(crate) instance: Option<InstanceId>,
+    pub(crate) outcome: Outcome,
+}
+
+/// An open audit file.
+#[derive(Debug)]
+pub struct Audit {
+    file: Mutex<File>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    at_ms: u64,
+    event: &'static str,
+    party: u8,
+    epoch: u32,
+    instance: Option<String>,
+    lease: Option<u64>,
+    refusal: Option<&'static str>,
+}
+
+impl Audit {
+    /// Opens the file at `path`, and makes it if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be opened for appending.
+    pub fn open(path: &Path) -> Result<Self, AuditError> {
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)?;
+        durable::sync_parent(path)?;
+        Ok(Self {
+            file: Mutex::new(file),
+        })
+    }
+
+    /// Appends a line and waits until it is on disk.
+    pub(crate) fn append(&self, record: &Record) -> Result<(), AuditError> {
+        let (event, lease, refusal) = match record.outcome {
+            Outcome::Released { lease } => ("released", Some(lease), None),
+            Outcome::Refused(refusal) => ("refused", None, Some(refusal.code())),
+        };
+        let line = Line {
+            at_ms: record.at_ms,
+            event,
+            party: record.party.get(),
+            epoch: record.epoch,
+            instance: record.instance.map(|instance| instance.to_string()),
+            lease,
+            refusal,
+        };
+        let mut bytes = serde_json::to_vec(&line).map_err(std::io::Error::from)?;
+        bytes.push(b'\n');
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.write_all(&bytes)?;
+        file.sync_data()?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_appended_to_what_is_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.jsonl");
+        let record = |outcome| Record {
+            at_ms: 7,
+            party: PartyIndex::ALL[2],
+            epoch: 1,
+            instance: Some(InstanceId::new([0xab; 16])),
+            outcome,
+        };
+
+        for outcome in [
+            Outcome::Released { lease: 4 },
+            Outcome::Refused(Refusal::Stale),
+        ] {
+            Audit::open(&path)
+                .unwrap()
+                .append(&record(outcome))
+                .unwrap();
+        }
+
+        let instance = "ab".repeat(16);
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            format!(
+                "{{\"at_ms\":7,\"event\":\"released\",\"party\":2,\"epoch\":1,\
+                 \"instance\":\"{instance}\",\"lease\":4,\"refusal\":null}}\n\
+                 {{\"at_ms\":7,\"event\":\"refused\",\"party\":2,\"epoch\":1,\
+                 \"instance\":\"{instance}\",\"lease\":null,\"refusal\":\"stale\"}}\n"
+            )
+        );
+    }
+
+    #[test]
+    fn a_directory_is_no_audit_file() {
+        let directory = tempfile::tempdir().unwrap();
+
+        let error = Audit::open(directory.path()).unwrap_err();
+
+        assert_eq!(
+            error,
+            AuditError {
+                kind: ErrorKind::IsADirectory
+            }
+        );
+    }
+}

@@ -1,0 +1,80 @@
+//! `boop-custodian`: keeps one party's key, and releases it to that party's attested enclave.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use boop_daemon::{from_toml, init_logs, shutdown_signal};
+use boop_hsm::{Audit, CustodianSettings, Custody, FileToken, Token as _, serve};
+use clap::{Parser, Subcommand};
+use tokio::net::TcpListener;
+
+/// Keeps one party's key, and releases it to that party's attested enclave.
+#[derive(Parser)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
+struct Arguments {
+    /// Configuration file (TOML).
+    #[arg(long, required = true)]
+    config: Option<PathBuf>,
+    /// Accept evidence of simulated hardware, under the roots in the configuration.
+    #[arg(long)]
+    danger_simulated_tee: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Makes a software token and prints its public key, in hexadecimal.
+    Init {
+        /// Where; there must be no file yet.
+        #[arg(long)]
+        token: PathBuf,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    match (arguments.command, arguments.config) {
+        (Some(Command::Init { token }), _) => init(&token),
+        (None, Some(config)) => run(&config, arguments.danger_simulated_tee).await,
+        (None, None) => anyhow::bail!("--config is missing"),
+    }
+}
+
+fn init(path: &Path) -> anyhow::Result<()> {
+    let token = FileToken::create(path).with_context(|| format!("token {}", path.display()))?;
+    println!("{}", hex::encode(token.public_key()));
+    Ok(())
+}
+
+async fn run(config: &Path, danger_simulated_tee: bool) -> anyhow::Result<()> {
+    let settings: CustodianSettings = from_toml(config)?;
+    init_logs(&settings.log);
+    let asked_to_stop = shutdown_signal();
+    let custody_settings = settings.custody()?;
+    let party = custody_settings.party;
+    let trust = settings.trust.establish(danger_simulated_tee)?;
+    let token = FileToken::open(&settings.token)
+        .with_context(|| format!("token {}", settings.token.display()))?;
+    tracing::warn!(
+        event = "software-token",
+        "software token: the key of party {party} lies in a file; \
+         use a PKCS#11 token in production"
+    );
+    let audit = Audit::open(&settings.audit)?;
+    let custody = Custody::new(custody_settings, trust, Box::new(token), audit)?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("cannot listen at {}", settings.listen))?;
+    tracing::info!(event = "listening", party = party.get(), address = %listener.local_addr()?);
+    tokio::select! {
+        () = serve(listener, custody) => {}
+        () = asked_to_stop => tracing::info!(event = "stopped", party = party.get()),
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! A network without evidence, for the tests of this crate: a genuinely approved manifest that
+//! names a genuine token.
+
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+
+use boop_channel::{Trust, VerifiedManifest};
+use boop_verifier::{Roots, SimulatedEvidence};
+use boop_wire::binding::{Binding, BoundKeys, PlatformKind, Purpose, Role};
+use boop_wire::codec::{domain_separated, to_canonical};
+use boop_wire::evidence::EvidenceBundle;
+use boop_wire::manifest::{
+    Approval, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, PartyEntry, SignedManifest,
+};
+use boop_wire::{Digest, InstanceId, PartyIndex};
+use ed25519_dalek::{Signer, SigningKey};
+use tempfile::TempDir;
+
+use crate::{Audit, Custody, CustodySettings, FileToken, Token};
+
+/// The time at which everything in these tests happens.
+pub(crate) const NOW_MS: u64 = 1_800_000_000_000;
+
+pub(crate) struct World {
+    pub(crate) settings: CustodySettings,
+    pub(crate) custodian_key: [u8; 32],
+    directory: TempDir,
+    custody: Mutex<Option<Arc<Custody>>>,
+}
+
+impl World {
+    pub(crate) fn new(per_minute: u32) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let token = FileToken::create(&directory.path().join("token")).unwrap();
+        Self {
+            settings: CustodySettings {
+                party: PartyIndex::ALL[1],
+                epoch: 0,
+                releases_per_minute: NonZeroU32::new(per_minute).unwrap(),
+            },
+            custodian_key: token.public_key(),
+            directory,
+            custody: Mutex::new(None),
+        }
+    }
+
+    /// Returns the custodian; it is made once, since its token can be opened once.
+    pub(crate) fn custody(&self) -> Arc<Custody> {
+        let mut custody = self.custody.lock().unwrap();
+        let made = custody.get_or_insert_with(|| {
+            let token = FileToken::open(&self.directory.path().join("token")).unwrap();
+            Custody::new(self.settings, self.trust(), Box::new(token), self.audit()).unwrap()
+        });
+        Arc::clone(made)
+    }
+
+    pub(crate) fn another_token(&self) -> FileToken {
+        FileToken::create(&self.directory.path().join("another")).unwrap()
+    }
+
+    pub(crate) fn audit(&self) -> Audit {
+        Audit::open(&self.directory.path().join("audit.jsonl")).unwrap()
+    }
+
+    pub(crate) fn audit_lines(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.directory.path().join("audit.jsonl")).unwrap();
+        text.lines().map(String::from).collect()
+    }
+
+    pub(crate) fn trust(&self) -> Trust {
+        let approver = SigningKey::from_bytes(&[1; 32]);
+        let bytes = to_canonical(&manifest(self.custodian_key));
+        let signature = approver.sign(&domain_separated("manifest-approval", &bytes));
+        let key = approver.verifying_key().to_bytes();
+        let signed = SignedManifest {
+            manifest: bytes,
+            approvals: vec![Approval {
+                key,
+                signature: signature.to_bytes(),
+            }],
+        };
+        let approvers = Approvers {
+            keys: vec![ApproverKey(key)],
+            needed: 1,
+        };
+        let verified = VerifiedManifest::verify(signed, &approvers).unwrap();
+        Trust::new(
+            Arc::new(verified),
+            Arc::new(Roots::vendor()),
+            SimulatedEvidence::Refuse,
+        )
+    }
+}
+
+/// Returns the claims of a party that asks for its key with all but a challenge.
+pub(crate) fn binding(trust: &Trust) -> Binding {
+    Binding {
+        purpose: Purpose::KeyRelease,
+        network: trust.manifest().network(),
+        manifest: trust.manifest().digest(),
+        role: Role::Party,
+        party: PartyIndex::new(1),
+        platform: PlatformKind::Snp,
+        config: Digest::new([2; 32]),
+        instance: InstanceId::new([3; 16]),
+        lease: 0,
+        keys: BoundKeys {
+            identity: [4; 32],
+            tls_spki: Digest::new([5; 32]),
+            hpke: [6; 32],
+            setup: None,
+        },
+        challenge: [0; 32],
+        made_at_ms: NOW_MS,
+        checkpoint: None,
+    }
+}
+
+/// Returns a bundle with these claims and, for evidence, bytes that no chip made.
+pub(crate) fn bundle(binding: &Binding) -> EvidenceBundle {
+    EvidenceBundle {
+        platform: PlatformKind::Snp,
+        evidence: vec![0; 8],
+        endorsements: Vec::new(),
+        binding: to_canonical(binding),
+    }
+}
+
+fn manifest(custodian: [u8; 32]) -> Manifest {
+    let machine = |chip| Machine {
+        platform: PlatformKind::Snp,
+        chip: vec![chip; 64],
+        config: Digest::new([2; 32]),
+    };
+    Manifest {
+        version: 1,
+        previous: None,
+        network: None,
+        name: String::from("test"),
+        simulated: false,
+        parties: [0, 1, 2]
+            .map(|index| PartyEntry {
+                operator: format!("operator {index}"),
+                machine: machine(index),
+                custodian,
+            })
+            .to_vec(),
+        gateways: Vec::new(),
+        ledger: LedgerEntry {
+            machine: machine(3),
+            origin: String::from("test/log"),
+            key: [0; 32],
+        },
+        releases: Vec::new(),
+        tcb_floors: Vec::new(),
+        evidence_age_max_s: 600,
+        threshold: 19_661,
+        quality_min: 80,
+    }
+}

@@ -1,0 +1,85 @@
+//! What a custodian asks of the thing that holds its keys.
+
+mod file;
+
+use std::io::ErrorKind;
+
+use boop_channel::seal::{SealError, Sealed};
+use boop_wire::release::ReleaseContext;
+use boop_wire::session::Signature;
+
+pub use file::FileToken;
+
+/// Holds a party's key-encryption key, the custodian's signing key and the lease counters. A data
+/// key leaves it wrapped to a setup key and in no other form.
+pub trait Token: Send + Sync {
+    /// Returns the Ed25519 key that the manifest names as this custodian.
+    fn public_key(&self) -> [u8; 32];
+
+    /// Raises the lease of `epoch` by one and returns it when it is durable.
+    ///
+    /// # Errors
+    /// If the counter cannot be raised; no key may be released then.
+    fn raise_lease(&self, epoch: u32) -> Result<u64, TokenError>;
+
+    /// Wraps the data key of `epoch` to `setup_public`, for `context` alone.
+    ///
+    /// # Errors
+    /// If the setup key is not valid or the token fails.
+    fn wrap_data_key(
+        &self,
+        epoch: u32,
+        setup_public: &[u8; 32],
+        context: &ReleaseContext,
+    ) -> Result<Sealed, TokenError>;
+
+    /// Signs bytes that carry their domain.
+    ///
+    /// # Errors
+    /// If the token fails.
+    fn sign(&self, bytes: &[u8]) -> Result<Signature, TokenError>;
+}
+
+/// Why a token cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// There is a token already, and its keys must not be lost.
+    #[error("there is a token already")]
+    Exists,
+    /// There is no token.
+    #[error("there is no token; `boop-custodian init` makes one")]
+    Missing,
+    /// Others than the owner may read or write the token.
+    #[error("the token has mode {mode:03o}; only its owner may have access (600)")]
+    LoosePermissions {
+        /// The mode bits found.
+        mode: u32,
+    },
+    /// The content is not a token's.
+    #[error("the token is damaged")]
+    Damaged,
+    /// Another process uses the token, and two would give out the same lease.
+    #[error("another process uses the token")]
+    InUse,
+    /// The lease counter is at its end.
+    #[error("the lease counter is at its end")]
+    LeasesExhausted,
+    /// The token holds counters for as many epochs as it can.
+    #[error("the token has counters for no more epochs")]
+    EpochsExhausted,
+    /// The operating system gives no randomness.
+    #[error("the operating system gives no randomness")]
+    Random,
+    /// The setup key is not valid.
+    #[error("the data key cannot be wrapped to this setup key")]
+    Seal(#[from] SealError),
+    /// The file cannot be read or written.
+    #[error("the token cannot be read or written: {0}")]
+    Io(ErrorKind),
+}
+
+impl From<std::io::Error> for TokenError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error.kind())
+    }
+}

@@ -1,0 +1,35 @@
+//! Proofs about the public log: what it contains, and that it only ever grew.
+//!
+//! - [`hash`]: leaves, nodes and the empty root of an RFC 6962 tree.
+//! - [`tree`]: a growing tree that answers with roots and proofs.
+//! - [`verify`]: checks inclusion and consistency proofs; needs no tree.
+//! - [`key`], [`note`]: C2SP signed notes, Ed25519 keys and witness cosignatures.
+//! - [`checkpoint`]: the signed statement "the log has this size and this root".
+//! - [`receipt`]: the `tlog-proof` text that proves one entry offline.
+//! - [`tile`]: paths of the published tiles.
+//!
+//! The crate reads no clock, holds no randomness and does no I/O. A log, its clients, the
+//! parties and an auditor all use it, so that there is one opinion of what a proof is.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod checkpoint;
+pub mod hash;
+pub mod key;
+pub mod note;
+pub mod receipt;
+pub mod tile;
+pub mod tree;
+pub mod verify;
+
+mod text;
+
+pub use checkpoint::Checkpoint;
+pub use hash::{EMPTY_ROOT, Hash, leaf_hash, node_hash};
+pub use key::{KeyName, SignerKey, VerifierKey};
+pub use note::Note;
+pub use receipt::ProofText;
+pub use tree::Tree;
+pub use verify::{verify_consistency, verify_inclusion};

@@ -1,0 +1,389 @@
+//! Requests in, responses out: what a transport calls, whichever it is.
+
+use std::sync::Arc;
+
+use boop_channel::Trust;
+use boop_proof::SignerKey;
+use boop_wire::Refusal;
+use boop_wire::evidence::EvidenceBundle;
+use boop_wire::id::{AccountId, Digest, TransactionId};
+use boop_wire::job::{AgreedOutcome, AuthContext};
+use boop_wire::ledger::{Credit, Currency, Detail, LedgerRequest, LedgerResponse, Payment};
+
+use crate::account::AccountKey;
+use crate::authority::{Authority, AuthorityError};
+use crate::environment::Environment;
+use crate::introduce::judge_parties;
+use crate::log::{Log, RebuildError};
+use crate::store::{AccountStore as _, Audit, EntryStore as _, LedgerStore};
+use crate::store::{Span, StoreError, StoredEntry};
+use crate::transfer::{Order, OrderError, State};
+use crate::writer::{Command, CommandError, Writer, WriterHandle, WriterParts, Written};
+
+/// Receipts of one history at most.
+pub const HISTORY_MAX: u32 = 100;
+
+/// The ledger. Clones share everything; the writer ends once the last clone is dropped.
+#[derive(Clone)]
+pub struct Ledger<S> {
+    store: S,
+    log: Arc<Log>,
+    authority: Arc<Authority>,
+    trust: Arc<Trust>,
+    environment: Arc<dyn Environment>,
+    writer: WriterHandle,
+}
+
+/// What a ledger is made of.
+pub struct LedgerParts<S> {
+    /// Where it keeps log and books.
+    pub store: S,
+    /// The log's key; its name is the log's origin.
+    pub signer: SignerKey,
+    /// Who authorises payments.
+    pub authority: Arc<Authority>,
+    /// Whose evidence makes a party known.
+    pub trust: Arc<Trust>,
+    /// Time and salts.
+    pub environment: Arc<dyn Environment>,
+    /// Whether entries are marked as made on simulated hardware.
+    pub simulated: bool,
+}
+
+/// Why a ledger does not start.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// The log in the store is broken.
+    #[error("the log in the store cannot be served")]
+    Log(#[from] RebuildError),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// The books contradict themselves.
+    #[error("the books contradict themselves: {0:?}")]
+    Books(Audit),
+}
+
+impl<S: LedgerStore> Ledger<S> {
+    /// Opens the ledger over a store; the caller runs the writer beside it.
+    ///
+    /// # Errors
+    /// [`OpenError`] when log or books in the store are not sound.
+    pub async fn open(parts: LedgerParts<S>) -> Result<(Self, Writer<S>), OpenError> {
+        let LedgerParts {
+            store,
+            signer,
+            authority,
+            trust,
+            environment,
+            simulated,
+        } = parts;
+        let (log, time_ms) = Log::rebuild(&store, &signer).await?;
+        let audit = store.read().await?.audit().await?;
+        if !audit.is_sound() {
+            return Err(OpenError::Books(audit));
+        }
+        let log = Arc::new(log);
+        let (writer, handle) = Writer::new(WriterParts {
+            store: store.clone(),
+            log: Arc::clone(&log),
+            signer,
+            environment: Arc::clone(&environment),
+            simulated,
+            time_ms,
+        });
+        Ok((
+            Self {
+                store,
+                log,
+                authority,
+                trust,
+                environment,
+                writer: handle,
+            },
+            writer,
+        ))
+    }
+
+    /// Returns the log, for the public side.
+    pub fn log(&self) -> &Arc<Log> {
+        &self.log
+    }
+
+    /// Reads the leaf of a published entry.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn leaf(&self, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        if index >= self.log.size() {
+            return Ok(None);
+        }
+        let stored = self.store.read().await?.entry(index).await?;
+        Ok(stored.map(|stored| stored.entry.leaf()))
+    }
+
+    /// Reads `count` published leaves from `start` on; none if one of them is not published.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn leaves(&self, start: u64, count: u16) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
+        let published = self.log.size();
+        if start
+            .checked_add(u64::from(count))
+            .is_none_or(|end| end > published)
+        {
+            return Ok(None);
+        }
+        Ok(Some(
+            self.store
+                .read()
+                .await?
+                .leaves(start, u32::from(count))
+                .await?,
+        ))
+    }
+
+    /// Checks the books against themselves.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn audit(&self) -> Result<Audit, StoreError> {
+        self.store.read().await?.audit().await
+    }
+
+    /// Answers a request. A refusal says that nothing changed, but for a payment that lacks
+    /// funds, which stays refused.
+    pub async fn handle(&self, request: LedgerRequest) -> LedgerResponse {
+        let answer = match request {
+            LedgerRequest::Record { id, detail } => self.record(id, detail).await,
+            LedgerRequest::Pay {
+                payment,
+                outcome,
+                context,
+            } => self.pay(payment, &outcome, &context).await,
+            LedgerRequest::Credit(credit) => self.credit(credit).await,
+            LedgerRequest::Balance { account, currency } => self.balance(account, currency).await,
+            LedgerRequest::History {
+                account,
+                from_ms,
+                to_ms,
+            } => {
+                let span = Span {
+                    account,
+                    from_ms,
+                    to_ms,
+                    limit: HISTORY_MAX,
+                };
+                self.history(span).await
+            }
+            LedgerRequest::Transaction { transaction } => self.transaction(transaction).await,
+            LedgerRequest::Checkpoint => Ok(LedgerResponse::Checkpoint(self.log.checkpoint())),
+            LedgerRequest::Introduce { parties } => self.introduce(&parties),
+        };
+        answer.unwrap_or_else(LedgerResponse::Refused)
+    }
+
+    /// Reserves the amount of an authorised payment until `expires_at_ms`.
+    ///
+    /// # Errors
+    /// With the refusal to pass on.
+    pub async fn hold(
+        &self,
+        payment: Payment,
+        outcome: &AgreedOutcome,
+        context: &AuthContext,
+        expires_at_ms: u64,
+    ) -> Result<Written, Refusal> {
+        self.authorise(&payment, outcome, context)?;
+        self.write(Command::Order(Order::Hold {
+            payment,
+            expires_at_ms,
+        }))
+        .await
+    }
+
+    /// Moves at most what is held and releases the rest.
+    ///
+    /// # Errors
+    /// With the refusal to pass on.
+    pub async fn capture(
+        &self,
+        transaction: TransactionId,
+        amount: u64,
+    ) -> Result<LedgerResponse, Refusal> {
+        let written = self
+            .write(Command::Order(Order::Capture {
+                transaction,
+                amount,
+            }))
+            .await?;
+        self.recorded(&written)
+    }
+
+    /// Gives up a hold.
+    ///
+    /// # Errors
+    /// With the refusal to pass on.
+    pub async fn void(&self, transaction: TransactionId) -> Result<Written, Refusal> {
+        self.write(Command::Order(Order::Void { transaction }))
+            .await
+    }
+
+    async fn record(&self, id: Digest, detail: Detail) -> Result<LedgerResponse, Refusal> {
+        if matches!(detail, Detail::Payment(_) | Detail::Credit(_)) {
+            return Err(Refusal::Invalid);
+        }
+        let written = self.write(Command::Record { id, detail }).await?;
+        self.recorded(&written)
+    }
+
+    async fn pay(
+        &self,
+        payment: Payment,
+        outcome: &AgreedOutcome,
+        context: &AuthContext,
+    ) -> Result<LedgerResponse, Refusal> {
+        self.authorise(&payment, outcome, context)?;
+        let written = self.write(Command::Order(Order::Pay(payment))).await?;
+        self.recorded(&written)
+    }
+
+    async fn credit(&self, credit: Credit) -> Result<LedgerResponse, Refusal> {
+        let written = self.write(Command::Order(Order::Credit(credit))).await?;
+        self.recorded(&written)
+    }
+
+    async fn balance(&self, id: AccountId, currency: Currency) -> Result<LedgerResponse, Refusal> {
+        let key = AccountKey { id, currency };
+        let now_ms = self.environment.now_ms();
+        let mut session = self.store.read().await.map_err(refuse_store)?;
+        let account = session.account(&key).await.map_err(refuse_store)?;
+        // A hold whose time is over binds nothing, swept or not.
+        let ended = session
+            .ended_pending(&key, now_ms)
+            .await
+            .map_err(refuse_store)?;
+        let available = account.available().saturating_add(ended);
+        Ok(LedgerResponse::Balance {
+            available,
+            posted: account.posted(),
+        })
+    }
+
+    async fn history(&self, span: Span) -> Result<LedgerResponse, Refusal> {
+        let mut session = self.store.read().await.map_err(refuse_store)?;
+        let entries = session.history(&span).await.map_err(refuse_store)?;
+        // What was committed a moment ago may not be published yet; the next call shows it.
+        let size = self.log.size();
+        let published = entries.iter().filter(|stored| stored.index < size);
+        let receipts = published.map(|stored| self.receipt(stored));
+        Ok(LedgerResponse::History(receipts.collect::<Result<_, _>>()?))
+    }
+
+    async fn transaction(&self, id: TransactionId) -> Result<LedgerResponse, Refusal> {
+        let mut session = self.store.read().await.map_err(refuse_store)?;
+        let stored = session.transfer(&id).await.map_err(refuse_store)?;
+        let stored = stored.ok_or(Refusal::NotFound)?;
+        let Some(index) = stored.entry_index else {
+            return Ok(LedgerResponse::Transaction {
+                success: false,
+                receipt: None,
+            });
+        };
+        if index >= self.log.size() {
+            // Durable, and published in a moment.
+            return Err(Refusal::Busy);
+        }
+        let entry = session.entry(index).await.map_err(refuse_store)?;
+        let receipt = self.receipt(&entry.ok_or(Refusal::Internal)?)?;
+        Ok(LedgerResponse::Transaction {
+            success: true,
+            receipt: Some(receipt),
+        })
+    }
+
+    fn introduce(&self, parties: &[EvidenceBundle]) -> Result<LedgerResponse, Refusal> {
+        let now_ms = self.environment.now_ms();
+        let keys = judge_parties(&self.trust, parties, now_ms).map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(%error, cause, code = error.refusal().code(), "parties not known");
+            error.refusal()
+        })?;
+        for (party, key) in keys {
+            self.authority.admit(party, key);
+        }
+        tracing::info!("parties introduced");
+        Ok(LedgerResponse::Introduced)
+    }
+
+    fn authorise(
+        &self,
+        payment: &Payment,
+        outcome: &AgreedOutcome,
+        context: &AuthContext,
+    ) -> Result<(), Refusal> {
+        let checked = self.authority.check(payment, outcome, context);
+        checked.map_err(|error| {
+            tracing::warn!(%error, "payment not authorised");
+            match error {
+                AuthorityError::Network => Refusal::WrongNetwork,
+                AuthorityError::NotMatched
+                | AuthorityError::Field { .. }
+                | AuthorityError::SignatureCount => Refusal::Invalid,
+                AuthorityError::UnknownParty(_) => Refusal::PartyUnavailable,
+                AuthorityError::Signature(_) => Refusal::BadSignature,
+            }
+        })
+    }
+
+    async fn write(&self, command: Command) -> Result<Written, Refusal> {
+        self.writer
+            .write(command)
+            .await
+            .map_err(|error| refuse(&error))
+    }
+
+    fn recorded(&self, written: &Written) -> Result<LedgerResponse, Refusal> {
+        match written {
+            Written::Entry(stored) => Ok(LedgerResponse::Recorded(self.receipt(stored)?)),
+            Written::Unposted(State::Refused) => Err(Refusal::InsufficientFunds),
+            Written::Unposted(
+                State::Held | State::Voided | State::Expired | State::Posted { .. },
+            ) => Err(Refusal::Internal),
+        }
+    }
+
+    fn receipt(&self, stored: &StoredEntry) -> Result<boop_wire::ledger::Receipt, Refusal> {
+        self.log.receipt(stored).map_err(|error| {
+            tracing::error!(%error, "no proof for a stored entry");
+            Refusal::Internal
+        })
+    }
+}
+
+/// Keeps the detail on this side and returns the code for the other.
+fn refuse(error: &CommandError) -> Refusal {
+    match error {
+        CommandError::Order(order) => {
+            tracing::info!(error = %order, "order turned down");
+            match order {
+                OrderError::Conflict { .. } | OrderError::NotHeld(_) => Refusal::Conflict,
+                OrderError::Invalid { .. }
+                | OrderError::ExceedsHold { .. }
+                | OrderError::Counter(_) => Refusal::Invalid,
+                OrderError::NoHold => Refusal::NotFound,
+            }
+        }
+        CommandError::EventConflict => Refusal::Conflict,
+        CommandError::Busy => Refusal::Busy,
+        CommandError::Store(_) | CommandError::Entropy(_) | CommandError::Stopped => {
+            tracing::error!(%error, "nothing was written");
+            Refusal::Internal
+        }
+    }
+}
+
+fn refuse_store(error: StoreError) -> Refusal {
+    tracing::error!(%error, "the store did not answer");
+    Refusal::Internal
+}

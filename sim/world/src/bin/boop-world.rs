@@ -1,0 +1,109 @@
+//! `boop-world`: runs whole networks of simulated machines. `boop up` and `boop palm generate`
+//! hand over to it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use boop_world::demo::{self, DemoOptions};
+use boop_world::{palms, up};
+use clap::{Parser, Subcommand};
+
+/// Runs whole boop networks of simulated machines on this machine.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Starts a network, enrols people, pays, verifies, attacks, and shows what came of it.
+    Demo {
+        /// People to enrol.
+        #[arg(long, default_value_t = 200)]
+        people: usize,
+        /// Folder of the network's files; an earlier network in it is deleted.
+        #[arg(long, default_value = "boop-data/demo")]
+        data: PathBuf,
+        /// Writes the figures to this file as JSON.
+        #[arg(long)]
+        json: Option<PathBuf>,
+        /// Leaves the network up until Ctrl-C.
+        #[arg(long)]
+        stay: bool,
+        /// What palms follow from; the same seed gives the same people.
+        #[arg(long, default_value_t = 2026)]
+        seed: u64,
+    },
+    /// Starts the network of a folder, or makes one there, and keeps it up until it is stopped.
+    Up {
+        /// Folder of the network's files.
+        #[arg(long, default_value = "boop-data/network")]
+        data: PathBuf,
+        /// Port of the gateway on 127.0.0.1, for a new network.
+        #[arg(long, default_value_t = 7443)]
+        port: u16,
+    },
+    /// Generates pictures of synthetic palms.
+    Palm {
+        #[command(subcommand)]
+        command: PalmCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum PalmCommand {
+    /// Writes captures of synthetic palms as PNG.
+    Generate {
+        /// Seed; the same one gives the same people.
+        #[arg(long, default_value_t = 2026)]
+        seed: u64,
+        /// Folder for the pictures.
+        #[arg(long, default_value = "palms")]
+        out: PathBuf,
+        /// How many people.
+        #[arg(long, default_value_t = 2)]
+        people: u64,
+        /// How many captures of each.
+        #[arg(long, default_value_t = 3)]
+        captures: u64,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    match Arguments::parse().command {
+        Command::Demo {
+            people,
+            data,
+            json,
+            stay,
+            seed,
+        } => {
+            let held = demo::run(&DemoOptions {
+                people,
+                data,
+                json,
+                stay,
+                seed,
+            })
+            .await?;
+            Ok(if held {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+        Command::Up { data, port } => up::run(&data, port).await.map(|()| ExitCode::SUCCESS),
+        Command::Palm {
+            command:
+                PalmCommand::Generate {
+                    seed,
+                    out,
+                    people,
+                    captures,
+                },
+        } => palms::generate(seed, &out, people, captures).map(|()| ExitCode::SUCCESS),
+    }
+}

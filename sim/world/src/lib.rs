@@ -1,0 +1,25 @@
+//! A seeded world around a network: synthetic palms, and the launcher that starts every process
+//! of a network on one machine, with the demonstration and the claims that run on it.
+
+mod clients;
+mod clock;
+pub mod demo;
+mod layout;
+mod network;
+pub mod palm;
+pub mod palms;
+mod ports;
+mod process;
+mod provision;
+mod puppet;
+pub mod refusals;
+pub mod up;
+
+pub use clients::{client_trust, wait_until_ready};
+pub use clock::now_ms;
+pub use layout::Layout;
+pub use network::Network;
+pub use ports::Ports;
+pub use process::{Process, Start};
+pub use provision::{Binaries, Provisioned, provision};
+pub use puppet::Puppet;

@@ -1,0 +1,224 @@
+//! A running network: its processes, started in the order in which they need each other.
+
+use std::ffi::OsString;
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use boop_wire::PartyIndex;
+
+use crate::ports::Ports;
+use crate::process::{Process, Start};
+use crate::provision::{MEMBER_ARGUMENTS, Provisioned};
+
+/// How long a process may take to be ready.
+const READY_TIME_MAX: Duration = Duration::from_secs(60);
+/// How often readiness is looked at.
+const POLL: Duration = Duration::from_millis(20);
+
+/// The processes of one network.
+#[derive(Debug)]
+pub struct Network {
+    provisioned: Provisioned,
+    processes: Vec<Process>,
+}
+
+impl Network {
+    /// Starts every process and waits until the gateway has sessions with all three parties.
+    ///
+    /// # Errors
+    /// If a process cannot be started, ends, or is not ready within a minute.
+    pub fn start(provisioned: Provisioned) -> anyhow::Result<Self> {
+        let mut network = Self {
+            provisioned,
+            processes: Vec::new(),
+        };
+        for party in PartyIndex::ALL {
+            network.start_chip(party)?;
+        }
+        for party in PartyIndex::ALL {
+            network.start_custodian(party)?;
+        }
+        for party in PartyIndex::ALL {
+            network.start_host(party)?;
+        }
+        network.start_member("ledger")?;
+        network.wait_for_port("ledger", network.provisioned.ports.ledger)?;
+        network.start_member("gateway")?;
+        network.wait_for_port("gateway", network.provisioned.ports.gateway)?;
+        for party in PartyIndex::ALL {
+            network.wait_for_serving(party)?;
+        }
+        Ok(network)
+    }
+
+    /// Returns the network's files.
+    pub const fn provisioned(&self) -> &Provisioned {
+        &self.provisioned
+    }
+
+    /// Returns the gateway's address.
+    pub fn gateway(&self) -> SocketAddr {
+        Ports::address(self.provisioned.ports.gateway)
+    }
+
+    /// Returns a process by name, such as "host-1".
+    pub fn process(&mut self, name: &str) -> Option<&mut Process> {
+        self.processes
+            .iter_mut()
+            .find(|process| process.name() == name)
+    }
+
+    /// Returns the process id of the party behind a host.
+    ///
+    /// # Errors
+    /// If the host has none now.
+    pub fn party_pid(&self, party: PartyIndex) -> anyhow::Result<u32> {
+        let name = format!("host-{party}");
+        let host = self.processes.iter().find(|process| process.name() == name);
+        let host = host.context("there is no such host")?.id();
+        let children = format!("/proc/{host}/task/{host}/children");
+        // The party may have been started by any thread of its host.
+        let mut found = Vec::new();
+        for task in std::fs::read_dir(format!("/proc/{host}/task"))? {
+            let list = task?.path().join("children");
+            found.extend(
+                std::fs::read_to_string(list)
+                    .unwrap_or_default()
+                    .split_whitespace()
+                    .map(str::to_owned),
+            );
+        }
+        let pid = found
+            .first()
+            .with_context(|| format!("no child in {children}"))?;
+        Ok(pid.parse()?)
+    }
+
+    /// Stops every process, last started first.
+    pub fn stop(mut self) {
+        while let Some(mut process) = self.processes.pop() {
+            process.stop();
+        }
+    }
+
+    /// Waits until a party serves.
+    ///
+    /// # Errors
+    /// If it does not within a minute.
+    pub fn wait_for_serving(&mut self, party: PartyIndex) -> anyhow::Result<()> {
+        let status = self.provisioned.layout.machine(party, "run/status.json");
+        self.wait(&format!("party {party}"), &format!("host-{party}"), || {
+            std::fs::read_to_string(&status).is_ok_and(|text| text.contains("\"serving\""))
+        })
+    }
+
+    fn start_chip(&mut self, party: PartyIndex) -> anyhow::Result<()> {
+        let name = format!("chip-{party}");
+        let directory = self.provisioned.layout.machine(party, "chip");
+        let socket = directory.join("chip.sock");
+        let _ = std::fs::remove_file(&socket);
+        let arguments = vec![OsString::from("--data"), OsString::from(".")];
+        self.start_process(&name, "boop-chip-sim", arguments, &directory, None)?;
+        self.wait(&name, &name, || socket.exists())
+    }
+
+    fn start_custodian(&mut self, party: PartyIndex) -> anyhow::Result<()> {
+        let name = format!("custodian-{party}");
+        let directory = self.provisioned.layout.machine(party, "");
+        let arguments = with_config("custodian.toml");
+        self.start_process(&name, "boop-custodian", arguments, &directory, None)?;
+        self.wait_for_port(&name, self.provisioned.ports.custodians[party.as_usize()])
+    }
+
+    /// Starts a host, which starts its party.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start_host(&mut self, party: PartyIndex) -> anyhow::Result<()> {
+        let name = format!("host-{party}");
+        let directory = self.provisioned.layout.machine(party, "");
+        let _ = std::fs::remove_file(directory.join("run/status.json"));
+        self.start_process(
+            &name,
+            "boop-host",
+            with_config("host.toml"),
+            &directory,
+            None,
+        )?;
+        self.wait_for_port(&name, self.provisioned.ports.hosts[party.as_usize()])
+    }
+
+    /// Starts a measured process that is not a party: its configuration is its standard input.
+    fn start_member(&mut self, name: &str) -> anyhow::Result<()> {
+        let directory = self.provisioned.layout.path(name);
+        let config = directory.join(format!("{name}.toml"));
+        let arguments = MEMBER_ARGUMENTS.map(OsString::from).to_vec();
+        self.start_process(
+            name,
+            &format!("boop-{name}"),
+            arguments,
+            &directory,
+            Some(config),
+        )
+    }
+
+    fn start_process(
+        &mut self,
+        name: &str,
+        binary: &str,
+        arguments: Vec<OsString>,
+        directory: &Path,
+        input: Option<PathBuf>,
+    ) -> anyhow::Result<()> {
+        let start = Start {
+            name: name.to_owned(),
+            binary: self.provisioned.binaries.path(binary),
+            arguments,
+            directory: directory.to_owned(),
+            input,
+            log: self.provisioned.layout.log(name),
+        };
+        self.processes.retain(|process| process.name() != name);
+        self.processes.push(Process::start(&start)?);
+        Ok(())
+    }
+
+    fn wait_for_port(&mut self, name: &str, port: u16) -> anyhow::Result<()> {
+        let address = Ports::address(port);
+        self.wait(name, name, || TcpStream::connect(address).is_ok())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the launcher waits in real time")]
+    fn wait(&mut self, what: &str, process: &str, ready: impl Fn() -> bool) -> anyhow::Result<()> {
+        let until = Instant::now() + READY_TIME_MAX;
+        while !ready() {
+            let log = self.provisioned.layout.log(process);
+            let running = self.process(process).is_some_and(Process::running);
+            if !running {
+                bail!("{what} ended; its last words:\n{}", last_lines(&log));
+            }
+            if Instant::now() > until {
+                bail!(
+                    "{what} is not ready; the last words of {process}:\n{}",
+                    last_lines(&log)
+                );
+            }
+            std::thread::sleep(POLL);
+        }
+        Ok(())
+    }
+}
+
+fn with_config(file: &str) -> Vec<OsString> {
+    ["--config", file, "--danger-simulated-tee"]
+        .map(OsString::from)
+        .to_vec()
+}
+
+fn last_lines(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(8)..].join("\n")
+}
