@@ -1,0 +1,215 @@
+//! The frames themselves, and the limits on them.
+
+use alloc::vec::Vec;
+
+use boop_wire::{PartyIndex, Refusal};
+use minicbor::{Decode, Encode};
+
+/// Largest frame, in bytes.
+pub const FRAME_BYTES_MAX: usize = 256 * 1024;
+/// Largest piece of a stream in one frame, in bytes.
+pub const PIECE_BYTES_MAX: usize = 64 * 1024;
+/// Largest sealed blob, in bytes.
+pub const BLOB_BYTES_MAX: usize = 128 * 1024;
+/// Most streams that a host may have open at once.
+pub const STREAMS_MAX: usize = 64;
+
+/// Number of a byte stream. The host gives even numbers, the enclave odd ones; none is used twice
+/// in one life of an enclave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct StreamId(#[n(0)] pub u32);
+
+/// Who is at the far end of a stream, by the host's word. The enclave believes evidence alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum FarEnd {
+    /// Another party's enclave.
+    #[n(0)]
+    Party(#[n(0)] PartyIndex),
+    /// A gateway.
+    #[n(1)]
+    Gateway,
+    /// This party's custodian.
+    #[n(2)]
+    Custodian,
+}
+
+/// Number of a sealed blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Slot(#[n(0)] pub u64);
+
+/// What a host may say to its enclave.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum FromHost {
+    /// The signed manifest; first of all, and once.
+    #[n(0)]
+    Manifest(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    /// A connection came in.
+    #[n(1)]
+    StreamOpened {
+        /// Its number, even.
+        #[n(0)]
+        stream: StreamId,
+        /// Who is said to be there.
+        #[n(1)]
+        from: FarEnd,
+    },
+    /// Bytes of a stream.
+    #[n(2)]
+    StreamData {
+        /// Which stream.
+        #[n(0)]
+        stream: StreamId,
+        /// At most [`PIECE_BYTES_MAX`].
+        #[cbor(n(1), with = "minicbor::bytes")]
+        bytes: Vec<u8>,
+    },
+    /// The stream is over, or could not be opened.
+    #[n(3)]
+    StreamClosed {
+        /// Which stream.
+        #[n(0)]
+        stream: StreamId,
+    },
+    /// Answer to [`ToHost::BlobGet`].
+    #[n(4)]
+    Blob {
+        /// Which blob.
+        #[n(0)]
+        slot: Slot,
+        /// Its bytes, if there is one.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        bytes: Option<Vec<u8>>,
+    },
+    /// Answer to [`ToHost::BlobPut`] and [`ToHost::BlobDelete`]: it is durable.
+    #[n(5)]
+    BlobDone {
+        /// Which blob.
+        #[n(0)]
+        slot: Slot,
+    },
+    /// Finish what runs, take nothing new, stop.
+    #[n(6)]
+    Drain,
+}
+
+/// What an enclave may say to its host.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum ToHost {
+    /// Canonical bytes of a fresh `EvidenceBundle`; hosts show it to each other.
+    #[n(0)]
+    Evidence(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    /// Please connect to this far end.
+    #[n(1)]
+    OpenStream {
+        /// The number the stream shall have, odd.
+        #[n(0)]
+        stream: StreamId,
+        /// Whither.
+        #[n(1)]
+        to: FarEnd,
+    },
+    /// Bytes of a stream.
+    #[n(2)]
+    StreamData {
+        /// Which stream.
+        #[n(0)]
+        stream: StreamId,
+        /// At most [`PIECE_BYTES_MAX`].
+        #[cbor(n(1), with = "minicbor::bytes")]
+        bytes: Vec<u8>,
+    },
+    /// The stream is over.
+    #[n(3)]
+    CloseStream {
+        /// Which stream.
+        #[n(0)]
+        stream: StreamId,
+    },
+    /// Please read a blob.
+    #[n(4)]
+    BlobGet {
+        /// Which blob.
+        #[n(0)]
+        slot: Slot,
+    },
+    /// Please write a blob, durably, then say so.
+    #[n(5)]
+    BlobPut {
+        /// Which blob.
+        #[n(0)]
+        slot: Slot,
+        /// Sealed bytes, at most [`BLOB_BYTES_MAX`].
+        #[cbor(n(1), with = "minicbor::bytes")]
+        bytes: Vec<u8>,
+    },
+    /// Please delete a blob, durably, then say so.
+    #[n(6)]
+    BlobDelete {
+        /// Which blob.
+        #[n(0)]
+        slot: Slot,
+    },
+    /// Something worth a line in the host's log.
+    #[n(7)]
+    Event(#[n(0)] Event),
+}
+
+/// What an enclave tells its host about itself: closed codes and counts, no names, no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum Event {
+    /// It entered a phase of its life.
+    #[n(0)]
+    Phase(#[n(0)] Phase),
+    /// A session was refused.
+    #[n(1)]
+    SessionRefused {
+        /// The stream it was on.
+        #[n(0)]
+        stream: StreamId,
+        /// Why.
+        #[n(1)]
+        refusal: Refusal,
+    },
+    /// A call was refused or a job aborted.
+    #[n(2)]
+    JobRefused(#[n(0)] Refusal),
+    /// A job ended with a decision.
+    #[n(3)]
+    JobDone {
+        /// The job's number.
+        #[n(0)]
+        job: u64,
+        /// Templates searched.
+        #[n(1)]
+        searched: u64,
+    },
+    /// It cannot go on and stops.
+    #[n(4)]
+    Stopped(#[n(0)] Refusal),
+}
+
+/// Phases of an enclave's life, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Phase {
+    /// Runs, knows its configuration.
+    #[n(0)]
+    Booted,
+    /// Has evidence over its keys.
+    #[n(1)]
+    Attested,
+    /// Holds its data key.
+    #[n(2)]
+    Leased,
+    /// Has opened its store.
+    #[n(3)]
+    Opened,
+    /// Has sessions with both peers, whose stores agree with its own.
+    #[n(4)]
+    Serving,
+    /// Finishes what runs.
+    #[n(5)]
+    Draining,
+}
