@@ -1,6 +1,7 @@
 //! An attested session over a tokio stream: a task drives the state machine, the owner sends and
 //! receives messages.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use boop_channel::{Expectation, Local, Peer, Session, SessionError};
@@ -15,6 +16,8 @@ use crate::clock::now_ms;
 const READ_BYTES: usize = 64 * 1024;
 /// Messages that may wait in either direction.
 const QUEUE_MESSAGES_MAX: usize = 64;
+/// Bytes that may wait for the wire before no more messages are taken.
+const UNSENT_BYTES_MAX: usize = 1024 * 1024;
 /// Longest time for TLS and proofs.
 const OPENING_TIME_MAX: Duration = Duration::from_secs(10);
 
@@ -117,7 +120,8 @@ where
 }
 
 /// Moves messages until either end closes or the session fails; a failed session just ends, and
-/// its owner sees both directions closed.
+/// its owner sees both directions closed. Neither direction waits for the other: whoever reads
+/// slowly fills its own queue alone.
 async fn drive<S>(
     stream: S,
     mut session: Session,
@@ -128,27 +132,34 @@ async fn drive<S>(
 {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut buffer = vec![0; READ_BYTES];
+    let mut messages = VecDeque::new();
+    let mut unsent = VecDeque::new();
     loop {
-        while let Some(message) = session.next_message() {
-            if received.send(message).await.is_err() {
-                return;
-            }
-        }
+        messages.extend(std::iter::from_fn(|| session.next_message()));
+        unsent.extend(session.take_output());
         tokio::select! {
-            message = to_send.recv() => match message {
+            place = received.reserve(), if !messages.is_empty() => {
+                let (Ok(place), Some(message)) = (place, messages.pop_front()) else { return };
+                place.send(message);
+            }
+            message = to_send.recv(), if unsent.len() < UNSENT_BYTES_MAX => match message {
                 Some(message) if session.send(&message).is_ok() => {}
                 Some(_) | None => break,
             },
-            count = reader.read(&mut buffer) => match count {
-                Ok(count) if count > 0 && session.receive(&buffer[..count], now_ms()).is_ok() => {}
-                Ok(_) | Err(_) => break,
+            count = writer.write(unsent.make_contiguous()), if !unsent.is_empty() => match count {
+                Ok(count) if count > 0 => drop(unsent.drain(..count)),
+                Ok(_) | Err(_) => return,
             },
-        }
-        let output = session.take_output();
-        if !output.is_empty() && writer.write_all(&output).await.is_err() {
-            return;
+            count = reader.read(&mut buffer), if messages.len() < QUEUE_MESSAGES_MAX => {
+                let Ok(count @ 1..) = count else { break };
+                if session.receive(&buffer[..count], now_ms()).is_err() {
+                    break;
+                }
+            }
         }
     }
+    unsent.extend(session.take_output());
+    let _ = writer.write_all(unsent.make_contiguous()).await;
     let _ = writer.shutdown().await;
 }
 

@@ -50,7 +50,7 @@ pub fn from_toml<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
 /// Reads the configuration of a measured process from its standard input, and its SHA-256.
 ///
 /// A measured process takes its whole configuration there, so that the platform can vouch for
-/// the same bytes (SEV-SNP: HOST_DATA; Nitro: PCR16).
+/// the same bytes (SEV-SNP: HOST_DATA; Nitro: PCR16) [EVI-2].
 ///
 /// # Errors
 /// If standard input is too large, or holds unknown or wrong keys.

@@ -67,9 +67,13 @@ pub enum TrustError {
         "simulated roots are configured and --danger-simulated-tee is not given, or the reverse"
     )]
     SimulatedFlag,
-    /// The manifest is of a simulated network, and simulated hardware is not admitted here.
-    #[error("the manifest is of a simulated network; only --danger-simulated-tee admits it")]
-    SimulatedNetwork,
+    /// The manifest is of a simulated network and simulated hardware is not admitted here, or the
+    /// reverse.
+    #[error("the manifest says simulated: {manifest}; --danger-simulated-tee must say the same")]
+    SimulatedNetwork {
+        /// What the manifest says.
+        manifest: bool,
+    },
 }
 
 impl TrustSettings {
@@ -83,8 +87,10 @@ impl TrustSettings {
         }
         let manifest =
             VerifiedManifest::verify(read_manifest(&self.manifest)?, &self.approvers()?)?;
-        if manifest.manifest().simulated && !danger_simulated_tee {
-            return Err(TrustError::SimulatedNetwork);
+        if manifest.manifest().simulated != danger_simulated_tee {
+            return Err(TrustError::SimulatedNetwork {
+                manifest: manifest.manifest().simulated,
+            });
         }
         let (roots, simulated) = match &self.danger_simulated {
             Some(settings) => (

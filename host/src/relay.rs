@@ -1,5 +1,5 @@
 //! The handshake between hosts: each shows its enclave's boot evidence, and judges the other's,
-//! before a byte is piped.
+//! before a byte is piped [REL-1].
 //!
 //! ```text
 //!  caller                                  callee

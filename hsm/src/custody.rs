@@ -1,4 +1,5 @@
-//! The rules of release: who gets a key, in what order things become durable, what is refused.
+//! The rules of release: who gets a key, in what order things become durable, what is refused
+//! [KEY-1], [KEY-3].
 //!
 //! ```text
 //!  New --Begin(our party)--> Challenged --Prove(evidence over the challenge)--> Over

@@ -10,11 +10,12 @@ use alloc::vec::Vec;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::EvidenceBundle;
 use crate::id::{ContextId, NetworkId, RequestId, ScannerId, TerminalId, UserId, VendorId};
-use crate::job::{AgreedOutcome, AuthContext};
-use crate::ledger::Receipt;
 use crate::session::Signature;
+
+mod receipt;
+
+pub use receipt::{AuthReceipt, EnrolReceipt};
 
 /// Largest WebSocket message, in bytes.
 pub const WS_MESSAGE_BYTES_MAX: usize = 64 * 1024;
@@ -61,6 +62,17 @@ pub struct NetworkResponse {
     pub manifest: String,
     /// Boot evidence of the three parties, in order.
     pub parties: Vec<String>,
+}
+
+/// Answer of `GET /api/v1/manifest`, which does not wait for any party.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestResponse {
+    /// The network.
+    pub network_id: NetworkId,
+    /// Whether it runs on simulated hardware.
+    pub simulated: bool,
+    /// The signed manifest.
+    pub manifest: String,
 }
 
 /// Answer of `GET /health`.
@@ -274,7 +286,8 @@ pub enum ToVendor {
 pub struct AuthResult {
     /// Whether the customer was recognised and, for a payment, has paid.
     pub success: bool,
-    /// The vendor's own stable id for this customer.
+    /// The vendor's own stable id for this customer: `PairwiseId::to_user_text` of whom the
+    /// receipt's outcome names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
     /// Refusal code where `success` is false.
@@ -451,41 +464,4 @@ pub enum ToUser {
     Error(ErrorMessage),
     /// Answer to a ping.
     Pong,
-}
-
-/// All that a vendor, or anyone it shows it to, needs to check one authentication offline.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct AuthReceipt {
-    /// What was asked.
-    #[n(0)]
-    pub context: AuthContext,
-    /// What the three parties signed.
-    #[n(1)]
-    pub outcome: AgreedOutcome,
-    /// Boot evidence of the parties, in order: whose keys those are.
-    #[n(2)]
-    pub parties: Vec<EvidenceBundle>,
-    /// The authentication's entry in the log.
-    #[n(3)]
-    pub authentication: Receipt,
-    /// The payment's entry, if money moved.
-    #[n(4)]
-    pub payment: Option<Receipt>,
-}
-
-/// All that a user needs to check the enrolment offline.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct EnrolReceipt {
-    /// Who was enrolled.
-    #[n(0)]
-    pub user: UserId,
-    /// What the three parties signed.
-    #[n(1)]
-    pub outcome: AgreedOutcome,
-    /// Boot evidence of the parties, in order.
-    #[n(2)]
-    pub parties: Vec<EvidenceBundle>,
-    /// The registration's entry in the log.
-    #[n(3)]
-    pub registration: Receipt,
 }

@@ -1,4 +1,5 @@
-//! What evidence vouches for: the [`Binding`] whose digest a chip signs, and its closed fields.
+//! What evidence vouches for: the [`Binding`] whose digest a chip signs, and its closed fields
+//! [EVI-1].
 
 use alloc::vec::Vec;
 

@@ -2,7 +2,8 @@
 //!
 //! Structs are definite-length arrays in field order and integers take their shortest form, so a
 //! value has exactly one encoding. Reading proves it: what was decoded must encode to the same
-//! bytes again, else the input is refused.
+//! bytes again, else the input is refused [ENC-1]. Hashes and signatures are made under domains
+//! [ENC-2].
 
 use alloc::vec::Vec;
 

@@ -180,6 +180,10 @@ bytes_id!(
     UserId, 16
 );
 bytes_id!(
+    /// A user as one vendor knows it: [`pairwise_id`](crate::job::pairwise_id).
+    PairwiseId, 32
+);
+bytes_id!(
     /// One request of a client; repeating it gives the same answer.
     RequestId, 16
 );
@@ -211,6 +215,14 @@ name_id!(
     /// A palm-vein scanner.
     ScannerId
 );
+
+impl PairwiseId {
+    /// Returns the `user_id` of the public API: `usr_` and the first 32 hexadecimal digits.
+    pub fn to_user_text(&self) -> String {
+        let (half, _) = self.0.split_at(16);
+        alloc::format!("usr_{}", hex::encode(half))
+    }
+}
 
 /// Which of the three parties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -324,6 +336,16 @@ mod tests {
         for bad in ["", "a b", "é", &"x".repeat(65)] {
             assert_eq!(bad.parse::<VendorId>(), Err(IdError::NotAName));
         }
+    }
+
+    #[test]
+    fn a_vendor_names_a_user_by_half_of_the_pairwise_id() {
+        let mut bytes = [0xab; 32];
+        bytes[16..].fill(0xcd);
+
+        let text = PairwiseId::new(bytes).to_user_text();
+
+        assert_eq!(text, alloc::format!("usr_{}", "ab".repeat(16)));
     }
 
     #[test]

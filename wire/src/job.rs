@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use minicbor::{Decode, Encode};
 
 use crate::codec::{digest_of, domain_separated, to_canonical};
-use crate::id::{ContextId, Digest, NetworkId, PartyIndex, RequestId};
+use crate::id::{ContextId, Digest, NetworkId, PairwiseId, PartyIndex, RequestId};
 use crate::id::{TerminalId, UserId, VendorId};
 use crate::ledger::Currency;
 use crate::refusal::Refusal;
@@ -226,10 +226,22 @@ pub struct PartyAnswer {
 
 /// What became of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an answer is decoded, compared and dropped"
+)]
 pub enum PartyResult {
     /// The parties decided; this one signed.
     #[n(0)]
-    Decided(#[n(0)] SignedOutcome),
+    Decided {
+        /// What was found; vendors get to see it.
+        #[n(0)]
+        outcome: SignedOutcome,
+        /// Who matched, if one record did. For gateway and ledger, which debits the account; it
+        /// stays out of every receipt.
+        #[n(1)]
+        user: Option<UserId>,
+    },
     /// This party turned it down; nothing was decided.
     #[n(1)]
     Refused(#[n(0)] Refusal),
@@ -271,9 +283,9 @@ pub enum Decision {
     /// One record matches.
     #[n(2)]
     Matched {
-        /// Whose.
+        /// Whose, as the vendor that asked knows the user.
         #[n(0)]
-        user: UserId,
+        who: PairwiseId,
         /// Which of the user's palms.
         #[n(1)]
         side: PalmSide,
@@ -284,6 +296,24 @@ pub enum Decision {
     /// More than one record matches; none is named.
     #[n(4)]
     Ambiguous,
+}
+
+/// Returns the id by which one vendor knows a user, the same every time.
+///
+/// A user id is 128 random bits that no vendor is told, so nobody without it can compute this id,
+/// and the ids that two vendors have of one user cannot be linked.
+pub fn pairwise_id(user: UserId, vendor: &VendorId) -> PairwiseId {
+    let pair = PairwiseUser { user, vendor };
+    PairwiseId::new(*digest_of("pairwise-user", &pair).as_bytes())
+}
+
+/// What a pairwise id is the digest of.
+#[derive(Encode)]
+struct PairwiseUser<'a> {
+    #[n(0)]
+    user: UserId,
+    #[n(1)]
+    vendor: &'a VendorId,
 }
 
 impl Outcome {
@@ -323,4 +353,32 @@ pub struct AgreedOutcome {
     /// One signature for each party, in order.
     #[n(1)]
     pub signatures: Vec<Signature>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_vendors_know_one_user_by_different_ids() {
+        let [first, second] = ["ven_1", "ven_2"].map(|vendor| vendor.parse().unwrap());
+        let user = UserId::new([1; 16]);
+
+        let id = pairwise_id(user, &first);
+
+        assert_eq!(id, pairwise_id(user, &first));
+        assert_ne!(id, pairwise_id(user, &second));
+        assert_ne!(id, pairwise_id(UserId::new([2; 16]), &first));
+    }
+
+    #[test]
+    fn a_pairwise_id_is_the_published_digest() {
+        let id = pairwise_id(UserId::new([1; 16]), &"ven_1".parse().unwrap());
+
+        let mut pair = Vec::from([0x82, 0x50]);
+        pair.extend([1; 16]);
+        pair.extend(b"\x65ven_1");
+        let digest = crate::codec::plain_digest(&domain_separated("pairwise-user", &pair));
+        assert_eq!(id.as_bytes(), digest.as_bytes());
+    }
 }

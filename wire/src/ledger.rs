@@ -11,7 +11,7 @@ use minicbor::{Decode, Encode};
 
 use crate::codec::{digest_of, to_canonical};
 use crate::evidence::EvidenceBundle;
-use crate::id::{AccountId, ContextId, Digest, InstanceId, PartyIndex, RequestId};
+use crate::id::{AccountId, ContextId, Digest, InstanceId, PairwiseId, PartyIndex, RequestId};
 use crate::id::{TransactionId, UserId, VendorId};
 use crate::job::{AgreedOutcome, AuthContext};
 use crate::refusal::Refusal;
@@ -194,7 +194,8 @@ impl Detail {
     }
 }
 
-/// A payment from a user's account to a vendor's.
+/// A payment from a user's account to a vendor's. The vendor sees it, so it names neither the
+/// user nor the account that pays.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Payment {
     /// `SHA-256(vendor_id || context_id)`; names the payment for ever.
@@ -206,9 +207,9 @@ pub struct Payment {
     /// The context that was paid for.
     #[n(2)]
     pub context: ContextId,
-    /// The account that pays.
+    /// Who pays, as the vendor knows the user.
     #[n(3)]
-    pub payer: AccountId,
+    pub payer: PairwiseId,
     /// The account that is paid.
     #[n(4)]
     pub payee: AccountId,
@@ -262,7 +263,10 @@ pub struct Receipt {
 
 /// What the gateway asks of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[expect(clippy::large_enum_variant, reason = "requests are decoded, answered and dropped")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "requests are decoded, answered and dropped"
+)]
 pub enum LedgerRequest {
     /// Records an event that moves no money. Repeating the id gives the stored answer.
     #[n(0)]
@@ -287,6 +291,10 @@ pub enum LedgerRequest {
         /// and payee are those that the scanner showed.
         #[n(2)]
         context: AuthContext,
+        /// Who pays: [`user_account`] of it is debited. It must fit the payment's payer, and
+        /// does not enter the log.
+        #[n(3)]
+        user: UserId,
     },
     /// Puts money on an account.
     #[n(2)]

@@ -25,5 +25,5 @@ pub mod session;
 pub mod template;
 
 pub use codec::{CodecError, from_canonical, to_canonical};
-pub use id::{Digest, InstanceId, NetworkId, PartyIndex, RequestId, UserId};
+pub use id::{Digest, InstanceId, NetworkId, PairwiseId, PartyIndex, RequestId, UserId};
 pub use refusal::Refusal;

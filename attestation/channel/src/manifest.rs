@@ -1,4 +1,4 @@
-//! Checking a signed manifest against the approvers that a configuration names.
+//! Checking a signed manifest against the approvers that a configuration names [EVI-4].
 
 use alloc::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The attested session as a state machine: bytes in, bytes out.
+//! The attested session as a state machine: bytes in, bytes out [SES-2], [SES-4].
 //!
 //! ```text
 //!  Handshake --TLS done: send Offer--> Offered --peer's Offer judged: send Proof--> Proving

@@ -1,4 +1,4 @@
-//! Session proofs: the identity key's signature over one TLS connection.
+//! Session proofs: the identity key's signature over one TLS connection [SES-3].
 
 use boop_wire::codec::{domain_separated, to_canonical};
 use boop_wire::session::{ProofStatement, Signature};

@@ -1,4 +1,4 @@
-//! TLS 1.3 over byte buffers, with raw public keys (RFC 7250) on both sides.
+//! TLS 1.3 over byte buffers, with raw public keys (RFC 7250) on both sides [SES-1].
 //!
 //! The handshake accepts any key whose owner is there; who the owner is, the proofs say. The TLS
 //! library reads and writes slices through two traits of `std`; they are all this module takes
@@ -55,11 +55,15 @@ impl Tls {
     pub(crate) fn receive(&mut self, mut bytes: &[u8]) -> Result<Vec<u8>, TlsError> {
         let mut plaintext = Vec::new();
         while !bytes.is_empty() {
-            self.connection.read_tls(&mut bytes).map_err(|_| TlsError)?;
+            let taken = self.connection.read_tls(&mut bytes).map_err(|_| TlsError)?;
             let state = self
                 .connection
                 .process_new_packets()
                 .map_err(|_| TlsError)?;
+            // The library takes nothing after the peer's close; the session ends with it.
+            if taken == 0 || state.peer_has_closed() {
+                return Err(TlsError);
+            }
             let start = plaintext.len();
             plaintext.resize(start + state.plaintext_bytes_to_read(), 0);
             self.connection
@@ -227,5 +231,58 @@ impl ClientCertVerifier for AnyRawKey {
 
     fn requires_raw_public_keys(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_after_the_peers_close_end_the_connection_in_one_piece_and_in_two() {
+        for together in [true, false] {
+            let (mut client, mut server) = connected();
+            client.connection.send_close_notify();
+            let mut bytes = Vec::new();
+            client.take_output(&mut bytes);
+
+            let result = if together {
+                bytes.push(0);
+                server.receive(&bytes)
+            } else {
+                let _ = server.receive(&bytes);
+                server.receive(&[0])
+            };
+
+            assert_eq!(result, Err(TlsError));
+        }
+    }
+
+    #[test]
+    fn both_ends_know_the_same_exporter_value_and_the_others_key() {
+        let (client, server) = connected();
+
+        assert_eq!(client.export(b"a"), server.export(b"a"));
+        assert_ne!(client.export(b"a"), client.export(b"b"));
+        assert_eq!(server.peer_spki(), Some(keys(1).bound().tls_spki));
+        assert_eq!(client.peer_spki(), Some(keys(2).bound().tls_spki));
+    }
+
+    fn connected() -> (Tls, Tls) {
+        let mut client = Tls::new(Side::Client, &keys(1)).unwrap();
+        let mut server = Tls::new(Side::Server, &keys(2)).unwrap();
+        while client.handshaking() || server.handshaking() {
+            let mut bytes = Vec::new();
+            client.take_output(&mut bytes);
+            server.receive(&bytes).unwrap();
+            bytes.clear();
+            server.take_output(&mut bytes);
+            client.receive(&bytes).unwrap();
+        }
+        (client, server)
+    }
+
+    fn keys(byte: u8) -> LocalKeys {
+        LocalKeys::generate(&mut |out: &mut [u8]| out.fill(byte)).unwrap()
     }
 }

@@ -1,4 +1,4 @@
-//! Judging evidence: is this the process that the manifest says may be at this edge?
+//! Judging evidence: is this the process that the manifest says may be at this edge? [EVI-3]
 
 use alloc::string::String;
 use alloc::sync::Arc;

@@ -1,4 +1,5 @@
-//! What a gateway shows on every connection: its evidence, and that this connection is its own.
+//! What a gateway shows on every connection: its evidence, and that this connection is its own
+//! [SES-5].
 
 use boop_channel::{JudgeError, Judged, ProofError, Trust, verify_statement};
 use boop_wire::Digest;

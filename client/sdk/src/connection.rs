@@ -3,7 +3,7 @@
 //! ```text
 //!  TLS 1.3                     the certificate is not trusted; its key and the exporter are noted
 //!  GET attestation?nonce       evidence, and a signature over nonce and exporter
-//!  GET network                 the manifest, unless it is known; verified by its approvals
+//!  GET manifest                unless it is known; verified by its approvals
 //!  judge                       evidence against manifest, TLS key and proof against evidence
 //!  everything else
 //! ```
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use boop_channel::{JudgeError, Judged, Trust};
 use boop_wire::PartyIndex;
-use boop_wire::api::{AttestationResponse, NetworkResponse};
+use boop_wire::api::{AttestationResponse, ManifestResponse, NetworkResponse};
 use boop_wire::codec::CodecError;
 use boop_wire::evidence::{BUNDLE_BYTES_MAX, EvidenceBundle};
 use serde::Serialize;
@@ -33,6 +33,8 @@ pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 const NETWORK_ATTEMPTS_MAX: u32 = 20;
 /// Pause before it is asked again.
 const NETWORK_PAUSE: Duration = Duration::from_millis(250);
+/// Path that answers with the manifest, parties or no parties.
+const MANIFEST_PATH: &str = "/api/v1/manifest";
 /// Path that answers with the manifest and the parties' evidence.
 const NETWORK_PATH: &str = "/api/v1/network";
 
@@ -116,7 +118,7 @@ impl NetworkView {
         response: &NetworkResponse,
         now_ms: u64,
     ) -> Result<Self, NetworkError> {
-        let trust = admit(client, response)?;
+        let trust = admit(client, &response.manifest)?;
         let found = response.parties.len();
         let [zero, one, two] = response.parties.as_slice() else {
             return Err(NetworkError::PartyCount { found });
@@ -170,7 +172,7 @@ impl Connection {
             .map_err(|_| AttestationError::Judge(JudgeError::Malformed))?;
         let trust = match client.admitted(claimed.manifest) {
             Some(trust) => trust,
-            None => admit(client, &ask_for_network(&mut http).await?)?,
+            None => fetch_manifest(client, &mut http).await?,
         };
         let gateway = evidence.judge(&trust, now_ms())?;
         Ok(Self {
@@ -271,7 +273,12 @@ pub async fn fetch_evidence(address: &str) -> Result<GatewayEvidence, ConnectErr
 /// If the gateway cannot be reached or its manifest is not accepted.
 pub async fn fetch_trust(client: &ClientTrust, address: &str) -> Result<Trust, ConnectError> {
     let (mut http, _) = dial(address).await?;
-    Ok(admit(client, &ask_for_network(&mut http).await?)?)
+    fetch_manifest(client, &mut http).await
+}
+
+async fn fetch_manifest(client: &ClientTrust, http: &mut Http) -> Result<Trust, ConnectError> {
+    let response: ManifestResponse = http.get(MANIFEST_PATH).await?;
+    Ok(admit(client, &response.manifest)?)
 }
 
 async fn ask_for_evidence(address: &str) -> Result<(Http, GatewayEvidence), ConnectError> {
@@ -326,8 +333,8 @@ fn host_of(address: &str) -> Option<&str> {
     Some(bare.unwrap_or(host)).filter(|host| !host.is_empty())
 }
 
-fn admit(client: &ClientTrust, response: &NetworkResponse) -> Result<Trust, NetworkError> {
-    let signed = text::decode(&response.manifest, SIGNED_MANIFEST_BYTES_MAX);
+fn admit(client: &ClientTrust, manifest: &str) -> Result<Trust, NetworkError> {
+    let signed = text::decode(manifest, SIGNED_MANIFEST_BYTES_MAX);
     let signed = signed.map_err(|source| NetworkError::Encoding {
         field: "manifest",
         source,

@@ -1,4 +1,4 @@
-//! Checking receipts offline: nothing but the receipt, the manifest and roots is needed.
+//! Checking receipts offline: nothing but the receipt, the manifest and roots is needed [LED-4].
 //!
 //! ```text
 //!  manifest --> log key --> checkpoint --> inclusion --> entry --> opening --> detail
@@ -23,7 +23,7 @@ use boop_wire::evidence::EvidenceBundle;
 use boop_wire::id::{ContextId, TerminalId, TransactionId, VendorId};
 use boop_wire::job::{AuthContext, ContextKind, Decision, Subject};
 use boop_wire::ledger::{Currency, Receipt};
-use boop_wire::{Digest, NetworkId, PartyIndex, UserId};
+use boop_wire::{Digest, NetworkId, PairwiseId, PartyIndex, UserId};
 
 pub use entry::{Included, check_entry};
 pub use error::ReceiptError;
@@ -61,6 +61,8 @@ pub struct VerifiedReceipt {
     pub context: AuthContext,
     /// Whether exactly one record matched.
     pub matched: bool,
+    /// Whose, as this vendor knows the user.
+    pub who: Option<PairwiseId>,
     /// Digest of the outcome that the parties signed.
     pub outcome: Digest,
     /// Number of templates that were searched.
@@ -184,13 +186,14 @@ pub fn check_auth_receipt(
     let subject = Subject::Identify(context.clone()).digest();
     check_outcome(outcome, subject, basis.network, &identities.keys, trail)?;
     outcome::check_context(context, expected, trail)?;
-    let matched = outcome::authenticated(&outcome.outcome.decision, trail)?;
+    let who = outcome::authenticated(&outcome.outcome.decision, trail)?;
     entry::check_authentication(&receipt.authentication, context, &outcome.outcome, trail)?;
     entry::check_simulated(&receipt.authentication, identities.simulated, trail)?;
     let payment = check_payment(receipt, basis, identities.simulated, trail)?;
     Ok(VerifiedReceipt {
         context: context.clone(),
-        matched,
+        matched: who.is_some(),
+        who,
         outcome: outcome.outcome.digest(),
         searched: outcome.outcome.searched,
         time_ms: included.time_ms,

@@ -227,7 +227,8 @@ impl ClientTrust {
                 expected: self.network,
             });
         }
-        if manifest.manifest().simulated && self.simulated == SimulatedEvidence::Refuse {
+        let simulated = self.simulated == SimulatedEvidence::Allow;
+        if manifest.manifest().simulated != simulated {
             return Err(TrustError::SimulatedNetwork);
         }
         let manifest = Arc::new(manifest);

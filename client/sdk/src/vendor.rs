@@ -22,6 +22,8 @@ use crate::websocket::{StreamError, WebSocket};
 
 /// Longest time for the answer to a message that the gateway answers by itself.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(15);
+/// Why a result is not believed that names a user as the receipt does not.
+const OTHER_USER: &str = "it names another user";
 /// Contexts that may be open, or ended and not fetched, on one connection.
 pub(crate) const CONTEXTS_MAX: usize = 1_024;
 
@@ -283,7 +285,8 @@ fn expected(vendor: &VendorId, request: &ContextRequest) -> Result<ExpectedConte
     })
 }
 
-/// Takes a success only with a receipt that proves it; a refusal needs none.
+/// Takes a success only with a receipt that proves it; a refusal needs none. Either names the user
+/// as the receipt does.
 fn believe(
     result: AuthResult,
     trust: &Trust,
@@ -308,12 +311,20 @@ fn check_backing(
     verified: Option<&VerifiedReceipt>,
     expected: &ExpectedContext,
 ) -> Result<(), ReceiptError> {
+    let named = verified.and_then(|verified| verified.who);
+    let named = named.map(|who| who.to_user_text());
     if !result.success {
-        return Ok(());
+        return match &result.user_id {
+            Some(_) if result.user_id != named => Err(ReceiptError::Unbacked(OTHER_USER)),
+            Some(_) | None => Ok(()),
+        };
     }
     let verified = verified.ok_or(ReceiptError::Unbacked("there is none"))?;
     if !verified.matched {
         return Err(ReceiptError::Unbacked("no record matched"));
+    }
+    if result.user_id != named {
+        return Err(ReceiptError::Unbacked(OTHER_USER));
     }
     if matches!(expected.kind, ContextKind::Payment { .. }) {
         let transaction = transaction_of(&expected.vendor, &expected.context).to_string();

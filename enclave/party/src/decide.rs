@@ -1,16 +1,18 @@
 //! From the match bits to a decision: pure, the same at all three parties.
 
-use boop_wire::job::{Decision, Subject};
+use boop_wire::UserId;
+use boop_wire::job::{Decision, Subject, pairwise_id};
 
 use crate::vault::{Record, RecordFacts};
 
-/// Decides what the matching amounts to. `facts` are those of the capture, were it enrolled.
+/// Decides what the matching amounts to, and whose record matched if one user is named. `facts`
+/// are those of the capture, were it enrolled.
 pub(crate) fn decide(
     subject: &Subject,
     facts: Option<&RecordFacts>,
     records: &[Record],
     matches: &[bool],
-) -> Decision {
+) -> (Decision, Option<UserId>) {
     let mut found = records
         .iter()
         .zip(matches)
@@ -18,15 +20,16 @@ pub(crate) fn decide(
         .map(|(record, _)| &record.facts);
     let first = found.next();
     match (subject, first) {
-        (Subject::Identify(_), None) => Decision::NotMatched,
-        (Subject::Identify(_), Some(first)) => {
+        (Subject::Identify(_), None) => (Decision::NotMatched, None),
+        (Subject::Identify(context), Some(first)) => {
             if found.any(|other| other.user != first.user) {
-                Decision::Ambiguous
+                (Decision::Ambiguous, None)
             } else {
-                Decision::Matched {
-                    user: first.user,
+                let matched = Decision::Matched {
+                    who: pairwise_id(first.user, &context.vendor),
                     side: first.side,
-                }
+                };
+                (matched, Some(first.user))
             }
         }
         (Subject::Enrol { user }, _) => {
@@ -34,13 +37,14 @@ pub(crate) fn decide(
             let taken = records.iter().any(|record| {
                 record.facts.user == *user && facts.is_some_and(|f| f.side == record.facts.side)
             });
-            if again {
+            let decision = if again {
                 Decision::Enrolled { user: *user }
             } else if first.is_some() || taken {
                 Decision::AlreadyEnrolled
             } else {
                 Decision::Enrolled { user: *user }
-            }
+            };
+            (decision, None)
         }
     }
 }
@@ -59,7 +63,7 @@ mod tests {
 
     use boop_mpc::{STORED_SHARE_BYTES, StoredShare};
     use boop_wire::job::{AuthContext, ContextKind, PalmSide};
-    use boop_wire::{Digest, RequestId, UserId};
+    use boop_wire::{Digest, RequestId};
 
     use super::*;
 
@@ -74,22 +78,34 @@ mod tests {
 
         let decide = |bits: [bool; 3]| decide(&subject, None, &records, &bits);
 
-        assert_eq!(decide([false; 3]), Decision::NotMatched);
-        assert_eq!(
-            decide([false, true, false]),
-            Decision::Matched {
-                user: user(1),
-                side: PalmSide::Right
-            }
-        );
-        assert_eq!(
-            decide([true, true, false]),
-            Decision::Matched {
-                user: user(1),
-                side: PalmSide::Left
-            }
-        );
-        assert_eq!(decide([true, false, true]), Decision::Ambiguous);
+        let matched = |side| {
+            let who = pairwise_id(user(1), &"ven_1".parse().unwrap());
+            (Decision::Matched { who, side }, Some(user(1)))
+        };
+        assert_eq!(decide([false; 3]), (Decision::NotMatched, None));
+        assert_eq!(decide([false, true, false]), matched(PalmSide::Right));
+        assert_eq!(decide([true, true, false]), matched(PalmSide::Left));
+        assert_eq!(decide([true, false, true]), (Decision::Ambiguous, None));
+    }
+
+    #[test]
+    fn two_vendors_are_told_different_ids_of_one_user() {
+        let records = records(&[(1, PalmSide::Left)]);
+        let told = |vendor: &str| {
+            let subject = match identify() {
+                Subject::Identify(context) => Subject::Identify(AuthContext {
+                    vendor: vendor.parse().unwrap(),
+                    ..context
+                }),
+                enrol @ Subject::Enrol { .. } => enrol,
+            };
+            decide(&subject, None, &records, &[true])
+        };
+
+        let (first, second) = (told("ven_1"), told("ven_2"));
+
+        assert_ne!(first.0, second.0);
+        assert_eq!((first.1, second.1), (Some(user(1)), Some(user(1))));
     }
 
     #[test]
@@ -98,7 +114,9 @@ mod tests {
         let enrol = |number, request, side, bits: [bool; 1]| {
             let subject = Subject::Enrol { user: user(number) };
             let facts = facts(number, request, side);
-            decide(&subject, Some(&facts), &records, &bits)
+            let (decision, user) = decide(&subject, Some(&facts), &records, &bits);
+            assert_eq!(user, None);
+            decision
         };
 
         let new = enrol(2, 9, PalmSide::Left, [false]);
@@ -143,6 +161,7 @@ mod tests {
             side,
             request: RequestId::new([request; 16]),
             commitments: Digest::new([0; 32]),
+            preface: Digest::new([0; 32]),
         }
     }
 

@@ -1,4 +1,5 @@
-//! Calls of gateways: opening their boxes, and remembering what they were for.
+//! Calls of gateways: opening their boxes [CAP-1], [CAP-2], and remembering what they were for
+//! [CAP-3].
 
 use alloc::collections::BTreeMap;
 

@@ -20,3 +20,9 @@ pub(crate) const RELEASE_RETRY_MS: u64 = 1_000;
 pub(crate) const EVIDENCE_RENEW_MS: u64 = 5 * 60 * 1000;
 /// Gateway sessions at once.
 pub(crate) const GATEWAYS_MAX: usize = 16;
+/// Streams whose far ends have yet to prove that they are one neighbour.
+pub(crate) const CANDIDATES_MAX: usize = 4;
+/// Gateway streams whose far ends have yet to prove themselves.
+pub(crate) const GATEWAYS_OPENING_MAX: usize = 8;
+/// Longest time for a session to be established, in milliseconds.
+pub(crate) const OPENING_MS_MAX: u64 = 10_000;

@@ -6,10 +6,13 @@ use boop_abi::{PIECE_BYTES_MAX, StreamId, ToHost};
 use boop_channel::{Expectation, Local, Peer, Session, SessionError};
 use boop_wire::session::Side;
 
+use crate::limits::OPENING_MS_MAX;
+
 /// A session and the stream it runs on.
 pub(crate) struct Link {
     stream: StreamId,
     session: Session,
+    since_ms: u64,
 }
 
 impl Link {
@@ -24,7 +27,19 @@ impl Link {
         Ok(Self {
             stream,
             session: Session::new(side, local, expect, nonce)?,
+            since_ms: 0,
         })
+    }
+
+    /// Notes when the far end's time to prove itself began.
+    pub(crate) const fn opened_at(mut self, now_ms: u64) -> Self {
+        self.since_ms = now_ms;
+        self
+    }
+
+    /// Tells whether the far end took too long to prove itself.
+    pub(crate) fn late(&self, now_ms: u64) -> bool {
+        self.peer().is_none() && now_ms >= self.since_ms + OPENING_MS_MAX
     }
 
     pub(crate) const fn stream(&self) -> StreamId {

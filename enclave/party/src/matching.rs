@@ -1,5 +1,6 @@
 //! The matching of one job, as the protocol runs at one party: first the three make sure that
-//! they speak of the same capture and the same store, then they match.
+//! they speak of the same capture and the same store [JOB-2], then they match with fresh seeds
+//! [JOB-3].
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -169,6 +169,7 @@ impl<P: Platform> Party<P> {
         if !self.stopped {
             self.renew_evidence();
             self.ask_for_key();
+            self.close_late_streams();
             self.open_links();
             self.check_deadlines();
         }

@@ -2,7 +2,8 @@
 //!
 //! Party `i` opens the stream to `j` where `i < j`. Once both sessions stand, a party tells each
 //! neighbour the edge it has with the other one and the head of its store. All three edges
-//! together name the session that every seed depends on; equal heads let the parties serve.
+//! together name the session that every seed depends on; equal heads let the parties serve. A
+//! neighbour whose lease is below the highest seen is refused [KEY-4].
 
 use alloc::vec::Vec;
 
@@ -12,6 +13,7 @@ use boop_wire::codec::{digest_of, from_canonical_max, to_canonical};
 use boop_wire::{Digest, PartyIndex, Refusal, RequestId};
 use minicbor::{Decode, Encode};
 
+use crate::limits::CANDIDATES_MAX;
 use crate::link::Link;
 use crate::vault::Head;
 
@@ -35,6 +37,12 @@ pub(crate) enum PeerMessage {
         #[cbor(n(1), with = "minicbor::bytes")]
         bytes: Vec<u8>,
     },
+    /// The sender's record and head of this job are durable.
+    #[n(4)]
+    Written {
+        #[n(0)]
+        job: u64,
+    },
     /// The job is over without a result.
     #[n(3)]
     Abort {
@@ -54,6 +62,9 @@ pub(crate) struct Join {
     /// Head of the sender's store.
     #[n(1)]
     pub(crate) head: Head,
+    /// Whether the sender is forming and needs to be told the same.
+    #[n(2)]
+    pub(crate) asks: bool,
 }
 
 /// See [`PeerMessage::Begin`].
@@ -70,9 +81,39 @@ pub(crate) struct Begin {
     pub(crate) call: Digest,
 }
 
+/// An established session with a neighbour.
 struct Neighbour {
     link: Link,
     joined: Option<Join>,
+}
+
+/// A stream of which a neighbour is said to be at the far end, and has not proved it yet.
+struct Candidate {
+    party: PartyIndex,
+    link: Link,
+}
+
+/// What bytes of a neighbour's stream led to.
+pub(crate) struct Received {
+    /// Whose stream it is.
+    pub(crate) party: PartyIndex,
+    /// What the neighbour says.
+    pub(crate) messages: Vec<PeerMessage>,
+    /// Whether the session was established just now.
+    pub(crate) established: bool,
+    /// The stream whose place it took, to be closed.
+    pub(crate) replaced: Option<StreamId>,
+}
+
+/// What was on a stream that is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Removed {
+    /// Nothing of a neighbour's.
+    Nothing,
+    /// Somebody who never proved to be a neighbour.
+    Candidate,
+    /// A neighbour.
+    Neighbour,
 }
 
 /// What the neighbours' joins amount to.
@@ -96,77 +137,152 @@ pub(crate) enum Agreement {
 pub(crate) struct Peers {
     me: PartyIndex,
     neighbours: [Option<Neighbour>; PartyIndex::COUNT],
+    candidates: Vec<Candidate>,
     leases: [u64; PartyIndex::COUNT],
 }
 
 impl Peers {
     pub(crate) fn new(me: PartyIndex) -> Self {
+        let leases = [0; PartyIndex::COUNT];
         Self {
             me,
             neighbours: [None, None, None],
-            leases: [0; PartyIndex::COUNT],
+            candidates: Vec::new(),
+            leases,
         }
     }
 
-    /// Puts a new link in the place of an old one and returns the old stream, to be closed.
-    pub(crate) fn replace(&mut self, party: PartyIndex, link: Link) -> Option<StreamId> {
-        let old = self.neighbours[party.as_usize()].replace(Neighbour { link, joined: None });
-        old.map(|neighbour| neighbour.link.stream())
+    /// Adds a stream whose far end has yet to prove that it is `party`. Until then an
+    /// established session stays where it is.
+    pub(crate) fn add_candidate(&mut self, party: PartyIndex, link: Link) -> Result<(), Refusal> {
+        let waiting = self
+            .candidates
+            .iter()
+            .filter(|candidate| candidate.party == party)
+            .count();
+        if waiting >= CANDIDATES_MAX {
+            return Err(Refusal::Busy);
+        }
+        self.candidates.push(Candidate { party, link });
+        Ok(())
     }
 
-    /// Forgets the link on a stream and returns whose it was.
-    pub(crate) fn remove(&mut self, stream: StreamId) -> Option<PartyIndex> {
-        let party = self.party_on(stream)?;
-        self.neighbours[party.as_usize()] = None;
-        Some(party)
+    /// Removes and returns the streams whose far ends took too long to prove themselves.
+    pub(crate) fn drop_late_candidates(&mut self, now_ms: u64) -> Vec<StreamId> {
+        let late = self
+            .candidates
+            .iter()
+            .filter(|candidate| candidate.link.late(now_ms));
+        let streams = late.map(|candidate| candidate.link.stream()).collect();
+        self.candidates
+            .retain(|candidate| !candidate.link.late(now_ms));
+        streams
     }
 
-    /// Returns the neighbour on a stream.
-    pub(crate) fn party_on(&self, stream: StreamId) -> Option<PartyIndex> {
-        PartyIndex::ALL.into_iter().find(|party| {
-            self.link(*party)
-                .is_some_and(|link| link.stream() == stream)
-        })
+    /// Forgets the link on a stream.
+    pub(crate) fn remove(&mut self, stream: StreamId) -> Removed {
+        if let Some(position) = self.candidate_on(stream) {
+            self.candidates.remove(position);
+            return Removed::Candidate;
+        }
+        match self.neighbour_on(stream) {
+            Some(party) => {
+                self.neighbours[party.as_usize()] = None;
+                Removed::Neighbour
+            }
+            None => Removed::Nothing,
+        }
+    }
+
+    /// Tells whether a stream is a neighbour's, or of somebody who says so.
+    pub(crate) fn owns(&self, stream: StreamId) -> bool {
+        self.candidate_on(stream).is_some() || self.neighbour_on(stream).is_some()
     }
 
     /// Tells whether there is a link, established or not.
     pub(crate) fn has_link(&self, party: PartyIndex) -> bool {
-        self.link(party).is_some()
+        let waiting = self
+            .candidates
+            .iter()
+            .any(|candidate| candidate.party == party);
+        waiting || self.link(party).is_some()
     }
 
     /// Takes bytes of a neighbour's stream.
-    ///
-    /// The second value tells whether the session was established just now.
     pub(crate) fn receive(
         &mut self,
-        party: PartyIndex,
+        stream: StreamId,
         bytes: &[u8],
         now_ms: u64,
         out: &mut Vec<ToHost>,
-    ) -> Result<(Vec<PeerMessage>, bool), Refusal> {
+    ) -> Result<Received, Refusal> {
+        if let Some(position) = self.candidate_on(stream) {
+            return self.receive_candidate(position, bytes, now_ms, out);
+        }
+        let party = self.neighbour_on(stream).ok_or(Refusal::Unexpected)?;
         let neighbour = self.neighbours[party.as_usize()]
             .as_mut()
             .ok_or(Refusal::Unexpected)?;
-        let before = neighbour.link.peer().is_some();
         let frames = neighbour
             .link
             .receive(bytes, now_ms, out)
             .map_err(|e| e.refusal())?;
-        let peer = neighbour.link.peer();
-        let established = !before && peer.is_some();
-        if let (true, Some(peer)) = (established, peer) {
-            let lease = &mut self.leases[party.as_usize()];
-            if peer.judged.binding.lease < *lease {
-                return Err(Refusal::Stale);
-            }
-            *lease = peer.judged.binding.lease;
+        let messages = decode(&frames)?;
+        Ok(Received {
+            party,
+            messages,
+            established: false,
+            replaced: None,
+        })
+    }
+
+    /// Once a candidate has proved itself with a lease that is not older, it takes its place.
+    fn receive_candidate(
+        &mut self,
+        position: usize,
+        bytes: &[u8],
+        now_ms: u64,
+        out: &mut Vec<ToHost>,
+    ) -> Result<Received, Refusal> {
+        let candidate = &mut self.candidates[position];
+        let party = candidate.party;
+        let frames = candidate
+            .link
+            .receive(bytes, now_ms, out)
+            .map_err(|e| e.refusal())?;
+        let Some(lease) = candidate.link.peer().map(|peer| peer.judged.binding.lease) else {
+            return Ok(Received {
+                party,
+                messages: Vec::new(),
+                established: false,
+                replaced: None,
+            });
+        };
+        if lease < self.leases[party.as_usize()] {
+            return Err(Refusal::Stale);
         }
-        let messages = frames
+        self.leases[party.as_usize()] = lease;
+        let messages = decode(&frames)?;
+        let link = self.candidates.remove(position).link;
+        let old = self.neighbours[party.as_usize()].replace(Neighbour { link, joined: None });
+        let replaced = old.map(|neighbour| neighbour.link.stream());
+        Ok(Received {
+            party,
+            messages,
+            established: true,
+            replaced,
+        })
+    }
+
+    fn candidate_on(&self, stream: StreamId) -> Option<usize> {
+        self.candidates
             .iter()
-            .map(|frame| from_canonical_max(frame, PEER_MESSAGE_BYTES_MAX))
-            .collect::<Result<_, _>>()
-            .map_err(|_| Refusal::Malformed)?;
-        Ok((messages, established))
+            .position(|candidate| candidate.link.stream() == stream)
+    }
+
+    fn neighbour_on(&self, stream: StreamId) -> Option<PartyIndex> {
+        let on = |party: &PartyIndex| self.link(*party).is_some_and(|l| l.stream() == stream);
+        PartyIndex::ALL.into_iter().find(on)
     }
 
     /// Sends a message to a neighbour.
@@ -182,16 +298,35 @@ impl Peers {
         }
     }
 
-    /// Tells both neighbours the other edge and the own head, if both sessions stand.
+    /// Tells both neighbours the other edge and the own head, if both sessions stand, and asks for
+    /// theirs.
     pub(crate) fn announce(&mut self, head: Head, out: &mut Vec<ToHost>) {
+        for to in self.me.others() {
+            self.tell_join(to, head, true, out);
+        }
+    }
+
+    /// Answers a neighbour that asked.
+    pub(crate) fn reply(&mut self, to: PartyIndex, head: Head, out: &mut Vec<ToHost>) {
+        self.tell_join(to, head, false, out);
+    }
+
+    fn tell_join(&mut self, to: PartyIndex, head: Head, asks: bool, out: &mut Vec<ToHost>) {
         let [one, two] = self.me.others();
-        let (Some(edge_one), Some(edge_two)) = (self.edge(one), self.edge(two)) else {
+        let third = if to == one { two } else { one };
+        let (Some(_), Some(edge)) = (self.edge(to), self.edge(third)) else {
             return;
         };
-        for (to, edge) in [(one, edge_two), (two, edge_one)] {
-            // A neighbour that cannot be told is found out when its stream ends.
-            let _ = self.send(to, &PeerMessage::Join(Join { edge, head }), out);
-        }
+        // A neighbour that cannot be told is found out when its stream ends.
+        let _ = self.send(to, &PeerMessage::Join(Join { edge, head, asks }), out);
+    }
+
+    /// Forgets both neighbours and returns their streams, to be closed.
+    pub(crate) fn drop_all(&mut self) -> Vec<StreamId> {
+        let neighbours = self.neighbours.iter_mut().filter_map(Option::take);
+        neighbours
+            .map(|neighbour| neighbour.link.stream())
+            .collect()
     }
 
     /// Notes what a neighbour announced.
@@ -257,4 +392,13 @@ impl Peers {
     fn joined(&self, party: PartyIndex) -> Option<Join> {
         self.neighbours[party.as_usize()].as_ref()?.joined
     }
+}
+
+fn decode(frames: &[Vec<u8>]) -> Result<Vec<PeerMessage>, Refusal> {
+    let decode = |frame: &Vec<u8>| from_canonical_max(frame, PEER_MESSAGE_BYTES_MAX);
+    frames
+        .iter()
+        .map(decode)
+        .collect::<Result<_, _>>()
+        .map_err(|_| Refusal::Malformed)
 }

@@ -1,4 +1,4 @@
-//! Getting the data key from the custodian, through the host.
+//! Getting the data key from the custodian, through the host [KEY-2].
 //!
 //! ```text
 //!  Begin -> Challenge -> evidence over challenge and setup key -> Released -> key, lease
@@ -25,6 +25,7 @@ pub(crate) struct Release {
     setup: OpeningKey,
     frames: FrameBuffer,
     expected: Expected,
+    challenged: bool,
 }
 
 /// For whom the key must have been wrapped.
@@ -57,10 +58,12 @@ impl Release {
     /// Starts a release with a setup key made from fresh randomness.
     pub(crate) fn new(seed: &[u8; 32], expected: Expected) -> Self {
         let setup = OpeningKey::from_seed(seed);
+        let frames = FrameBuffer::new(RELEASE_BYTES_MAX);
         Self {
             setup,
-            frames: FrameBuffer::new(RELEASE_BYTES_MAX),
+            frames,
             expected,
+            challenged: false,
         }
     }
 
@@ -81,6 +84,9 @@ impl Release {
 
     /// Takes bytes of the custodian.
     pub(crate) fn receive(&mut self, bytes: &[u8]) -> Result<Step, Refusal> {
+        if bytes.len() > RELEASE_BYTES_MAX {
+            return Err(Refusal::TooLarge);
+        }
         self.frames.push(bytes);
         let Some(frame) = self.frames.take().map_err(|_| Refusal::TooLarge)? else {
             return Ok(Step::Wait);
@@ -88,10 +94,14 @@ impl Release {
         let answer: ReleaseAnswer =
             from_canonical_max(&frame, RELEASE_BYTES_MAX).map_err(|_| Refusal::Malformed)?;
         match answer {
-            ReleaseAnswer::Challenge { challenge } => Ok(Step::Prove {
-                challenge,
-                setup: plain_digest(self.setup.public()),
-            }),
+            ReleaseAnswer::Challenge { .. } if self.challenged => Err(Refusal::Unexpected),
+            ReleaseAnswer::Challenge { challenge } => {
+                self.challenged = true;
+                Ok(Step::Prove {
+                    challenge,
+                    setup: plain_digest(self.setup.public()),
+                })
+            }
             ReleaseAnswer::Released(released) => self.accept(&released).map(Step::Done),
             ReleaseAnswer::Refused { refusal: _ } => Err(Refusal::KeyNotReleased),
         }

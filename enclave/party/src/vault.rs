@@ -1,4 +1,5 @@
-//! The sealed store: what a party keeps, encrypted under the key that its custodian releases.
+//! The sealed store: what a party keeps, encrypted under the key that its custodian releases
+//! [STO-1], [STO-2].
 //!
 //! The host holds numbered blobs. Blob 0 is the head (version and root), blob `n` the `n`-th
 //! record. Each is AES-256-GCM under a key of its own, HKDF of the data key, the blob's place and
@@ -50,6 +51,10 @@ pub(crate) struct RecordFacts {
     /// Digest of the commitments to the three shares as they came.
     #[n(3)]
     pub(crate) commitments: Digest,
+    /// Digest of the preface of the job that enrolled it: a repeated attempt has another one, so
+    /// that no share of one attempt passes for a share of the other.
+    #[n(4)]
+    pub(crate) preface: Digest,
 }
 
 /// An enrolled palm in memory.
@@ -66,6 +71,17 @@ pub(crate) struct Head {
     pub(crate) version: u64,
     #[n(1)]
     pub(crate) root: Digest,
+}
+
+/// What the head's blob holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct StoredHead {
+    /// The head.
+    #[n(0)]
+    pub(crate) head: Head,
+    /// The newest version that was durable at all three before anyone signed for it.
+    #[n(1)]
+    pub(crate) confirmed: u64,
 }
 
 #[derive(Encode, Decode)]
@@ -175,6 +191,7 @@ pub(crate) struct Vault {
     sealer: Sealer,
     records: Vec<Record>,
     roots: Vec<Digest>,
+    confirmed: u64,
 }
 
 impl Vault {
@@ -184,6 +201,7 @@ impl Vault {
             sealer,
             records: Vec::new(),
             roots: vec![genesis_root()],
+            confirmed: 0,
         }
     }
 
@@ -196,6 +214,16 @@ impl Vault {
             version: self.version(),
             root: self.root_at(self.version()),
         }
+    }
+
+    /// Returns the newest version that is known to be durable at all three.
+    pub(crate) const fn confirmed(&self) -> u64 {
+        self.confirmed
+    }
+
+    /// Notes that a version is durable at all three.
+    pub(crate) const fn confirm(&mut self, version: u64) {
+        self.confirmed = version;
     }
 
     pub(crate) fn version(&self) -> u64 {
@@ -234,8 +262,11 @@ impl Vault {
         self.records.push(record);
     }
 
-    /// Takes back the newest record, which no one was told of.
+    /// Takes back the newest record, unless it is confirmed.
     pub(crate) fn pop(&mut self) -> Option<Slot> {
+        if self.version() <= self.confirmed {
+            return None;
+        }
         let slot = Slot(self.version());
         self.records.pop()?;
         self.roots.pop();
@@ -271,7 +302,7 @@ impl Vault {
     /// Seals a head.
     pub(crate) fn seal_head(
         &self,
-        head: Head,
+        head: StoredHead,
         salt: [u8; SALT_BYTES],
     ) -> Result<Vec<u8>, DamagedBlob> {
         self.sealer.seal(HEAD_SLOT, &to_canonical(&head), salt)
@@ -279,7 +310,7 @@ impl Vault {
 }
 
 /// Opens the head's blob.
-pub(crate) fn open_head(sealer: &Sealer, blob: &[u8]) -> Result<Head, DamagedBlob> {
+pub(crate) fn open_head(sealer: &Sealer, blob: &[u8]) -> Result<StoredHead, DamagedBlob> {
     from_canonical(&sealer.open(HEAD_SLOT, blob)?).map_err(|_| DamagedBlob)
 }
 
@@ -319,6 +350,7 @@ mod tests {
             side: PalmSide::Left,
             request: RequestId::new([number; 16]),
             commitments: Digest::new([number; 32]),
+            preface: Digest::new([number; 32]),
         }
     }
 
@@ -374,5 +406,34 @@ mod tests {
         );
         assert_eq!(vault.pop(), Some(slot));
         assert_eq!(vault.head(), before);
+    }
+
+    #[test]
+    fn a_confirmed_record_is_not_taken_back() {
+        let mut vault = Vault::empty(sealer(2));
+        let share = StoredShare::from_bytes(&[5; boop_mpc::STORED_SHARE_BYTES]).unwrap();
+        vault.push(Record {
+            facts: facts(1),
+            share: Arc::new(share),
+        });
+
+        vault.confirm(1);
+
+        assert_eq!(vault.pop(), None);
+        assert_eq!(vault.version(), 1);
+    }
+
+    #[test]
+    fn a_repeated_attempt_has_another_root() {
+        let vault = Vault::empty(sealer(0));
+        let again = RecordFacts {
+            preface: Digest::new([9; 32]),
+            ..facts(1)
+        };
+
+        assert_ne!(
+            vault.head_with(&facts(1)).root,
+            vault.head_with(&again).root
+        );
     }
 }

@@ -1,15 +1,17 @@
-//! Calls and jobs: one job at a time, in the order that party 0 gives, the same at all three.
+//! Calls and jobs: one job at a time, in the order that party 0 gives, the same at all three
+//! [JOB-1], [JOB-4].
 //!
 //! ```text
 //!  waiting --party 0: Begin--> Matching --decided--> answered
 //!                                 |  a palm to enrol
-//!                                 +--> WritingRecord --> WritingHead --> answered
+//!                                 +--> WritingRecord --> WritingHead --all three--> Confirming
+//!                                                                                --> answered
 //!  any peer lost, deadline, abort: refused, nothing decided
 //! ```
 
 mod running;
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use boop_abi::{Event, Phase, Slot, StreamId, ToHost};
@@ -33,11 +35,13 @@ const EARLY_STEPS_MAX: usize = 2 * boop_mpc::EARLY_MESSAGES_MAX;
 #[derive(Default)]
 pub(crate) struct Work {
     session: Option<Digest>,
+    last_session: Option<Digest>,
     waiting: VecDeque<Call>,
     requests: Requests,
     begun: Option<Begun>,
     active: Option<Active>,
     early: Vec<(PartyIndex, u64, Vec<u8>)>,
+    written: BTreeSet<(u64, PartyIndex)>,
     last_job: u64,
 }
 
@@ -51,6 +55,7 @@ struct Active {
     number: u64,
     call: Call,
     commitments: Digest,
+    preface: Digest,
     started_ms: u64,
     searched: u64,
     stage: Stage,
@@ -67,16 +72,28 @@ enum Stage {
         record: Record,
         outcome: Outcome,
     },
+    /// Durable here; not yet known of both neighbours.
+    AwaitingPeers {
+        outcome: Outcome,
+    },
+    /// Durable at all three; noting so.
+    Confirming {
+        outcome: Outcome,
+    },
 }
 
 impl Work {
-    /// Starts serving in a session of three.
+    /// Starts serving in a session of three. Numbers of jobs start again in a new session and in
+    /// no other case: number and session together make a job's seeds.
     pub(crate) fn join(&mut self, session: Digest) {
-        if self.session != Some(session) {
-            self.session = Some(session);
-            self.begun = None;
-            self.early.clear();
+        self.session = Some(session);
+        if self.last_session != Some(session) {
+            self.last_session = Some(session);
+            self.last_job = 0;
         }
+        self.begun = None;
+        self.early.clear();
+        self.written.clear();
     }
 
     /// Stops serving.
@@ -222,6 +239,14 @@ impl<P: Platform> Party<P> {
         }
     }
 
+    /// Ends both sessions with neighbours; the three form anew.
+    fn drop_neighbours(&mut self) {
+        for stream in self.peers.drop_all() {
+            self.out.push(ToHost::CloseStream { stream });
+        }
+        self.peer_lost();
+    }
+
     /// Refuses whatever depended on a peer that is gone.
     pub(crate) fn peer_lost(&mut self) {
         self.peers.forget_joins();
@@ -245,17 +270,22 @@ impl<P: Platform> Party<P> {
     pub(crate) fn check_deadlines(&mut self) {
         let now_ms = self.now_ms;
         let late = |since_ms: u64, max_ms: u64| now_ms >= since_ms + max_ms;
-        let active = self
-            .work
-            .active
-            .as_ref()
-            .filter(|active| late(active.started_ms, JOB_MS_MAX));
-        if let Some(job) = active.map(|active| active.number) {
-            self.tell_all(&PeerMessage::Abort {
-                job,
-                refusal: Refusal::DeadlineExceeded,
-            });
-            self.drop_active(Refusal::DeadlineExceeded);
+        if let Some(active) = &self.work.active
+            && late(active.started_ms, JOB_MS_MAX)
+        {
+            let (job, refusal) = (active.number, Refusal::DeadlineExceeded);
+            match active.stage {
+                Stage::Matching(_) => {
+                    self.tell_all(&PeerMessage::Abort { job, refusal });
+                    self.drop_active(refusal);
+                }
+                // The three must find out anew who has what.
+                Stage::AwaitingPeers { .. } => self.drop_neighbours(),
+                // The host is slow; there is nothing to decide until it answers.
+                Stage::WritingRecord { .. }
+                | Stage::WritingHead { .. }
+                | Stage::Confirming { .. } => {}
+            }
         }
         let begun = self
             .work

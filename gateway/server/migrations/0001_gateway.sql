@@ -1,9 +1,3 @@
--- Secrets of this deployment, by name.
-CREATE TABLE secrets (
-    name  TEXT PRIMARY KEY,
-    value BLOB NOT NULL CHECK (length(value) = 32)
-) STRICT, WITHOUT ROWID;
-
 CREATE TABLE vendors (
     id         TEXT PRIMARY KEY,
     name       TEXT NOT NULL,

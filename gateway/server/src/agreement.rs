@@ -1,8 +1,10 @@
 //! Whether the three parties said the same: the one place where three answers become one.
 
 use boop_channel::verify_signature;
-use boop_wire::job::{AgreedOutcome, Decision, Outcome, PartyResult, SignedOutcome, Subject};
-use boop_wire::{NetworkId, PartyIndex, Refusal, RequestId};
+use boop_wire::job::{
+    AgreedOutcome, Decision, Outcome, PartyResult, SignedOutcome, Subject, pairwise_id,
+};
+use boop_wire::{NetworkId, PartyIndex, Refusal, RequestId, UserId};
 
 /// What was asked of the parties.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +26,17 @@ pub struct Attributed {
     pub identity: [u8; 32],
 }
 
-/// Turns the answers of parties 0, 1 and 2 into one, if each signed the same outcome and that
-/// outcome answers the question.
+/// What the three parties said alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreement {
+    /// What they signed; vendors get to see it.
+    pub outcome: AgreedOutcome,
+    /// Who matched, for gateway and ledger alone.
+    pub user: Option<UserId>,
+}
+
+/// Turns the answers of parties 0, 1 and 2 into one, if each signed the same outcome and named the
+/// same user, and that answers the question.
 ///
 /// # Errors
 /// The refusal of a party if one refused, else [`Refusal::ProtocolAborted`]. There is no partial
@@ -33,31 +44,39 @@ pub struct Attributed {
 pub fn agree(
     question: &Question<'_>,
     answers: &[Attributed; PartyIndex::COUNT],
-) -> Result<AgreedOutcome, Refusal> {
+) -> Result<Agreement, Refusal> {
     let refusals = answers.iter().filter_map(|answer| match &answer.result {
         PartyResult::Refused(refusal) => Some(*refusal),
-        PartyResult::Decided(_) => None,
+        PartyResult::Decided { .. } => None,
     });
     if let Some(refusal) = worst(refusals) {
         return Err(refusal);
     }
-    let mut agreed: Option<AgreedOutcome> = None;
+    let mut agreed: Option<Agreement> = None;
     for (party, answer) in PartyIndex::ALL.into_iter().zip(answers) {
-        let PartyResult::Decided(signed) = &answer.result else {
+        let PartyResult::Decided {
+            outcome: signed,
+            user,
+        } = &answer.result
+        else {
             return Err(Refusal::ProtocolAborted);
         };
         check_signed(party, signed, &answer.identity)?;
-        let agreed = agreed.get_or_insert_with(|| AgreedOutcome {
-            outcome: signed.outcome.clone(),
-            signatures: Vec::with_capacity(PartyIndex::COUNT),
+        let agreed = agreed.get_or_insert_with(|| Agreement {
+            outcome: AgreedOutcome {
+                outcome: signed.outcome.clone(),
+                signatures: Vec::with_capacity(PartyIndex::COUNT),
+            },
+            user: *user,
         });
-        if agreed.outcome != signed.outcome {
+        if agreed.outcome.outcome != signed.outcome || agreed.user != *user {
             return Err(Refusal::ProtocolAborted);
         }
-        agreed.signatures.push(signed.signature);
+        agreed.outcome.signatures.push(signed.signature);
     }
     let agreed = agreed.ok_or(Refusal::ProtocolAborted)?;
-    if answers_question(question, &agreed.outcome) {
+    let outcome = &agreed.outcome.outcome;
+    if answers_question(question, outcome) && names_user(question, outcome, agreed.user) {
         Ok(agreed)
     } else {
         Err(Refusal::ProtocolAborted)
@@ -108,13 +127,31 @@ fn answers_question(question: &Question<'_>, outcome: &Outcome) -> bool {
         && outcome.subject == question.subject.digest()
 }
 
+/// Tells whether a user is named exactly if one matched, and is whom the outcome names.
+fn names_user(question: &Question<'_>, outcome: &Outcome, user: Option<UserId>) -> bool {
+    match (question.subject, &outcome.decision, user) {
+        (Subject::Identify(context), Decision::Matched { who, .. }, Some(user)) => {
+            pairwise_id(user, &context.vendor) == *who
+        }
+        (_, Decision::Matched { .. }, _) => false,
+        (
+            _,
+            Decision::Enrolled { .. }
+            | Decision::AlreadyEnrolled
+            | Decision::NotMatched
+            | Decision::Ambiguous,
+            user,
+        ) => user.is_none(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use boop_wire::UserId;
+    use boop_wire::PairwiseId;
     use boop_wire::job::PalmSide;
 
     use super::*;
-    use crate::fixture::{NETWORK, PartySigner, context};
+    use crate::fixture::{NETWORK, PartySigner, USER, context, matched_for};
 
     const REQUEST: RequestId = RequestId::new([5; 16]);
 
@@ -125,8 +162,76 @@ mod tests {
 
         let agreed = ask(&subject, &honest(&signers, &matched(&subject))).unwrap();
 
-        assert_eq!(agreed.outcome, matched(&subject));
-        assert_eq!(agreed.signatures.len(), 3);
+        assert_eq!(agreed.outcome.outcome, matched(&subject));
+        assert_eq!(agreed.outcome.signatures.len(), 3);
+        assert_eq!(agreed.user, Some(USER));
+    }
+
+    #[test]
+    fn parties_that_name_different_users_end_it_for_all() {
+        let subject = Subject::Identify(context("c1"));
+        let signers = PartySigner::all();
+        for named in [None, Some(UserId::new([2; 16]))] {
+            for party in 0..3 {
+                let mut answers = honest(&signers, &matched(&subject));
+                answers[party].result = name(&answers[party].result, named);
+
+                assert_eq!(ask(&subject, &answers), Err(Refusal::ProtocolAborted));
+            }
+        }
+    }
+
+    #[test]
+    fn a_user_whom_the_outcome_does_not_name_is_refused() {
+        let subject = Subject::Identify(context("c1"));
+        let signers = PartySigner::all();
+        let stranger = UserId::new([2; 16]);
+        let nobody = Outcome {
+            decision: Decision::NotMatched,
+            ..matched(&subject)
+        };
+        let elsewhere = Outcome {
+            decision: matched_for(USER, &"ven_2".parse().unwrap()),
+            ..matched(&subject)
+        };
+        let garbled = Outcome {
+            decision: Decision::Matched {
+                who: PairwiseId::new([0; 32]),
+                side: PalmSide::Left,
+            },
+            ..matched(&subject)
+        };
+
+        for (outcome, named) in [
+            (matched(&subject), Some(stranger)),
+            (matched(&subject), None),
+            (nobody, Some(USER)),
+            (elsewhere, Some(USER)),
+            (garbled, Some(USER)),
+        ] {
+            let answers = honest(&signers, &outcome);
+            let answers = answers.map(|answer| Attributed {
+                result: name(&answer.result, named),
+                ..answer
+            });
+            assert_eq!(ask(&subject, &answers), Err(Refusal::ProtocolAborted));
+        }
+    }
+
+    #[test]
+    fn an_outcome_without_a_match_names_nobody() {
+        let subject = Subject::Identify(context("c1"));
+        let signers = PartySigner::all();
+        for decision in [Decision::NotMatched, Decision::Ambiguous] {
+            let outcome = Outcome {
+                decision,
+                ..matched(&subject)
+            };
+
+            let agreed = ask(&subject, &honest(&signers, &outcome)).unwrap();
+
+            assert_eq!(agreed.user, None);
+        }
     }
 
     #[test]
@@ -223,7 +328,14 @@ mod tests {
         assert_eq!(ask(&subject, &answers), Err(Refusal::SealedBoxInvalid));
     }
 
-    fn ask(subject: &Subject, answers: &[Attributed; 3]) -> Result<AgreedOutcome, Refusal> {
+    fn name(result: &PartyResult, user: Option<UserId>) -> PartyResult {
+        match result.clone() {
+            PartyResult::Decided { outcome, .. } => PartyResult::Decided { outcome, user },
+            refused @ PartyResult::Refused(_) => refused,
+        }
+    }
+
+    fn ask(subject: &Subject, answers: &[Attributed; 3]) -> Result<Agreement, Refusal> {
         let question = Question {
             network: NETWORK,
             request: REQUEST,
@@ -237,10 +349,7 @@ mod tests {
             network: NETWORK,
             request: REQUEST,
             subject: subject.digest(),
-            decision: Decision::Matched {
-                user: UserId::new([1; 16]),
-                side: PalmSide::Left,
-            },
+            decision: matched_for(USER, &context("c1").vendor),
             searched: 3,
         }
     }

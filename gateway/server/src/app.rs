@@ -5,14 +5,12 @@ use std::sync::Arc;
 use boop_bridge::{Hub, StreamName};
 use boop_channel::{Trust, sign_statement};
 use boop_daemon::Member;
-use boop_wire::codec::{domain_separated, to_canonical};
+use boop_wire::codec::to_canonical;
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::id::VendorId;
 use boop_wire::session::{ProofStatement, Signature};
-use boop_wire::{Digest, NetworkId, PartyIndex, Refusal, UserId};
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use boop_wire::{Digest, NetworkId, PartyIndex, Refusal};
 use serde::Serialize;
-use sha2::Sha256;
 
 use crate::config::Checked;
 use crate::ledger_link::LedgerApi;
@@ -87,8 +85,6 @@ pub struct App {
     pub settings: Checked,
     /// The clock, Unix milliseconds.
     pub now_ms: fn() -> u64,
-    /// The secret behind pairwise ids.
-    pub pepper: [u8; 32],
     /// One lock for each context and user.
     pub locks: KeyedLocks,
     /// Work that must end before the process does.
@@ -117,11 +113,6 @@ impl App {
         }
     }
 
-    /// Returns the vendor's own stable id for a user.
-    pub fn pairwise(&self, user: UserId, vendor: &VendorId) -> String {
-        pairwise(&self.pepper, user, vendor)
-    }
-
     /// Returns which parties have a session with this gateway.
     pub fn parties_here(&self) -> [bool; PartyIndex::COUNT] {
         PartyIndex::ALL.map(|party| self.parties.evidence(party).is_some())
@@ -141,36 +132,5 @@ impl App {
         vendor
             .filter(|vendor| text::is_secret(key, &vendor.key))
             .ok_or(Refusal::Unauthenticated)
-    }
-}
-
-fn pairwise(pepper: &[u8; 32], user: UserId, vendor: &VendorId) -> String {
-    // The user id has a fixed length, so the two cannot run into each other.
-    let input = [&user.as_bytes()[..], vendor.as_str().as_bytes()].concat();
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(pepper) else {
-        unreachable!("HMAC takes a key of any length");
-    };
-    mac.update(&domain_separated("pairwise-user", &input));
-    let tag = mac.finalize().into_bytes();
-    format!("usr_{}", hex::encode(&tag[..16]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pairwise_id_is_stable_and_differs_by_user_vendor_and_deployment() {
-        let user = UserId::new([1; 16]);
-        let vendor: VendorId = "ven_1".parse().unwrap();
-
-        let id = pairwise(&[7; 32], user, &vendor);
-
-        assert_eq!(id.len(), 36);
-        assert!(id.starts_with("usr_"));
-        assert_eq!(id, pairwise(&[7; 32], user, &vendor));
-        assert_ne!(id, pairwise(&[8; 32], user, &vendor));
-        assert_ne!(id, pairwise(&[7; 32], UserId::new([2; 16]), &vendor));
-        assert_ne!(id, pairwise(&[7; 32], user, &"ven_2".parse().unwrap()));
     }
 }

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::contexts::{context_key, failed};
 use crate::ledger_link::recorded;
-use crate::payment::pay;
+use crate::payment::{Payer, pay};
 use crate::problem::Failure;
 use crate::store::{Answer, ContextStore as _, Scanner, StoredContext};
 use crate::submission::{Agreed, Submission, submit};
@@ -195,8 +195,11 @@ impl App {
         agreed: &Agreed,
     ) -> Result<AuthResult, Refusal> {
         let outcome = &agreed.outcome.outcome;
-        let user = match outcome.decision {
-            Decision::Matched { user, .. } => Ok(user),
+        let payer = match outcome.decision {
+            Decision::Matched { who, .. } => {
+                let user = agreed.user.ok_or(Refusal::Internal)?;
+                Ok(Payer { who, user })
+            }
             Decision::NotMatched => Err(Refusal::UserNotFound),
             Decision::Ambiguous => Err(Refusal::Ambiguous),
             Decision::Enrolled { .. } | Decision::AlreadyEnrolled => Err(Refusal::Internal),
@@ -206,13 +209,13 @@ impl App {
             detail: Detail::Authentication {
                 vendor: stored.body.vendor.clone(),
                 context: stored.body.context.clone(),
-                matched: user.is_ok(),
+                matched: payer.is_ok(),
                 outcome: outcome.digest(),
             },
         };
         let authentication = recorded(&*self.ledger, record).await?;
-        let user = user?;
-        let payment = pay(self, stored, agreed, user).await?;
+        let payer = payer?;
+        let payment = pay(self, stored, agreed, payer).await?;
         let paid = payment.is_some();
         let receipt = AuthReceipt {
             context: stored.body.clone(),
@@ -223,7 +226,7 @@ impl App {
         };
         Ok(AuthResult {
             success: true,
-            user_id: Some(self.pairwise(user, &stored.body.vendor)),
+            user_id: Some(payer.who.to_user_text()),
             code: None,
             retry_allowed: false,
             transaction_id: paid.then(|| stored.transaction.to_string()),

@@ -12,8 +12,7 @@ use boop_wire::binding::{Binding, PlatformKind, Purpose, Role};
 use boop_wire::codec::{plain_digest, to_canonical};
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::job::{
-    AgreedOutcome, AuthContext, Capture, ContextKind, Decision, Outcome, PalmSide, SealedBox,
-    Subject,
+    AgreedOutcome, AuthContext, Capture, ContextKind, Outcome, PalmSide, SealedBox, Subject,
 };
 use boop_wire::ledger::Currency;
 use boop_wire::session::{ProofStatement, Signature};
@@ -31,7 +30,7 @@ mod ledger;
 mod parties;
 
 pub(crate) use ledger::FakeLedger;
-pub(crate) use parties::{FakeParties, PartySigner, Plan};
+pub(crate) use parties::{FakeParties, PartySigner, Plan, matched_for};
 
 pub(crate) const NETWORK: NetworkId = NetworkId::new([3; 32]);
 /// The user whose palm matches.
@@ -69,7 +68,6 @@ impl Gateway {
         let ledger = Arc::new(FakeLedger::default());
         let keys = Arc::new(FakeIdentity::new());
         let app = App {
-            pepper: store.pepper().await.unwrap(),
             store,
             parties: Arc::clone(&parties) as _,
             ledger: Arc::clone(&ledger) as _,
@@ -240,17 +238,14 @@ pub(crate) fn good_capture(request: u8) -> GoodCapture {
     GoodCapture { capture, boxes }
 }
 
-/// Returns what the parties agreed on about a subject: a match.
+/// Returns what the parties agreed on about a subject: a match, for the one vendor.
 pub(crate) fn agreed_on(subject: &Subject) -> Agreed {
     let signers = PartySigner::all();
     let outcome = Outcome {
         network: NETWORK,
         request: RequestId::new([7; 16]),
         subject: subject.digest(),
-        decision: Decision::Matched {
-            user: USER,
-            side: PalmSide::Left,
-        },
+        decision: matched_for(USER, &vendor().id),
         searched: 1,
     };
     Agreed {
@@ -262,5 +257,6 @@ pub(crate) fn agreed_on(subject: &Subject) -> Agreed {
             signatures: signers.iter().map(|signer| signer.sign(&outcome)).collect(),
             outcome,
         },
+        user: Some(USER),
     }
 }

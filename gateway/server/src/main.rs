@@ -38,6 +38,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     boop_daemon::init_logs(&config.log);
     let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
     runtime.block_on(async {
+        // From here on a signal to stop is kept, even while the gateway starts.
+        let stop = boop_daemon::shutdown_signal();
         let gateway = Gateway::start(&config, digest, arguments.danger_simulated_tee).await?;
         let listener = TcpListener::bind(&config.listen)
             .await
@@ -51,7 +53,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
                 router(gateway.app.clone()),
                 config.limits.connections,
             ) => {}
-            () = boop_daemon::shutdown_signal() => tracing::info!("stopping"),
+            () = stop => tracing::info!("stopping"),
         }
         gateway.drain().await;
         Ok(())

@@ -3,15 +3,22 @@
 
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::job::ContextKind;
-use boop_wire::ledger::{
-    LedgerRequest, LedgerResponse, Payment, Receipt, user_account, vendor_account,
-};
-use boop_wire::{PartyIndex, Refusal, UserId};
+use boop_wire::ledger::{LedgerRequest, LedgerResponse, Payment, Receipt, vendor_account};
+use boop_wire::{PairwiseId, PartyIndex, Refusal, UserId};
 
 use crate::app::App;
 use crate::ledger_link::recorded;
 use crate::store::StoredContext;
 use crate::submission::Agreed;
+
+/// Who pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Payer {
+    /// As the vendor knows the user.
+    pub(crate) who: PairwiseId,
+    /// As the network does.
+    pub(crate) user: UserId,
+}
 
 /// Moves the context's amount from the user to the vendor, if it is a payment. Repeating it moves
 /// nothing more.
@@ -22,7 +29,7 @@ pub(crate) async fn pay(
     app: &App,
     stored: &StoredContext,
     agreed: &Agreed,
-    user: UserId,
+    payer: Payer,
 ) -> Result<Option<Receipt>, Refusal> {
     let body = &stored.body;
     let (amount, currency) = match body.kind {
@@ -34,7 +41,7 @@ pub(crate) async fn pay(
             transaction: stored.transaction,
             vendor: body.vendor.clone(),
             context: body.context.clone(),
-            payer: user_account(user),
+            payer: payer.who,
             payee: vendor_account(&body.vendor),
             amount,
             currency,
@@ -42,6 +49,7 @@ pub(crate) async fn pay(
         },
         outcome: agreed.outcome.clone(),
         context: body.clone(),
+        user: payer.user,
     };
     match recorded(&*app.ledger, request.clone()).await {
         Err(Refusal::PartyUnavailable | Refusal::BadSignature) => {}

@@ -48,6 +48,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/.well-known/attestation", get(attestation::attest))
         .route("/health", get(public::health))
         .route("/api/v1/status", get(public::health))
+        .route("/api/v1/manifest", get(public::manifest))
         .route("/api/v1/network", get(public::network))
         .route("/api/v1/register", post(public::register))
         .route("/v1/register", post(public::register))

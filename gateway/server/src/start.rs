@@ -17,7 +17,7 @@ use crate::ledger_link::AttestedLedger;
 use crate::locks::{KeyedLocks, Limiter, Work};
 use crate::party_link::AttestedParties;
 use crate::public_key::PublicKey;
-use crate::store::{DirectoryStore as _, SqliteStore};
+use crate::store::SqliteStore;
 
 /// How often the hub forgets what has waited too long.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
@@ -65,7 +65,6 @@ impl Gateway {
             .await
             .context("the store does not open")?;
         let app = Arc::new(App {
-            pepper: store.pepper().await?,
             store,
             parties: Arc::new(AttestedParties::start(&member, &config.parties)),
             ledger: AttestedLedger::start(&member, &config.ledger),

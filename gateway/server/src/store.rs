@@ -25,9 +25,6 @@ pub enum StoreError {
     /// A row does not read as what it should be.
     #[error("a row of {0} is damaged")]
     Damaged(&'static str),
-    /// The system gave no randomness.
-    #[error("no randomness")]
-    Random,
 }
 
 /// Keeps the detail in the log and gives the code for the other side.
@@ -127,9 +124,6 @@ pub struct Answer {
 
 /// Vendors and scanners.
 pub trait DirectoryStore: Send + Sync {
-    /// Returns the secret from which pairwise ids are made.
-    fn pepper(&self) -> impl Future<Output = Result<[u8; 32], StoreError>> + Send;
-
     /// Adds a vendor with a fresh id.
     fn add_vendor(&self, vendor: &Vendor) -> impl Future<Output = Result<(), StoreError>> + Send;
 

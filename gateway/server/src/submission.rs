@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::job::{AgreedOutcome, PartyCall, PartyResult, Subject};
-use boop_wire::{NetworkId, PartyIndex, Refusal};
+use boop_wire::{NetworkId, PartyIndex, Refusal, UserId};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use minicbor::{Decode, Encode};
 use tokio::time::{Instant, timeout_at};
 
-use crate::agreement::{Attributed, Question, agree, worst};
+use crate::agreement::{Agreement, Attributed, Question, agree, worst};
 use crate::validation::GoodCapture;
 
 /// How long the others may still answer once a party has refused: a final refusal among them
@@ -27,6 +27,9 @@ pub struct Agreed {
     /// Boot evidence of the parties, in order.
     #[n(1)]
     pub parties: Vec<EvidenceBundle>,
+    /// Who matched, which no vendor hears.
+    #[n(2)]
+    pub user: Option<UserId>,
 }
 
 /// Boot evidence that was judged, and the identity key it vouches for.
@@ -93,11 +96,12 @@ pub async fn submit(parties: &dyn Parties, submission: Submission) -> Result<Agr
         result: answered.result.clone(),
         identity: answered.evidence.identity,
     });
-    let outcome = agree(&question, &answers)?;
+    let Agreement { outcome, user } = agree(&question, &answers)?;
     let bundles = [first, second, third].map(|answered| answered.evidence.bundle.clone());
     Ok(Agreed {
         outcome,
         parties: bundles.into(),
+        user,
     })
 }
 
@@ -150,7 +154,7 @@ async fn gather(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{FakeParties, Plan, context, good_capture, network};
+    use crate::fixture::{FakeParties, Plan, USER, context, good_capture, network};
 
     #[tokio::test]
     async fn three_answers_make_one_with_the_evidence_behind_it() {
@@ -160,6 +164,7 @@ mod tests {
 
         assert_eq!(agreed.outcome.signatures.len(), 3);
         assert_eq!(agreed.parties.len(), 3);
+        assert_eq!(agreed.user, Some(USER));
     }
 
     #[tokio::test]

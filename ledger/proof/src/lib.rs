@@ -1,4 +1,4 @@
-//! Proofs about the public log: what it contains, and that it only ever grew.
+//! Proofs about the public log: what it contains, and that it only ever grew [LED-2].
 //!
 //! - [`hash`]: leaves, nodes and the empty root of an RFC 6962 tree.
 //! - [`tree`]: a growing tree that answers with roots and proofs.

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{PoisonError, RwLock};
 
-use boop_wire::id::{NetworkId, PartyIndex, TransactionId};
-use boop_wire::job::{AgreedOutcome, AuthContext, ContextKind, Decision, Subject};
-use boop_wire::ledger::{Payment, user_account, vendor_account};
+use boop_wire::id::{NetworkId, PartyIndex, TransactionId, UserId};
+use boop_wire::job::{AgreedOutcome, AuthContext, ContextKind, Decision, Subject, pairwise_id};
+use boop_wire::ledger::{Payment, vendor_account};
 use ed25519_dalek::{Signature, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 
@@ -17,6 +17,19 @@ pub const KEYS_MAX: usize = 8;
 pub struct Authority {
     network: NetworkId,
     keys: RwLock<[VecDeque<VerifyingKey>; PartyIndex::COUNT]>,
+}
+
+/// A payment that is asked for, with what shall authorise it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The payment.
+    pub payment: Payment,
+    /// What the parties signed.
+    pub outcome: AgreedOutcome,
+    /// What the parties were asked.
+    pub context: AuthContext,
+    /// Who pays, by the gateway's word; the outcome must name the same.
+    pub user: UserId,
 }
 
 /// Why an outcome does not authorise a payment.
@@ -68,22 +81,23 @@ impl Authority {
         known.push_back(key);
     }
 
-    /// Checks that the outcome was signed by all parties in answer to this very context, and that
-    /// the context asked for this very payment.
+    /// Checks that the outcome was signed by all parties in answer to this very context, that the
+    /// context asked for this very payment, and that the outcome names the user who pays.
     ///
     /// # Errors
     /// [`AuthorityError`] names what does not fit.
-    pub fn check(
-        &self,
-        payment: &Payment,
-        agreed: &AgreedOutcome,
-        context: &AuthContext,
-    ) -> Result<(), AuthorityError> {
+    pub fn check(&self, asked: &Asked) -> Result<(), AuthorityError> {
+        let Asked {
+            payment,
+            outcome: agreed,
+            context,
+            user,
+        } = asked;
         let outcome = &agreed.outcome;
         if outcome.network != self.network {
             return Err(AuthorityError::Network);
         }
-        let Decision::Matched { user, .. } = outcome.decision else {
+        let Decision::Matched { who, .. } = outcome.decision else {
             return Err(AuthorityError::NotMatched);
         };
         let subject = Subject::Identify(context.clone()).digest();
@@ -91,13 +105,14 @@ impl Authority {
             amount: payment.amount,
             currency: payment.currency,
         };
+        let pays = pairwise_id(*user, &payment.vendor);
         let follows = [
             ("subject", subject == outcome.subject),
             ("vendor", context.vendor == payment.vendor),
             ("context", context.context == payment.context),
             ("kind", context.kind == kind),
             ("outcome", payment.outcome == outcome.digest()),
-            ("payer", payment.payer == user_account(user)),
+            ("payer", payment.payer == who && pays == who),
             ("payee", payment.payee == vendor_account(&payment.vendor)),
             (
                 "transaction",
@@ -147,7 +162,7 @@ fn transaction_of(payment: &Payment) -> TransactionId {
 
 #[cfg(test)]
 mod tests {
-    use boop_wire::id::{AccountId, Digest, RequestId, UserId};
+    use boop_wire::id::{AccountId, Digest, PairwiseId, RequestId};
     use boop_wire::job::{Outcome, PalmSide};
     use boop_wire::ledger::Currency;
     use boop_wire::session;
@@ -155,90 +170,70 @@ mod tests {
 
     use super::*;
 
+    /// A field, and what puts something else in it.
+    type Change = (&'static str, fn(&mut Payment));
+
     #[test]
     fn an_outcome_signed_by_all_three_authorises_its_payment() {
-        let (authority, payment, agreed, context) = sample();
+        let (authority, asked) = sample();
 
-        assert_eq!(authority.check(&payment, &agreed, &context), Ok(()));
+        assert_eq!(authority.check(&asked), Ok(()));
     }
 
     #[test]
     fn a_payment_that_does_not_follow_from_outcome_and_context_is_refused_by_field() {
-        let (authority, payment, agreed, context) = sample();
-        let cases = [
-            (
-                "outcome",
-                Payment {
-                    outcome: Digest::new([0; 32]),
-                    ..payment.clone()
-                },
-            ),
-            (
-                "payer",
-                Payment {
-                    payer: AccountId::new([0; 32]),
-                    ..payment.clone()
-                },
-            ),
-            (
-                "payee",
-                Payment {
-                    payee: AccountId::new([0; 32]),
-                    ..payment.clone()
-                },
-            ),
-            (
-                "vendor",
-                Payment {
-                    vendor: "ven_2".parse().unwrap(),
-                    ..payment.clone()
-                },
-            ),
-            (
-                "context",
-                Payment {
-                    context: "ctx_2".parse().unwrap(),
-                    ..payment.clone()
-                },
-            ),
-            (
-                "kind",
-                Payment {
-                    amount: 31,
-                    ..payment.clone()
-                },
-            ),
-            (
-                "kind",
-                Payment {
-                    currency: Currency::new("USD").unwrap(),
-                    ..payment.clone()
-                },
-            ),
-            (
-                "transaction",
-                Payment {
-                    transaction: TransactionId::new([0; 32]),
-                    ..payment
-                },
-            ),
+        let (authority, asked) = sample();
+        let cases: [Change; 8] = [
+            ("outcome", |p| p.outcome = Digest::new([0; 32])),
+            ("payer", |p| p.payer = PairwiseId::new([0; 32])),
+            ("payee", |p| p.payee = AccountId::new([0; 32])),
+            ("vendor", |p| p.vendor = "ven_2".parse().unwrap()),
+            ("context", |p| p.context = "ctx_2".parse().unwrap()),
+            ("kind", |p| p.amount = 31),
+            ("kind", |p| p.currency = Currency::new("USD").unwrap()),
+            ("transaction", |p| {
+                p.transaction = TransactionId::new([0; 32]);
+            }),
         ];
 
-        for (field, payment) in cases {
-            let refused = authority.check(&payment, &agreed, &context);
+        for (field, change) in cases {
+            let mut asked = asked.clone();
+            change(&mut asked.payment);
+
+            let refused = authority.check(&asked);
+
             assert_eq!(refused, Err(AuthorityError::Field { field }));
         }
     }
 
     #[test]
-    fn a_context_that_the_parties_did_not_answer_is_refused() {
-        let (authority, payment, agreed, context) = sample();
-        let other = AuthContext {
-            payee: String::from("somebody else"),
-            ..context
+    fn a_user_whom_the_outcome_does_not_name_does_not_pay() {
+        let (authority, asked) = sample();
+        let user = UserId::new([6; 16]);
+        let stranger = Asked {
+            user,
+            ..asked.clone()
         };
+        let mut renamed = stranger.clone();
+        renamed.payment.payer = pairwise_id(user, &asked.payment.vendor);
+        let mut elsewhere = asked.clone();
+        elsewhere.payment.payer = pairwise_id(asked.user, &"ven_2".parse().unwrap());
 
-        let refused = authority.check(&payment, &agreed, &other);
+        for asked in [stranger, renamed, elsewhere] {
+            let field = "payer";
+            assert_eq!(
+                authority.check(&asked),
+                Err(AuthorityError::Field { field })
+            );
+        }
+    }
+
+    #[test]
+    fn a_context_that_the_parties_did_not_answer_is_refused() {
+        let (authority, mut asked) = sample();
+        asked.context.payee = String::from("somebody else");
+
+        let refused = authority.check(&asked);
 
         let field = "subject";
         assert_eq!(refused, Err(AuthorityError::Field { field }));
@@ -246,11 +241,11 @@ mod tests {
 
     #[test]
     fn an_enrolment_of_the_same_user_is_no_reason_to_pay() {
-        let (authority, payment, mut agreed, context) = sample();
-        let user = UserId::new([5; 16]);
-        agreed.outcome.subject = Subject::Enrol { user }.digest();
+        let (authority, mut asked) = sample();
+        let user = asked.user;
+        asked.outcome.outcome.subject = Subject::Enrol { user }.digest();
 
-        let refused = authority.check(&payment, &agreed, &context);
+        let refused = authority.check(&asked);
 
         let field = "subject";
         assert_eq!(refused, Err(AuthorityError::Field { field }));
@@ -258,11 +253,11 @@ mod tests {
 
     #[test]
     fn a_context_that_asks_for_no_payment_is_no_reason_to_pay() {
-        let (authority, payment, mut agreed, mut context) = sample();
-        context.kind = ContextKind::Entrance;
-        agreed.outcome.subject = Subject::Identify(context.clone()).digest();
+        let (authority, mut asked) = sample();
+        asked.context.kind = ContextKind::Entrance;
+        asked.outcome.outcome.subject = Subject::Identify(asked.context.clone()).digest();
 
-        let refused = authority.check(&payment, &agreed, &context);
+        let refused = authority.check(&asked);
 
         let field = "kind";
         assert_eq!(refused, Err(AuthorityError::Field { field }));
@@ -270,82 +265,63 @@ mod tests {
 
     #[test]
     fn an_outcome_of_another_network_or_without_a_match_is_refused() {
-        let (authority, payment, agreed, context) = sample();
-        let mut elsewhere = agreed.clone();
-        elsewhere.outcome.network = NetworkId::new([0; 32]);
-        let mut nobody = agreed;
-        nobody.outcome.decision = Decision::NotMatched;
+        let (authority, asked) = sample();
+        let mut elsewhere = asked.clone();
+        elsewhere.outcome.outcome.network = NetworkId::new([0; 32]);
+        let mut nobody = asked;
+        nobody.outcome.outcome.decision = Decision::NotMatched;
 
-        assert_eq!(
-            authority.check(&payment, &elsewhere, &context),
-            Err(AuthorityError::Network)
-        );
-        assert_eq!(
-            authority.check(&payment, &nobody, &context),
-            Err(AuthorityError::NotMatched)
-        );
+        assert_eq!(authority.check(&elsewhere), Err(AuthorityError::Network));
+        assert_eq!(authority.check(&nobody), Err(AuthorityError::NotMatched));
     }
 
     #[test]
     fn two_signatures_or_one_of_another_key_are_refused() {
-        let (authority, payment, agreed, context) = sample();
+        let (authority, asked) = sample();
         let [zero, one, two] = PartyIndex::ALL;
-        let mut swapped = agreed.clone();
-        swapped.signatures.swap(1, 2);
-        let mut two_only = agreed.clone();
-        two_only.signatures.pop();
+        let mut swapped = asked.clone();
+        swapped.outcome.signatures.swap(1, 2);
+        let mut two_only = asked.clone();
+        two_only.outcome.signatures.pop();
 
         assert_eq!(
-            authority.check(&payment, &swapped, &context),
+            authority.check(&swapped),
             Err(AuthorityError::Signature(one))
         );
         assert_eq!(
-            authority.check(&payment, &two_only, &context),
+            authority.check(&two_only),
             Err(AuthorityError::SignatureCount)
         );
         let empty = Authority::new(authority.network);
-        assert_eq!(
-            empty.check(&payment, &agreed, &context),
-            Err(AuthorityError::UnknownParty(zero))
-        );
+        assert_eq!(empty.check(&asked), Err(AuthorityError::UnknownParty(zero)));
         for party in [zero, one] {
             empty.admit(party, signing(party).verifying_key());
         }
-        assert_eq!(
-            empty.check(&payment, &agreed, &context),
-            Err(AuthorityError::UnknownParty(two))
-        );
+        assert_eq!(empty.check(&asked), Err(AuthorityError::UnknownParty(two)));
     }
 
     #[test]
     fn the_oldest_key_of_a_party_is_forgotten() {
-        let (authority, payment, agreed, context) = sample();
+        let (authority, asked) = sample();
         let one = PartyIndex::ALL[1];
 
         for seed in 0..7 {
-            authority.admit(
-                one,
-                SigningKey::from_bytes(&[100 + seed; 32]).verifying_key(),
-            );
-            authority.admit(
-                one,
-                SigningKey::from_bytes(&[100 + seed; 32]).verifying_key(),
-            );
+            for _ in 0..2 {
+                let key = SigningKey::from_bytes(&[100 + seed; 32]);
+                authority.admit(one, key.verifying_key());
+            }
         }
-        assert_eq!(authority.check(&payment, &agreed, &context), Ok(()));
+        assert_eq!(authority.check(&asked), Ok(()));
         authority.admit(one, SigningKey::from_bytes(&[200; 32]).verifying_key());
 
-        assert_eq!(
-            authority.check(&payment, &agreed, &context),
-            Err(AuthorityError::Signature(one))
-        );
+        assert_eq!(authority.check(&asked), Err(AuthorityError::Signature(one)));
     }
 
     fn signing(party: PartyIndex) -> SigningKey {
         SigningKey::from_bytes(&[1 + party.get(); 32])
     }
 
-    fn sample() -> (Authority, Payment, AgreedOutcome, AuthContext) {
+    fn sample() -> (Authority, Asked) {
         let network = NetworkId::new([7; 32]);
         let authority = Authority::new(network);
         let user = UserId::new([5; 16]);
@@ -368,7 +344,7 @@ mod tests {
             request: RequestId::new([1; 16]),
             subject: Subject::Identify(context.clone()).digest(),
             decision: Decision::Matched {
-                user,
+                who: pairwise_id(user, &context.vendor),
                 side: PalmSide::Left,
             },
             searched: 3,
@@ -381,21 +357,22 @@ mod tests {
             transaction: TransactionId::new([0; 32]),
             vendor: "ven_1".parse().unwrap(),
             context: "ctx_1".parse().unwrap(),
-            payer: user_account(user),
+            payer: pairwise_id(user, &context.vendor),
             payee: vendor_account(&"ven_1".parse().unwrap()),
             amount: 30,
             currency,
             outcome: outcome.digest(),
         };
         payment.transaction = transaction_of(&payment);
-        (
-            authority,
+        let asked = Asked {
             payment,
-            AgreedOutcome {
+            outcome: AgreedOutcome {
                 outcome,
                 signatures: signatures.to_vec(),
             },
             context,
-        )
+            user,
+        };
+        (authority, asked)
     }
 }

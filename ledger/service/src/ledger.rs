@@ -7,17 +7,16 @@ use boop_proof::SignerKey;
 use boop_wire::Refusal;
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::id::{AccountId, Digest, TransactionId};
-use boop_wire::job::{AgreedOutcome, AuthContext};
-use boop_wire::ledger::{Credit, Currency, Detail, LedgerRequest, LedgerResponse, Payment};
+use boop_wire::ledger::{Credit, Currency, Detail, LedgerRequest, LedgerResponse, user_account};
 
 use crate::account::AccountKey;
-use crate::authority::{Authority, AuthorityError};
+use crate::authority::{Asked, Authority, AuthorityError};
 use crate::environment::Environment;
 use crate::introduce::judge_parties;
 use crate::log::{Log, RebuildError};
 use crate::store::{AccountStore as _, Audit, EntryStore as _, LedgerStore};
 use crate::store::{Span, StoreError, StoredEntry};
-use crate::transfer::{Order, OrderError, State};
+use crate::transfer::{Charge, Order, OrderError, State};
 use crate::writer::{Command, CommandError, Writer, WriterHandle, WriterParts, Written};
 
 /// Receipts of one history at most.
@@ -160,7 +159,16 @@ impl<S: LedgerStore> Ledger<S> {
                 payment,
                 outcome,
                 context,
-            } => self.pay(payment, &outcome, &context).await,
+                user,
+            } => {
+                let asked = Asked {
+                    payment,
+                    outcome,
+                    context,
+                    user,
+                };
+                self.pay(asked).await
+            }
             LedgerRequest::Credit(credit) => self.credit(credit).await,
             LedgerRequest::Balance { account, currency } => self.balance(account, currency).await,
             LedgerRequest::History {
@@ -187,16 +195,10 @@ impl<S: LedgerStore> Ledger<S> {
     ///
     /// # Errors
     /// With the refusal to pass on.
-    pub async fn hold(
-        &self,
-        payment: Payment,
-        outcome: &AgreedOutcome,
-        context: &AuthContext,
-        expires_at_ms: u64,
-    ) -> Result<Written, Refusal> {
-        self.authorise(&payment, outcome, context)?;
+    pub async fn hold(&self, asked: Asked, expires_at_ms: u64) -> Result<Written, Refusal> {
+        let charge = self.authorise(asked)?;
         self.write(Command::Order(Order::Hold {
-            payment,
+            charge,
             expires_at_ms,
         }))
         .await
@@ -237,14 +239,9 @@ impl<S: LedgerStore> Ledger<S> {
         self.recorded(&written)
     }
 
-    async fn pay(
-        &self,
-        payment: Payment,
-        outcome: &AgreedOutcome,
-        context: &AuthContext,
-    ) -> Result<LedgerResponse, Refusal> {
-        self.authorise(&payment, outcome, context)?;
-        let written = self.write(Command::Order(Order::Pay(payment))).await?;
+    async fn pay(&self, asked: Asked) -> Result<LedgerResponse, Refusal> {
+        let charge = self.authorise(asked)?;
+        let written = self.write(Command::Order(Order::Pay(charge))).await?;
         self.recorded(&written)
     }
 
@@ -316,13 +313,9 @@ impl<S: LedgerStore> Ledger<S> {
         Ok(LedgerResponse::Introduced)
     }
 
-    fn authorise(
-        &self,
-        payment: &Payment,
-        outcome: &AgreedOutcome,
-        context: &AuthContext,
-    ) -> Result<(), Refusal> {
-        let checked = self.authority.check(payment, outcome, context);
+    /// Checks that the payment may be made, and finds the account that makes it.
+    fn authorise(&self, asked: Asked) -> Result<Charge, Refusal> {
+        let checked = self.authority.check(&asked);
         checked.map_err(|error| {
             tracing::warn!(%error, "payment not authorised");
             match error {
@@ -333,6 +326,10 @@ impl<S: LedgerStore> Ledger<S> {
                 AuthorityError::UnknownParty(_) => Refusal::PartyUnavailable,
                 AuthorityError::Signature(_) => Refusal::BadSignature,
             }
+        })?;
+        Ok(Charge {
+            account: user_account(asked.user),
+            payment: asked.payment,
         })
     }
 

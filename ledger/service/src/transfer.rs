@@ -13,7 +13,7 @@
 //! answer; the same id with another body is a conflict that names the field. A refused transfer
 //! stays refused under its id. Pure: the store's rows and the time come in, the change goes out.
 
-use boop_wire::id::TransactionId;
+use boop_wire::id::{AccountId, TransactionId};
 use boop_wire::ledger::{Credit, Detail, Payment};
 
 use crate::account::{AMOUNT_MAX, AccountKey, CounterLimit, Sides, world_account};
@@ -21,13 +21,23 @@ use crate::account::{AMOUNT_MAX, AccountKey, CounterLimit, Sides, world_account}
 /// Longest life of a hold, in milliseconds.
 pub const HOLD_LIFE_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1000;
 
+/// A payment with the account that it debits. The log records the payment alone, so that neither
+/// it nor the vendor's receipt names the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    /// The payment.
+    pub payment: Payment,
+    /// The account that pays.
+    pub account: AccountId,
+}
+
 /// What is asked of the books.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
     /// Reserves the amount of a payment.
     Hold {
-        /// The payment.
-        payment: Payment,
+        /// The payment and its account.
+        charge: Charge,
         /// When the hold ends by itself, Unix milliseconds.
         expires_at_ms: u64,
     },
@@ -44,7 +54,7 @@ pub enum Order {
         transaction: TransactionId,
     },
     /// Holds and captures in one step.
-    Pay(Payment),
+    Pay(Charge),
     /// Moves money from the world to an account.
     Credit(Credit),
 }
@@ -53,7 +63,7 @@ pub enum Order {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     /// From a user to a vendor.
-    Payment(Payment),
+    Payment(Charge),
     /// From the world to an account.
     Credit(Credit),
 }
@@ -141,7 +151,7 @@ impl Order {
     /// Returns the id of the transfer that the order is about.
     pub fn transaction(&self) -> TransactionId {
         match self {
-            Self::Hold { payment, .. } | Self::Pay(payment) => payment.transaction,
+            Self::Hold { charge, .. } | Self::Pay(charge) => charge.payment.transaction,
             Self::Capture { transaction, .. } | Self::Void { transaction } => *transaction,
             Self::Credit(credit) => credit.transaction,
         }
@@ -150,7 +160,7 @@ impl Order {
     /// Returns the body, if the order brings one.
     pub fn body(&self) -> Option<Body> {
         match self {
-            Self::Hold { payment, .. } | Self::Pay(payment) => Some(Body::Payment(payment.clone())),
+            Self::Hold { charge, .. } | Self::Pay(charge) => Some(Body::Payment(charge.clone())),
             Self::Credit(credit) => Some(Body::Credit(credit.clone())),
             Self::Capture { .. } | Self::Void { .. } => None,
         }
@@ -161,7 +171,7 @@ impl Body {
     /// Returns the id.
     pub fn transaction(&self) -> TransactionId {
         match self {
-            Self::Payment(payment) => payment.transaction,
+            Self::Payment(charge) => charge.payment.transaction,
             Self::Credit(credit) => credit.transaction,
         }
     }
@@ -169,7 +179,7 @@ impl Body {
     /// Returns the amount that was asked for.
     pub fn amount(&self) -> u64 {
         match self {
-            Self::Payment(payment) => payment.amount,
+            Self::Payment(charge) => charge.payment.amount,
             Self::Credit(credit) => credit.amount,
         }
     }
@@ -177,9 +187,9 @@ impl Body {
     /// Returns the account that loses.
     pub fn debit_key(&self) -> AccountKey {
         match self {
-            Self::Payment(payment) => AccountKey {
-                id: payment.payer,
-                currency: payment.currency,
+            Self::Payment(charge) => AccountKey {
+                id: charge.account,
+                currency: charge.payment.currency,
             },
             Self::Credit(credit) => AccountKey {
                 id: world_account(),
@@ -191,9 +201,9 @@ impl Body {
     /// Returns the account that gains.
     pub fn credit_key(&self) -> AccountKey {
         match self {
-            Self::Payment(payment) => AccountKey {
-                id: payment.payee,
-                currency: payment.currency,
+            Self::Payment(charge) => AccountKey {
+                id: charge.payment.payee,
+                currency: charge.payment.currency,
             },
             Self::Credit(credit) => AccountKey {
                 id: credit.account,
@@ -205,9 +215,9 @@ impl Body {
     /// Returns what the log records once `amount` moved.
     pub fn detail(&self, amount: u64) -> Detail {
         match self {
-            Self::Payment(payment) => Detail::Payment(Payment {
+            Self::Payment(charge) => Detail::Payment(Payment {
                 amount,
-                ..payment.clone()
+                ..charge.payment.clone()
             }),
             Self::Credit(credit) => Detail::Credit(Credit {
                 amount,
@@ -230,15 +240,19 @@ impl Body {
     /// Names the first field in which two bodies of one id differ.
     fn differing_field(&self, other: &Self) -> Option<&'static str> {
         let pairs = match (self, other) {
-            (Self::Payment(a), Self::Payment(b)) => vec![
-                ("vendor", a.vendor == b.vendor),
-                ("context", a.context == b.context),
-                ("payer", a.payer == b.payer),
-                ("payee", a.payee == b.payee),
-                ("amount", a.amount == b.amount),
-                ("currency", a.currency == b.currency),
-                ("outcome", a.outcome == b.outcome),
-            ],
+            (Self::Payment(one), Self::Payment(two)) => {
+                let (a, b) = (&one.payment, &two.payment);
+                let same_payer = a.payer == b.payer && one.account == two.account;
+                vec![
+                    ("vendor", a.vendor == b.vendor),
+                    ("context", a.context == b.context),
+                    ("payer", same_payer),
+                    ("payee", a.payee == b.payee),
+                    ("amount", a.amount == b.amount),
+                    ("currency", a.currency == b.currency),
+                    ("outcome", a.outcome == b.outcome),
+                ]
+            }
             (Self::Credit(a), Self::Credit(b)) => vec![
                 ("account", a.account == b.account),
                 ("amount", a.amount == b.amount),
@@ -267,16 +281,16 @@ pub fn decide(
 ) -> Result<Step, OrderError> {
     match order {
         Order::Hold {
-            payment,
+            charge,
             expires_at_ms,
         } => {
-            let body = Body::Payment(payment.clone());
+            let body = Body::Payment(charge.clone());
             match existing {
                 Some(transfer) => again(transfer, &body, Some(*expires_at_ms)),
                 None => first_hold(body, now_ms, *expires_at_ms, sides),
             }
         }
-        Order::Pay(payment) => one_step(Body::Payment(payment.clone()), existing, sides),
+        Order::Pay(charge) => one_step(Body::Payment(charge.clone()), existing, sides),
         Order::Credit(credit) => one_step(Body::Credit(credit.clone()), existing, sides),
         Order::Capture { amount, .. } => capture(*amount, now_ms, existing, sides),
         Order::Void { .. } => void(now_ms, existing, sides),

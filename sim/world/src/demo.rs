@@ -6,7 +6,7 @@ mod shop;
 mod till;
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -87,7 +87,7 @@ async fn start_network(options: &DemoOptions) -> anyhow::Result<Network> {
 }
 
 /// Empties the folder of an earlier network; any other folder must be empty already.
-fn make_empty(folder: &PathBuf) -> anyhow::Result<()> {
+pub(crate) fn make_empty(folder: &Path) -> anyhow::Result<()> {
     if Layout::new(folder).exists() {
         std::fs::remove_dir_all(folder)?;
     }

@@ -10,6 +10,7 @@ pub mod palm;
 pub mod palms;
 mod ports;
 mod process;
+pub mod prove;
 mod provision;
 mod puppet;
 pub mod refusals;

@@ -70,30 +70,30 @@ impl Network {
             .find(|process| process.name() == name)
     }
 
+    /// Returns the process id of a process by name, such as "gateway".
+    pub fn pid(&self, name: &str) -> Option<u32> {
+        self.processes
+            .iter()
+            .find(|process| process.name() == name)
+            .map(Process::id)
+    }
+
     /// Returns the process id of the party behind a host.
     ///
     /// # Errors
     /// If the host has none now.
     pub fn party_pid(&self, party: PartyIndex) -> anyhow::Result<u32> {
-        let name = format!("host-{party}");
-        let host = self.processes.iter().find(|process| process.name() == name);
-        let host = host.context("there is no such host")?.id();
-        let children = format!("/proc/{host}/task/{host}/children");
-        // The party may have been started by any thread of its host.
-        let mut found = Vec::new();
+        let host = self
+            .pid(&format!("host-{party}"))
+            .context("there is no such host")?;
+        // Any thread of the host may have started the party.
         for task in std::fs::read_dir(format!("/proc/{host}/task"))? {
-            let list = task?.path().join("children");
-            found.extend(
-                std::fs::read_to_string(list)
-                    .unwrap_or_default()
-                    .split_whitespace()
-                    .map(str::to_owned),
-            );
+            let children = std::fs::read_to_string(task?.path().join("children"));
+            if let Some(pid) = children.unwrap_or_default().split_whitespace().next() {
+                return Ok(pid.parse()?);
+            }
         }
-        let pid = found
-            .first()
-            .with_context(|| format!("no child in {children}"))?;
-        Ok(pid.parse()?)
+        bail!("host {party} has no party now")
     }
 
     /// Stops every process, last started first.
@@ -148,6 +148,29 @@ impl Network {
             None,
         )?;
         self.wait_for_port(&name, self.provisioned.ports.hosts[party.as_usize()])
+    }
+
+    /// Starts the ledger or the gateway, again if it ran before, and waits until it listens.
+    ///
+    /// # Errors
+    /// If it is neither, cannot be started, or does not listen within a minute.
+    pub fn restart_member(&mut self, name: &str) -> anyhow::Result<()> {
+        let port = match name {
+            "ledger" => self.provisioned.ports.ledger,
+            "gateway" => self.provisioned.ports.gateway,
+            other => bail!("{other} is neither the ledger nor the gateway"),
+        };
+        if let Some(running) = self.process(name) {
+            running.stop();
+        }
+        self.start_member(name)?;
+        self.wait_for_port(name, port)
+    }
+
+    /// Returns the names of the processes that were started, parties left out.
+    pub fn names(&self) -> Vec<String> {
+        let names = self.processes.iter().map(|process| process.name());
+        names.map(str::to_owned).collect()
     }
 
     /// Starts a measured process that is not a party: its configuration is its standard input.

@@ -7,6 +7,8 @@ mod evidence;
 mod replay;
 mod tampered;
 
+pub(crate) use replay::{base64url, impersonate, scanner_answer};
+
 use std::collections::BTreeMap;
 
 use boop_wire::PartyIndex;
@@ -65,6 +67,6 @@ pub async fn all(
 pub async fn attacks(network: &Network, till: &mut Till, seed: u64) -> anyhow::Result<Vec<Attack>> {
     let mut attacks = tokio::task::block_in_place(|| tampered::attacks(network))?;
     attacks.extend(tokio::task::block_in_place(|| evidence::attacks(network))?);
-    attacks.push(replay::attack(network, till, seed).await?);
+    attacks.extend(replay::attacks(network, till, seed).await?);
     Ok(attacks)
 }

@@ -117,6 +117,28 @@ async fn no_connection_opens_without_an_approved_manifest() {
 }
 
 #[tokio::test]
+async fn the_manifest_is_fetched_without_waiting_for_parties() {
+    let server = Server::start(Behaviour::Honest).await;
+    let approvers = Approvers {
+        keys: vec![ApproverKey([7; 32])],
+        needed: 1,
+    };
+    let client = ClientTrust::new(NetworkId::new([5; 32]), approvers, None);
+
+    let refused = fetch_trust(&client, &server.address).await.map(|_| ());
+
+    // It came, and it is no manifest; the network's description is still to be refused twice.
+    let error = NetworkError::Encoding {
+        field: "manifest",
+        source: CodecError::Malformed,
+    };
+    assert_eq!(refused, Err(ConnectError::Network(error)));
+    let (mut http, _) = dial(&server.address).await.unwrap();
+    let network = http.get::<NetworkResponse>(NETWORK_PATH).await;
+    assert!(matches!(network, Err(RequestError::Refused(_))));
+}
+
+#[tokio::test]
 async fn a_gateway_whose_parties_are_on_their_way_is_asked_again() {
     let server = Server::start(Behaviour::Honest).await;
     let (mut http, _) = dial(&server.address).await.unwrap();
@@ -273,6 +295,9 @@ impl Inside {
                 let response = self.attest(&nonce, exporter);
                 json(&serde_json::to_value(response).unwrap())
             }
+            MANIFEST_PATH => json(&serde_json::json!({
+                "network_id": "05".repeat(32), "simulated": false, "manifest": "AAAA",
+            })),
             NETWORK_PATH if self.refusals.fetch_sub(1, Ordering::Relaxed) > 0 => busy(),
             NETWORK_PATH => json(&serde_json::json!({
                 "network_id": "05".repeat(32), "simulated": false,

@@ -3,7 +3,7 @@
 use boop_proof::{Checkpoint, Hash, VerifierKey, leaf_hash, verify_inclusion};
 use boop_wire::UserId;
 use boop_wire::job::{AuthContext, ContextKind, Decision, Outcome};
-use boop_wire::ledger::{Detail, EntryKind, Payment, Receipt, user_account, vendor_account};
+use boop_wire::ledger::{Detail, EntryKind, Payment, Receipt, vendor_account};
 
 use super::{ReceiptCheck, ReceiptError, Trail, transaction_of};
 
@@ -156,7 +156,7 @@ fn compare_payment(
     context: &AuthContext,
     outcome: &Outcome,
 ) -> Result<(), ReceiptError> {
-    let Decision::Matched { user, .. } = outcome.decision else {
+    let Decision::Matched { who, .. } = outcome.decision else {
         return Err(ReceiptError::Decision);
     };
     let ContextKind::Payment { amount, currency } = context.kind else {
@@ -167,7 +167,7 @@ fn compare_payment(
         ("transaction", payment.transaction == transaction),
         ("vendor", payment.vendor == context.vendor),
         ("context", payment.context == context.context),
-        ("payer", payment.payer == user_account(user)),
+        ("payer", payment.payer == who),
         ("payee", payment.payee == vendor_account(&context.vendor)),
         ("amount", payment.amount == amount),
         ("currency", payment.currency == currency),

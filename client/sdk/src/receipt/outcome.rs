@@ -2,7 +2,7 @@
 
 use boop_channel::verify_signature;
 use boop_wire::job::{AgreedOutcome, AuthContext, Decision};
-use boop_wire::{Digest, NetworkId, PartyIndex, UserId};
+use boop_wire::{Digest, NetworkId, PairwiseId, PartyIndex, UserId};
 
 use super::{ExpectedContext, ReceiptCheck, ReceiptError, Trail};
 
@@ -105,18 +105,24 @@ pub(crate) fn check_user(
     trail.note(ReceiptCheck::Expected, result)
 }
 
-/// Tells whether one record matched; a decision about an enrolment is no authentication.
-pub(crate) fn authenticated(decision: &Decision, trail: &mut Trail) -> Result<bool, ReceiptError> {
-    let (matched, result) = match decision {
-        Decision::Matched { .. } => (true, Ok("one record matched".into())),
-        Decision::NotMatched => (false, Ok("no record matched".into())),
-        Decision::Ambiguous => (false, Ok("more than one record matched".into())),
+/// Returns whose record matched, if one did; a decision about an enrolment is no authentication.
+pub(crate) fn authenticated(
+    decision: &Decision,
+    trail: &mut Trail,
+) -> Result<Option<PairwiseId>, ReceiptError> {
+    let (who, result) = match decision {
+        Decision::Matched { who, .. } => {
+            let user = who.to_user_text();
+            (Some(*who), Ok(format!("one record matched, of {user}")))
+        }
+        Decision::NotMatched => (None, Ok("no record matched".into())),
+        Decision::Ambiguous => (None, Ok("more than one record matched".into())),
         Decision::Enrolled { .. } | Decision::AlreadyEnrolled => {
-            (false, Err(ReceiptError::Decision))
+            (None, Err(ReceiptError::Decision))
         }
     };
     trail.note(ReceiptCheck::Decision, result)?;
-    Ok(matched)
+    Ok(who)
 }
 
 fn sorted(names: &[String]) -> Vec<&str> {

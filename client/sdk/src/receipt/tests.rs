@@ -3,7 +3,7 @@
 use boop_channel::LocalKeys;
 use boop_proof::{Checkpoint, SignerKey, Tree, leaf_hash};
 use boop_wire::RequestId;
-use boop_wire::job::{AgreedOutcome, Outcome, PalmSide};
+use boop_wire::job::{AgreedOutcome, Outcome, PalmSide, pairwise_id};
 use boop_wire::ledger::{Detail, Entry, EntryKind, Opening, Payment, user_account, vendor_account};
 
 use super::*;
@@ -23,6 +23,7 @@ fn a_receipt_of_a_payment_holds() {
     let verified = world.check(&receipt, Some(&expected())).unwrap();
 
     assert!(verified.matched);
+    assert_eq!(verified.who, Some(pairwise_id(USER, &expected().vendor)));
     assert_eq!((verified.index, verified.time_ms), (3, TIME_MS));
     let payment = verified.payment.unwrap();
     assert_eq!((payment.amount, payment.currency.as_str()), (450, "EUR"));
@@ -40,7 +41,7 @@ fn a_receipt_of_no_match_holds_and_says_so() {
 
     let verified = world.check(&receipt, Some(&expected())).unwrap();
 
-    assert!(!verified.matched);
+    assert_eq!((verified.matched, verified.who), (false, None));
     assert_eq!(verified.payment, None);
 }
 
@@ -327,8 +328,10 @@ fn a_payment_that_differs_from_what_was_asked_is_refused_by_field() {
         }),
         ("vendor", |p| p.vendor = "ven_2".parse().unwrap()),
         ("context", |p| p.context = "ctx_2".parse().unwrap()),
-        ("payer", |p| p.payer = p.payee),
-        ("payee", |p| p.payee = p.payer),
+        ("payer", |p| {
+            p.payer = pairwise_id(USER, &"ven_2".parse().unwrap())
+        }),
+        ("payee", |p| p.payee = user_account(USER)),
         ("amount", |p| p.amount = 451),
         ("currency", |p| p.currency = Currency::new("USD").unwrap()),
         ("outcome", |p| p.outcome = Digest::new([0; 32])),
@@ -345,6 +348,20 @@ fn a_payment_that_differs_from_what_was_asked_is_refused_by_field() {
             Err(ReceiptError::Detail { field })
         );
     }
+}
+
+#[test]
+fn a_receipt_for_a_vendor_holds_neither_user_nor_account() {
+    let receipt = World::new().paid();
+
+    let bytes = boop_wire::to_canonical(&receipt);
+
+    let contains = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+    assert!(contains(
+        pairwise_id(USER, &receipt.context.vendor).as_bytes()
+    ));
+    assert!(!contains(USER.as_bytes()));
+    assert!(!contains(user_account(USER).as_bytes()));
 }
 
 #[test]
@@ -481,7 +498,8 @@ impl World {
         let context = context();
         let user = USER;
         let side = PalmSide::Left;
-        let outcome = self.agreed(&context, Decision::Matched { user, side });
+        let who = pairwise_id(user, &context.vendor);
+        let outcome = self.agreed(&context, Decision::Matched { who, side });
         let mut receipt = AuthReceipt {
             context,
             outcome,
@@ -629,7 +647,7 @@ fn payment(receipt: &AuthReceipt) -> Payment {
         transaction: transaction_of(&context.vendor, &context.context),
         vendor: context.vendor.clone(),
         context: context.context.clone(),
-        payer: user_account(USER),
+        payer: pairwise_id(USER, &context.vendor),
         payee: vendor_account(&context.vendor),
         amount: 450,
         currency: Currency::new("EUR").unwrap(),

@@ -1,12 +1,14 @@
 //! What a vendor may ask, and what it takes for a success.
 
-use boop_wire::Digest;
 use boop_wire::id::TransactionId;
 use boop_wire::job::AuthContext;
+use boop_wire::{Digest, PairwiseId};
 
 use crate::receipt::VerifiedPayment;
 
 use super::*;
+
+const WHO: PairwiseId = PairwiseId::new([7; 32]);
 
 /// A field, and what puts something else in it.
 type Change = (&'static str, fn(&mut Requirements));
@@ -67,10 +69,44 @@ fn a_success_needs_a_receipt_of_a_match_and_of_the_payment() {
 }
 
 #[test]
-fn a_refusal_needs_no_receipt() {
+fn a_result_names_the_user_whom_the_receipt_names() {
     let expected = asked(&request()).unwrap();
+    let paid = verified(true, true);
+    let other = Err(ReceiptError::Unbacked("it names another user"));
+    for user_id in [
+        None,
+        Some(PairwiseId::new([8; 32]).to_user_text()),
+        Some(WHO.to_string()),
+        Some(WHO.to_user_text().to_uppercase()),
+    ] {
+        for success in [true, false] {
+            let result = AuthResult {
+                user_id: user_id.clone(),
+                ..result(success)
+            };
 
-    assert_eq!(check_backing(&result(false), None, &expected), Ok(()));
+            let checked = check_backing(&result, Some(&paid), &expected);
+
+            let silent = !success && user_id.is_none();
+            assert_eq!(checked, if silent { Ok(()) } else { other.clone() });
+        }
+    }
+}
+
+#[test]
+fn a_refusal_needs_no_receipt_but_names_nobody_without_one() {
+    let expected = asked(&request()).unwrap();
+    let named = result(false);
+    let silent = AuthResult {
+        user_id: None,
+        ..named.clone()
+    };
+
+    assert_eq!(check_backing(&silent, None, &expected), Ok(()));
+    assert_eq!(
+        check_backing(&named, None, &expected),
+        Err(ReceiptError::Unbacked("it names another user"))
+    );
 }
 
 fn asked(request: &ContextRequest) -> Result<ExpectedContext, VendorError> {
@@ -96,7 +132,7 @@ fn request() -> ContextRequest {
 fn result(success: bool) -> AuthResult {
     AuthResult {
         success,
-        user_id: None,
+        user_id: Some(WHO.to_user_text()),
         code: None,
         retry_allowed: false,
         transaction_id: None,
@@ -119,6 +155,7 @@ fn verified(matched: bool, paid: bool) -> VerifiedReceipt {
             expires_at_ms: 0,
         },
         matched,
+        who: matched.then_some(WHO),
         outcome: Digest::new([1; 32]),
         searched: 1,
         time_ms: 1,

@@ -1,4 +1,4 @@
-//! Reading the sealed store at start, writing to it, and agreeing on it with the peers.
+//! Reading the sealed store at start, writing to it, and agreeing on it with the peers [STO-3].
 
 use boop_abi::{Event, Phase, Slot, ToHost};
 use boop_wire::{PartyIndex, Refusal};
@@ -6,7 +6,7 @@ use boop_wire::{PartyIndex, Refusal};
 use super::{Party, Store};
 use crate::peers::{Agreement, Join};
 use crate::platform::Platform;
-use crate::vault::{HEAD_SLOT, Head, Vault, open_head};
+use crate::vault::{HEAD_SLOT, Head, StoredHead, Vault, open_head};
 
 impl<P: Platform> Party<P> {
     pub(super) fn read_head(&mut self) {
@@ -20,7 +20,7 @@ impl<P: Platform> Party<P> {
             return self.stop(Refusal::Unexpected);
         };
         let result = match head {
-            None => read_head_blob(&vault, slot, bytes),
+            None => read_head_blob(&mut vault, slot, bytes),
             Some(head) => read_record_blob(&mut vault, slot, bytes).map(|()| head),
         };
         let head = match result {
@@ -59,15 +59,25 @@ impl<P: Platform> Party<P> {
     }
 
     /// Writes the head of the open store, or stops.
-    pub(crate) fn write_head(&mut self, head: Head) {
+    pub(crate) fn write_head(&mut self, head: Head, confirmed: u64) {
         let Some(salt) = self.random() else { return };
         let Store::Open(vault) = &self.store else {
             return;
         };
-        match vault.seal_head(head, salt) {
+        match vault.seal_head(StoredHead { head, confirmed }, salt) {
             Ok(blob) => self.write_blob(HEAD_SLOT, blob),
             Err(_) => self.stop(Refusal::Internal),
         }
+    }
+
+    /// Notes durably that all three have what this party has.
+    pub(crate) fn confirm_head(&mut self) {
+        let Store::Open(vault) = &mut self.store else {
+            return;
+        };
+        let head = vault.head();
+        vault.confirm(head.version);
+        self.write_head(head, head.version);
     }
 
     /// Tells the peers the other edges and the own head.
@@ -82,32 +92,41 @@ impl<P: Platform> Party<P> {
     /// Takes a neighbour's announcement. One that changes nothing leaves the session as it is;
     /// any other means that the three are forming anew.
     pub(super) fn take_join(&mut self, from: PartyIndex, join: Join) {
-        let same_edge = self.peers.announced_edge(from) == Some(join.edge);
-        let same_head = matches!(&self.store, Store::Open(vault) if vault.head() == join.head);
-        self.peers.note(from, join);
-        if self.work.in_session() && !(same_edge && same_head) {
+        let Store::Open(vault) = &self.store else {
+            return;
+        };
+        let head = vault.head();
+        let changed = self.peers.announced_edge(from) != Some(join.edge) || head != join.head;
+        if self.work.in_session() && changed {
             self.leave_serving();
-            self.announce();
-        } else {
-            self.review_agreement();
+            self.peers.forget_joins();
+            self.peers.note(from, join);
+            return self.announce();
         }
+        self.peers.note(from, join);
+        if join.asks {
+            self.peers.reply(from, head, &mut self.out);
+        }
+        self.review_agreement();
     }
 
     /// Serves once all three agree. Heads are compared here while the three form; afterwards each
     /// job's preface compares them.
     ///
-    /// A newest record that a neighbour does not have was never
-    /// acknowledged to anyone, since that takes all three signatures: it is taken back.
+    /// A newest record that a neighbour does not have and that is not confirmed was signed by
+    /// nobody: it is taken back. A neighbour without a confirmed one keeps the network closed.
     pub(crate) fn review_agreement(&mut self) {
-        let Store::Open(vault) = &mut self.store else {
+        let Store::Open(vault) = &self.store else {
             return;
         };
         if self.work.in_session() || self.work.busy() || !self.writes.is_empty() {
             return;
         }
-        let own = vault.head();
+        let (own, confirmed) = (vault.head(), vault.confirmed());
         match self.peers.agreement(own) {
             Agreement::Pending => self.leave_serving(),
+            // All three have it, so it may be signed for from now on.
+            Agreement::Agreed { .. } if confirmed < own.version => self.confirm_head(),
             Agreement::Agreed { session } => {
                 self.work.join(session);
                 self.set_phase(Phase::Serving);
@@ -116,7 +135,8 @@ impl<P: Platform> Party<P> {
             Agreement::HeadsDiffer { theirs } => {
                 self.leave_serving();
                 let one_ahead = theirs.version + 1 == own.version;
-                if one_ahead && self.open_root_at(theirs.version) == Some(theirs.root) {
+                let same_before = self.open_root_at(theirs.version) == Some(theirs.root);
+                if one_ahead && same_before && confirmed < own.version {
                     self.take_back_newest();
                 } else if theirs.version != own.version + 1 {
                     self.out
@@ -131,8 +151,8 @@ impl<P: Platform> Party<P> {
             return;
         };
         let Some(slot) = vault.pop() else { return };
-        let head = vault.head();
-        self.write_head(head);
+        let (head, confirmed) = (vault.head(), vault.confirmed());
+        self.write_head(head, confirmed);
         self.writes.insert(slot);
         self.out.push(ToHost::BlobDelete { slot });
         self.peers.announce(head, &mut self.out);
@@ -155,14 +175,19 @@ impl<P: Platform> Party<P> {
 }
 
 /// Reads the head; without one the store is new.
-fn read_head_blob(vault: &Vault, slot: Slot, bytes: Option<&[u8]>) -> Result<Head, Refusal> {
+fn read_head_blob(vault: &mut Vault, slot: Slot, bytes: Option<&[u8]>) -> Result<Head, Refusal> {
     if slot != HEAD_SLOT {
         return Err(Refusal::Unexpected);
     }
-    match bytes {
-        None => Ok(vault.head()),
-        Some(blob) => open_head(vault.sealer(), blob).map_err(|_| Refusal::StoreDamaged),
+    let Some(blob) = bytes else {
+        return Ok(vault.head());
+    };
+    let stored = open_head(vault.sealer(), blob).map_err(|_| Refusal::StoreDamaged)?;
+    if stored.confirmed > stored.head.version {
+        return Err(Refusal::StoreDamaged);
     }
+    vault.confirm(stored.confirmed);
+    Ok(stored.head)
 }
 
 fn read_record_blob(vault: &mut Vault, slot: Slot, bytes: Option<&[u8]>) -> Result<(), Refusal> {

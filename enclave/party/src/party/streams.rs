@@ -12,9 +12,9 @@ use boop_wire::session::Side;
 use boop_wire::{PartyIndex, Refusal};
 
 use super::{Party, Store};
-use crate::limits::{GATEWAYS_MAX, RELEASE_RETRY_MS, RELINK_MS};
+use crate::limits::{GATEWAYS_MAX, GATEWAYS_OPENING_MAX, RELEASE_RETRY_MS, RELINK_MS};
 use crate::link::Link;
-use crate::peers::PeerMessage;
+use crate::peers::{PeerMessage, Removed};
 use crate::platform::Platform;
 use crate::release::{Leased, Step};
 use crate::vault::{Sealer, Vault};
@@ -39,8 +39,8 @@ impl<P: Platform> Party<P> {
         if self.release.as_ref().is_some_and(|(on, _)| *on == stream) {
             return self.release_data(bytes);
         }
-        if let Some(party) = self.peers.party_on(stream) {
-            return self.peer_data(stream, party, bytes);
+        if self.peers.owns(stream) {
+            return self.peer_data(stream, bytes);
         }
         // A stream closed a moment ago may still have bytes on their way; they go nowhere.
         if self.gateways.contains_key(&stream) {
@@ -51,7 +51,7 @@ impl<P: Platform> Party<P> {
     pub(super) fn stream_closed(&mut self, stream: StreamId) {
         if self.release.as_ref().is_some_and(|(on, _)| *on == stream) {
             self.release = None;
-        } else if self.peers.party_on(stream).is_some() {
+        } else if self.peers.owns(stream) {
             self.lose_peer(stream);
         } else if self.gateways.remove(&stream).is_some() {
             self.forget_gateway(stream);
@@ -79,15 +79,28 @@ impl<P: Platform> Party<P> {
         side: Side,
     ) -> Result<(), Refusal> {
         let link = self.new_link(stream, side, Role::Party, Some(party))?;
-        if let Some(old) = self.peers.replace(party, link) {
-            self.out.push(ToHost::CloseStream { stream: old });
-            self.peer_lost();
+        self.peers.add_candidate(party, link)
+    }
+
+    /// Closes streams whose far ends took too long to prove themselves.
+    pub(super) fn close_late_streams(&mut self) {
+        let now_ms = self.now_ms;
+        let late = self.gateways.iter().filter(|(_, link)| link.late(now_ms));
+        let mut streams: Vec<StreamId> = late.map(|(stream, _)| *stream).collect();
+        self.gateways.retain(|_, link| !link.late(now_ms));
+        streams.extend(self.peers.drop_late_candidates(now_ms));
+        for stream in streams {
+            self.refuse_stream(stream, Refusal::DeadlineExceeded);
         }
-        Ok(())
     }
 
     fn accept_gateway(&mut self, stream: StreamId) -> Result<(), Refusal> {
-        if self.gateways.len() >= GATEWAYS_MAX {
+        let opening = self
+            .gateways
+            .values()
+            .filter(|link| link.peer().is_none())
+            .count();
+        if self.gateways.len() >= GATEWAYS_MAX || opening >= GATEWAYS_OPENING_MAX {
             return Err(Refusal::Busy);
         }
         let link = self.new_link(stream, Side::Server, Role::Gateway, None)?;
@@ -105,8 +118,10 @@ impl<P: Platform> Party<P> {
         let local = self.local().ok_or(Refusal::Unexpected)?;
         let nonce = self.random().ok_or(Refusal::Internal)?;
         let expect = Expectation::boot(role, party);
-        let mut link =
-            Link::new(stream, side, local, expect, nonce).map_err(|error| error.refusal())?;
+        let link = Link::new(stream, side, local, expect, nonce);
+        let mut link = link
+            .map_err(|error| error.refusal())?
+            .opened_at(self.now_ms);
         link.flush(&mut self.out);
         Ok(link)
     }
@@ -159,20 +174,26 @@ impl<P: Platform> Party<P> {
         self.read_head();
     }
 
-    fn peer_data(&mut self, stream: StreamId, party: PartyIndex, bytes: &[u8]) {
-        let received = self.peers.receive(party, bytes, self.now_ms, &mut self.out);
-        let (messages, established) = match received {
+    fn peer_data(&mut self, stream: StreamId, bytes: &[u8]) {
+        let received = match self
+            .peers
+            .receive(stream, bytes, self.now_ms, &mut self.out)
+        {
             Ok(received) => received,
             Err(refusal) => {
                 self.refuse_stream(stream, refusal);
                 return self.lose_peer(stream);
             }
         };
-        if established {
+        if let Some(old) = received.replaced {
+            self.out.push(ToHost::CloseStream { stream: old });
+            self.peer_lost();
+        }
+        if received.established {
             self.announce();
         }
-        for message in messages {
-            self.peer_message(party, message);
+        for message in received.messages {
+            self.peer_message(received.party, message);
         }
     }
 
@@ -181,6 +202,7 @@ impl<P: Platform> Party<P> {
             PeerMessage::Join(join) => self.take_join(from, join),
             PeerMessage::Begin(begin) => self.begun(from, begin),
             PeerMessage::Step { job, bytes } => self.job_step(from, job, bytes),
+            PeerMessage::Written { job } => self.peer_has_written(from, job),
             PeerMessage::Abort { job, refusal } => self.job_aborted(job, refusal),
         }
     }
@@ -210,9 +232,13 @@ impl<P: Platform> Party<P> {
     }
 
     fn lose_peer(&mut self, stream: StreamId) {
-        if self.peers.remove(stream).is_some() {
-            self.relink_after_ms = self.now_ms + RELINK_MS;
-            self.peer_lost();
+        match self.peers.remove(stream) {
+            Removed::Nothing => {}
+            Removed::Candidate => self.relink_after_ms = self.now_ms + RELINK_MS,
+            Removed::Neighbour => {
+                self.relink_after_ms = self.now_ms + RELINK_MS;
+                self.peer_lost();
+            }
         }
     }
 

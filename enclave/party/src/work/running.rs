@@ -1,4 +1,4 @@
-//! The running job: opened, matched, decided, written, answered.
+//! The running job: opened, matched, decided, written, answered [JOB-5].
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use boop_abi::{Event, Slot, ToHost};
 use boop_mpc::{Input, Output, PairwiseSeeds, Rule, StoredShare};
 use boop_wire::job::{Decision, Outcome, PartyResult, SignedOutcome, Subject};
-use boop_wire::{Digest, Refusal};
+use boop_wire::{Digest, PartyIndex, Refusal, UserId};
 
 use super::{Active, Stage};
 use crate::decide::{decide, same_request};
@@ -20,26 +20,18 @@ use crate::vault::{HEAD_SLOT, Record, RecordFacts};
 impl<P: Platform> Party<P> {
     /// Goes on once a blob of the running job is durable.
     pub(crate) fn write_done(&mut self, slot: Slot) {
-        let Some(active) = self.work.active.take() else {
+        let Some(mut active) = self.work.active.take() else {
             return;
         };
-        let Active {
-            number,
-            call,
-            commitments,
-            started_ms,
-            searched,
-            stage,
-        } = active;
-        let stage = match stage {
+        active.stage = match active.stage {
             Stage::WritingRecord {
                 slot: expected,
                 record,
                 outcome,
             } if slot == expected => {
                 if let Store::Open(vault) = &self.store {
-                    let head = vault.head_with(&record.facts);
-                    self.write_head(head);
+                    let (head, confirmed) = (vault.head_with(&record.facts), vault.confirmed());
+                    self.write_head(head, confirmed);
                 }
                 Stage::WritingHead { record, outcome }
             }
@@ -47,7 +39,15 @@ impl<P: Platform> Party<P> {
                 if let Store::Open(vault) = &mut self.store {
                     vault.push(record);
                 }
-                self.decided(number, &call, outcome, searched);
+                if !self.work.in_session() {
+                    self.answer_refused(&active.call, Refusal::PartyUnavailable);
+                    return self.announce();
+                }
+                self.tell_all(&PeerMessage::Written { job: active.number });
+                Stage::AwaitingPeers { outcome }
+            }
+            Stage::Confirming { outcome } if slot == HEAD_SLOT => {
+                self.decided(active.number, &active.call, outcome, None);
                 return if self.work.in_session() {
                     self.begin_next()
                 } else {
@@ -56,20 +56,49 @@ impl<P: Platform> Party<P> {
             }
             other => other,
         };
-        self.work.active = Some(Active {
-            number,
-            call,
-            commitments,
-            started_ms,
-            searched,
-            stage,
-        });
+        self.work.active = Some(active);
+        self.confirm_if_all_have_written();
+    }
+
+    /// Takes a neighbour's word that its record and head are durable.
+    pub(crate) fn peer_has_written(&mut self, from: PartyIndex, job: u64) {
+        if self
+            .work
+            .active
+            .as_ref()
+            .is_some_and(|active| active.number == job)
+        {
+            self.work.written.insert((job, from));
+            self.confirm_if_all_have_written();
+        }
+    }
+
+    /// Once the record is durable at all three, notes that durably; only then is it signed.
+    fn confirm_if_all_have_written(&mut self) {
+        let Some(mut active) = self.work.active.take() else {
+            return;
+        };
+        let job = active.number;
+        let others = self.config.index.others();
+        let all = others
+            .iter()
+            .all(|other| self.work.written.contains(&(job, *other)));
+        active.stage = match active.stage {
+            Stage::AwaitingPeers { outcome } if all => {
+                self.work.written.clear();
+                self.confirm_head();
+                Stage::Confirming { outcome }
+            }
+            other => other,
+        };
+        self.work.active = Some(active);
     }
 
     pub(super) fn start_job(&mut self, number: u64, call: Call) {
         self.work.last_job = number;
         match self.prepare(number, &call) {
             Ok((task, commitments, searched)) => {
+                let preface = task.preface;
                 let mut job = start(task);
                 let mut outputs = job.handle(Input::Start);
                 for (from, of, bytes) in core::mem::take(&mut self.work.early) {
@@ -83,6 +112,7 @@ impl<P: Platform> Party<P> {
                     number,
                     call,
                     commitments,
+                    preface,
                     started_ms,
                     searched,
                     stage,
@@ -175,14 +205,16 @@ impl<P: Platform> Party<P> {
                 side: call.side,
                 request: call.request,
                 commitments: active.commitments,
+                preface: active.preface,
             }),
             Subject::Identify(_) => None,
         };
+        let (decision, user) = decide(&call.subject, facts.as_ref(), vault.records(), matches);
         let outcome = Outcome {
             network: network.trust.manifest().network(),
             request: call.request,
             subject: call.subject.digest(),
-            decision: decide(&call.subject, facts.as_ref(), vault.records(), matches),
+            decision,
             searched: active.searched,
         };
         let new = facts.filter(|facts| {
@@ -194,7 +226,7 @@ impl<P: Platform> Party<P> {
         });
         match new {
             None => {
-                self.decided(active.number, &active.call, outcome, active.searched);
+                self.decided(active.number, &active.call, outcome, user);
                 self.review_agreement();
                 self.begin_next();
             }
@@ -234,15 +266,17 @@ impl<P: Platform> Party<P> {
         Ok(slot)
     }
 
-    fn decided(&mut self, number: u64, call: &Call, outcome: Outcome, searched: u64) {
+    fn decided(&mut self, number: u64, call: &Call, outcome: Outcome, user: Option<UserId>) {
+        let searched = outcome.searched;
         let party = self.config.index;
         let signature = self.keys.sign_separated(&outcome.signed_bytes(party));
-        let signed = SignedOutcome {
+        let outcome = SignedOutcome {
             outcome,
             party,
             signature,
         };
-        self.answer(call.stream, call.call.request, PartyResult::Decided(signed));
+        let decided = PartyResult::Decided { outcome, user };
+        self.answer(call.stream, call.call.request, decided);
         self.out.push(ToHost::Event(Event::JobDone {
             job: number,
             searched,
@@ -267,19 +301,28 @@ impl<P: Platform> Party<P> {
         self.drop_active(refusal);
     }
 
-    /// Ends the running job without a result. One that is being written goes on: if a peer did
+    /// Ends the running job without a result. What is being written goes on: if a neighbour did
     /// not write it too, the newest record is taken back when the three meet again.
     pub(super) fn drop_active(&mut self, refusal: Refusal) {
-        let matching = |active: &mut Active| matches!(active.stage, Stage::Matching(_));
-        let Some(active) = self.work.active.take_if(matching) else {
+        let droppable = |active: &mut Active| {
+            matches!(
+                active.stage,
+                Stage::Matching(_) | Stage::AwaitingPeers { .. }
+            )
+        };
+        let Some(active) = self.work.active.take_if(droppable) else {
             return;
         };
-        self.answer(
-            active.call.stream,
-            active.call.call.request,
-            PartyResult::Refused(refusal),
-        );
+        self.answer_refused(&active.call, refusal);
         self.review_agreement();
         self.begin_next();
+    }
+
+    fn answer_refused(&mut self, call: &Call, refusal: Refusal) {
+        self.answer(
+            call.stream,
+            call.call.request,
+            PartyResult::Refused(refusal),
+        );
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
-use boop_wire::api::{HealthResponse, NetworkResponse, RegisterRequest, RegisterResponse};
+use boop_wire::api::{
+    HealthResponse, ManifestResponse, NetworkResponse, RegisterRequest, RegisterResponse,
+};
 use boop_wire::codec::{plain_digest, to_canonical};
 use boop_wire::{PartyIndex, Refusal, UserId};
 
@@ -27,6 +29,15 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Json<HealthResponse> 
         status: if app.is_whole() { "ok" } else { "degraded" }.into(),
         version: env!("CARGO_PKG_VERSION").into(),
         parties: app.parties_here().into(),
+    })
+}
+
+/// Returns the manifest, whether or not the parties are here.
+pub(super) async fn manifest(State(app): State<Arc<App>>) -> Json<ManifestResponse> {
+    Json(ManifestResponse {
+        network_id: app.network.id,
+        simulated: app.network.simulated,
+        manifest: app.network.manifest_text.clone(),
     })
 }
 

@@ -6,8 +6,8 @@ use boop_channel::verify_statement;
 use boop_wire::Refusal;
 use boop_wire::api::{
     AttestationResponse, AuthResult, BalanceResponse, HealthResponse, HttpProof, MEDIA_BUNDLE,
-    NetworkResponse, Problem, RegisterResponse, ScannerResponse, TransactionCheckResponse,
-    VendorResponse,
+    ManifestResponse, NetworkResponse, Problem, RegisterResponse, ScannerResponse,
+    TransactionCheckResponse, VendorResponse,
 };
 use boop_wire::codec::{from_canonical, to_canonical};
 use boop_wire::evidence::EvidenceBundle;
@@ -95,6 +95,21 @@ async fn the_network_needs_all_parties() {
     gateway
         .refuses(get("/api/v1/network"), Refusal::PartyUnavailable)
         .await;
+}
+
+#[tokio::test]
+async fn the_manifest_is_there_while_parties_are_away() {
+    let gateway = Gateway::start().await;
+    gateway.parties.plan(2, Plan::Away);
+
+    let response: ManifestResponse = gateway.ok(get("/api/v1/manifest"), StatusCode::OK).await;
+
+    let expected = ManifestResponse {
+        network_id: NETWORK,
+        simulated: true,
+        manifest: gateway.app.network.manifest_text.clone(),
+    };
+    assert_eq!(response, expected);
 }
 
 #[tokio::test]
@@ -431,7 +446,9 @@ async fn pay_for(gateway: &Gateway) -> StoredContext {
     gateway.ledger.put(user_account(USER), 1000);
     let subject = boop_wire::job::Subject::Identify(stored.body.clone());
     let agreed = crate::fixture::agreed_on(&subject);
-    crate::payment::pay(&gateway.app, &stored, &agreed, USER)
+    let who = boop_wire::job::pairwise_id(USER, &stored.body.vendor);
+    let payer = crate::payment::Payer { who, user: USER };
+    crate::payment::pay(&gateway.app, &stored, &agreed, payer)
         .await
         .unwrap();
     stored

@@ -9,7 +9,6 @@ use crate::fixture::{agreed_on, context};
 
 /// What [`keep`] wrote.
 pub(crate) struct Kept {
-    pepper: [u8; 32],
     context: StoredContext,
 }
 
@@ -27,15 +26,11 @@ pub(crate) async fn keep(store: &impl Store) -> Kept {
     directory(store).await;
     let context = stored("kept");
     assert_eq!(store.open_context(&context).await, Ok(Opened::Yes));
-    Kept {
-        pepper: store.pepper().await.unwrap(),
-        context,
-    }
+    Kept { context }
 }
 
 /// Checks that another life of the same store has it.
 pub(crate) async fn check_kept(store: &impl Store, kept: &Kept) {
-    assert_eq!(store.pepper().await, Ok(kept.pepper));
     assert_eq!(store.open_contexts().await, Ok(vec![kept.context.clone()]));
 }
 
@@ -70,7 +65,6 @@ async fn directory(store: &impl Store) {
     assert_eq!(at, Ok(Some(scanner)));
     let elsewhere = "till-2".parse().unwrap();
     assert_eq!(store.scanner_at(&vendor.id, &elsewhere).await, Ok(None));
-    assert_eq!(store.pepper().await, store.pepper().await);
 }
 
 async fn users(store: &impl Store) {

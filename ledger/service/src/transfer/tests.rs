@@ -1,6 +1,6 @@
 //! One test for each rule and refusal; random sequences are in `tests/model.rs`.
 
-use boop_wire::id::{AccountId, Digest};
+use boop_wire::id::{AccountId, Digest, PairwiseId};
 use boop_wire::ledger::Currency;
 
 use super::*;
@@ -8,9 +8,12 @@ use crate::account::Account;
 
 const NOW: u64 = 1_000;
 
+/// A field, and what puts something else in it.
+type Edit = (&'static str, fn(&mut Charge));
+
 #[test]
 fn a_payment_moves_money_once() {
-    let order = Order::Pay(payment(30));
+    let order = Order::Pay(charge(30));
 
     let change = changed(decide(&order, NOW, None, funded(50)));
 
@@ -28,7 +31,7 @@ fn a_payment_moves_money_once() {
 
 #[test]
 fn a_refused_payment_stays_refused_when_money_comes() {
-    let order = Order::Pay(payment(51));
+    let order = Order::Pay(charge(51));
 
     let change = changed(decide(&order, NOW, None, funded(50)));
 
@@ -42,58 +45,24 @@ fn a_refused_payment_stays_refused_when_money_comes() {
 
 #[test]
 fn another_body_under_the_same_id_is_a_conflict_that_names_the_field() {
-    let first = changed(decide(&Order::Pay(payment(30)), NOW, None, funded(50))).transfer;
-    let other = AccountId::new([9; 32]);
-    let digest = Digest::new([9; 32]);
-    let currency = Currency::new("USD").unwrap();
-    let cases = [
-        (
-            "vendor",
-            Payment {
-                vendor: "ven_2".parse().unwrap(),
-                ..payment(30)
-            },
-        ),
-        (
-            "context",
-            Payment {
-                context: "ctx_2".parse().unwrap(),
-                ..payment(30)
-            },
-        ),
-        (
-            "payer",
-            Payment {
-                payer: other,
-                ..payment(30)
-            },
-        ),
-        (
-            "payee",
-            Payment {
-                payee: other,
-                ..payment(30)
-            },
-        ),
-        ("amount", payment(31)),
-        (
-            "currency",
-            Payment {
-                currency,
-                ..payment(30)
-            },
-        ),
-        (
-            "outcome",
-            Payment {
-                outcome: digest,
-                ..payment(30)
-            },
-        ),
+    let first = changed(decide(&Order::Pay(charge(30)), NOW, None, funded(50))).transfer;
+    let cases: [Edit; 8] = [
+        ("vendor", |c| c.payment.vendor = "ven_2".parse().unwrap()),
+        ("context", |c| c.payment.context = "ctx_2".parse().unwrap()),
+        ("payer", |c| c.payment.payer = PairwiseId::new([9; 32])),
+        ("payer", |c| c.account = AccountId::new([9; 32])),
+        ("payee", |c| c.payment.payee = AccountId::new([9; 32])),
+        ("amount", |c| c.payment.amount = 31),
+        ("currency", |c| {
+            c.payment.currency = Currency::new("USD").unwrap();
+        }),
+        ("outcome", |c| c.payment.outcome = Digest::new([9; 32])),
     ];
 
-    for (field, payment) in cases {
-        let refused = decide(&Order::Pay(payment), NOW, Some(&first), funded(50));
+    for (field, change) in cases {
+        let mut charge = charge(30);
+        change(&mut charge);
+        let refused = decide(&Order::Pay(charge), NOW, Some(&first), funded(50));
         assert_eq!(refused, Err(OrderError::Conflict { field }));
     }
     let credit = Order::Credit(credit(30));
@@ -206,7 +175,7 @@ fn a_hold_without_funds_is_refused_for_good() {
 
 #[test]
 fn there_is_nothing_to_capture_or_void_without_a_hold() {
-    let paid = changed(decide(&Order::Pay(payment(30)), NOW, None, funded(50)));
+    let paid = changed(decide(&Order::Pay(charge(30)), NOW, None, funded(50)));
 
     for existing in [None, Some(&paid.transfer)] {
         for order in [take(30), give_up()] {
@@ -221,32 +190,23 @@ fn there_is_nothing_to_capture_or_void_without_a_hold() {
 #[test]
 fn values_out_of_range_are_refused_by_name() {
     let world = world_account();
-    let payer = payment(1).payer;
+    let account = charge(1).account;
+    let paid_to = |payee| {
+        let mut charge = charge(1);
+        charge.payment.payee = payee;
+        Order::Pay(charge)
+    };
+    let of_world = Charge {
+        account: world,
+        ..charge(1)
+    };
     let cases = [
-        (Order::Pay(payment(0)), "amount"),
-        (Order::Pay(payment(AMOUNT_MAX + 1)), "amount"),
-        (Order::Pay(payment(u64::MAX)), "amount"),
-        (
-            Order::Pay(Payment {
-                payee: payer,
-                ..payment(1)
-            }),
-            "payee",
-        ),
-        (
-            Order::Pay(Payment {
-                payee: world,
-                ..payment(1)
-            }),
-            "payee",
-        ),
-        (
-            Order::Pay(Payment {
-                payer: world,
-                ..payment(1)
-            }),
-            "payer",
-        ),
+        (Order::Pay(charge(0)), "amount"),
+        (Order::Pay(charge(AMOUNT_MAX + 1)), "amount"),
+        (Order::Pay(charge(u64::MAX)), "amount"),
+        (paid_to(account), "payee"),
+        (paid_to(world), "payee"),
+        (Order::Pay(of_world), "payer"),
         (
             Order::Credit(Credit {
                 account: world,
@@ -276,7 +236,7 @@ fn an_account_at_the_end_of_its_counters_takes_no_more() {
         ..funded(50)
     };
 
-    let refused = decide(&Order::Pay(payment(1)), NOW, None, sides);
+    let refused = decide(&Order::Pay(charge(1)), NOW, None, sides);
 
     assert_eq!(refused, Err(OrderError::Counter(CounterLimit)));
 }
@@ -298,50 +258,47 @@ fn funded(amount: i64) -> Sides {
     }
 }
 
-fn payment(amount: u64) -> Payment {
-    Payment {
+fn charge(amount: u64) -> Charge {
+    let payment = Payment {
         transaction: TransactionId::new([1; 32]),
         vendor: "ven_1".parse().unwrap(),
         context: "ctx_1".parse().unwrap(),
-        payer: AccountId::new([2; 32]),
+        payer: PairwiseId::new([5; 32]),
         payee: AccountId::new([3; 32]),
         amount,
         currency: Currency::new("EUR").unwrap(),
         outcome: Digest::new([4; 32]),
-    }
+    };
+    let account = AccountId::new([2; 32]);
+    Charge { payment, account }
 }
 
 fn credit(amount: u64) -> Credit {
-    let Payment {
-        transaction,
-        payer,
-        currency,
-        ..
-    } = payment(amount);
+    let Charge { payment, account } = charge(amount);
     Credit {
-        transaction,
-        account: payer,
+        transaction: payment.transaction,
+        account,
         amount,
-        currency,
+        currency: payment.currency,
     }
 }
 
 fn hold(amount: u64, expires_at_ms: u64) -> Order {
     Order::Hold {
-        payment: payment(amount),
+        charge: charge(amount),
         expires_at_ms,
     }
 }
 
 fn take(amount: u64) -> Order {
     Order::Capture {
-        transaction: payment(1).transaction,
+        transaction: charge(1).payment.transaction,
         amount,
     }
 }
 
 fn give_up() -> Order {
     Order::Void {
-        transaction: payment(1).transaction,
+        transaction: charge(1).payment.transaction,
     }
 }

@@ -2,15 +2,15 @@
 
 use std::sync::atomic::Ordering;
 
+use boop_service::authority::Asked;
 use boop_service::transfer::State;
 use boop_service::writer::Written;
-use boop_wire::Refusal;
-use boop_wire::id::{Digest, TransactionId};
-use boop_wire::ledger::{
-    Detail, LedgerRequest, LedgerResponse, Payment, user_account, vendor_account,
-};
+use boop_wire::id::{Digest, TransactionId, VendorId};
+use boop_wire::job::pairwise_id;
+use boop_wire::ledger::{Detail, LedgerRequest, LedgerResponse, user_account, vendor_account};
+use boop_wire::{Refusal, to_canonical};
 
-use crate::support::{START_MS, credit, folder, pay, payment, record, start, user, verified};
+use crate::support::{START_MS, asked, credit, folder, pay, pay_as, record, start, user, verified};
 
 #[tokio::test]
 async fn a_payment_is_answered_with_a_receipt_that_verifies() {
@@ -21,7 +21,7 @@ async fn a_payment_is_answered_with_a_receipt_that_verifies() {
     let receipt = running.receipt(pay("ctx_1", user(1), 30)).await;
 
     assert_eq!(verified(&receipt).size, 2);
-    let (expected, ..) = payment("ctx_1", user(1), 30);
+    let expected = asked("ctx_1", user(1), 30).payment;
     assert_eq!(receipt.opening.detail, Detail::Payment(expected));
     assert_eq!(
         (receipt.entry.time_ms, receipt.entry.simulated),
@@ -89,7 +89,7 @@ async fn a_transaction_tells_whether_money_moved() {
     let paid = running.receipt(pay("ctx_1", user(1), 30)).await;
     running.refusal(pay("ctx_2", user(1), 1)).await;
     let ask = |context| LedgerRequest::Transaction {
-        transaction: payment(context, user(1), 1).0.transaction,
+        transaction: asked(context, user(1), 1).payment.transaction,
     };
 
     let done = running.ledger.handle(ask("ctx_1")).await;
@@ -192,7 +192,7 @@ async fn an_event_is_recorded_once_and_another_detail_is_a_conflict() {
 async fn an_event_cannot_pass_for_a_payment() {
     let folder = folder();
     let running = start(folder.path()).await;
-    let detail = Detail::Payment(payment("ctx_1", user(1), 30).0);
+    let detail = Detail::Payment(asked("ctx_1", user(1), 30).payment);
 
     let refused = running
         .refusal(LedgerRequest::Record {
@@ -209,16 +209,10 @@ async fn a_payment_that_the_parties_did_not_agree_on_is_refused() {
     let folder = folder();
     let running = start(folder.path()).await;
     running.receipt(credit(1, user(1), 100)).await;
-    let (payment, mut outcome, context) = payment("ctx_1", user(1), 30);
-    outcome.signatures[2].0[0] ^= 1;
+    let mut asked = asked("ctx_1", user(1), 30);
+    asked.outcome.signatures[2].0[0] ^= 1;
 
-    let refused = running
-        .refusal(LedgerRequest::Pay {
-            payment,
-            outcome,
-            context,
-        })
-        .await;
+    let refused = running.refusal(pay_as(asked)).await;
 
     assert_eq!(refused, Refusal::BadSignature);
     assert_eq!(running.balance(user(1)).await, (100, 100));
@@ -229,22 +223,60 @@ async fn a_payment_of_more_than_the_scanner_showed_is_refused() {
     let folder = folder();
     let running = start(folder.path()).await;
     running.receipt(credit(1, user(1), 100)).await;
-    let (payment, outcome, context) = payment("ctx_1", user(1), 30);
-    let payment = Payment {
-        amount: 31,
-        ..payment
-    };
+    let mut asked = asked("ctx_1", user(1), 30);
+    asked.payment.amount = 31;
 
-    let refused = running
-        .refusal(LedgerRequest::Pay {
-            payment,
-            outcome,
-            context,
-        })
-        .await;
+    let refused = running.refusal(pay_as(asked)).await;
 
     assert_eq!(refused, Refusal::Invalid);
     assert_eq!(running.balance(user(1)).await, (100, 100));
+}
+
+#[tokio::test]
+async fn a_payment_by_another_user_than_the_outcome_names_is_refused() {
+    let folder = folder();
+    let running = start(folder.path()).await;
+    for number in 1..=2 {
+        running.receipt(credit(number, user(number), 100)).await;
+    }
+    let swapped = Asked {
+        user: user(2),
+        ..asked("ctx_1", user(1), 30)
+    };
+
+    let refused = running.refusal(pay_as(swapped)).await;
+
+    assert_eq!(refused, Refusal::Invalid);
+    for number in 1..=2 {
+        assert_eq!(running.balance(user(number)).await, (100, 100));
+    }
+}
+
+#[tokio::test]
+async fn a_payment_names_its_payer_to_the_vendor_by_the_pairwise_id_alone() {
+    let folder = folder();
+    let running = start(folder.path()).await;
+    let user = user(0xa7);
+    running.receipt(credit(1, user, 100)).await;
+    let paid = running.receipt(pay("ctx_1", user, 30)).await;
+    let ask = |account| LedgerRequest::History {
+        account,
+        from_ms: 0,
+        to_ms: u64::MAX,
+    };
+    let vendor: VendorId = "ven_1".parse().unwrap();
+
+    let vendors = running.ledger.handle(ask(vendor_account(&vendor))).await;
+    let own = receipts(running.ledger.handle(ask(user_account(user))).await);
+
+    for bytes in [to_canonical(&paid), to_canonical(&vendors)] {
+        let contains = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+        assert!(contains(pairwise_id(user, &vendor).as_bytes()));
+        assert!(!contains(user.as_bytes()));
+        assert!(!contains(user_account(user).as_bytes()));
+    }
+    assert_eq!(receipts(vendors), own[1..]);
+    assert_eq!(own[1..], [paid]);
 }
 
 #[tokio::test]
@@ -252,13 +284,10 @@ async fn a_hold_is_captured_in_part_and_the_rest_is_available_again() {
     let folder = folder();
     let running = start(folder.path()).await;
     running.receipt(credit(1, user(1), 100)).await;
-    let (payment, outcome, context) = payment("ctx_1", user(1), 60);
-    let (id, end_ms) = (payment.transaction, START_MS + 10);
+    let asked = asked("ctx_1", user(1), 60);
+    let (id, end_ms) = (asked.payment.transaction, START_MS + 10);
 
-    let held = running
-        .ledger
-        .hold(payment, &outcome, &context, end_ms)
-        .await;
+    let held = running.ledger.hold(asked, end_ms).await;
     assert_eq!(held, Ok(Written::Unposted(State::Held)));
     assert_eq!(running.balance(user(1)).await, (40, 100));
     assert_eq!(running.ledger.capture(id, 61).await, Err(Refusal::Invalid));
@@ -281,13 +310,9 @@ async fn a_hold_that_ended_binds_nothing_at_read_and_at_write() {
     let folder = folder();
     let running = start(folder.path()).await;
     running.receipt(credit(1, user(1), 100)).await;
-    let (payment, outcome, context) = payment("ctx_1", user(1), 60);
-    let id = payment.transaction;
-    running
-        .ledger
-        .hold(payment, &outcome, &context, START_MS + 10)
-        .await
-        .unwrap();
+    let asked = asked("ctx_1", user(1), 60);
+    let id = asked.payment.transaction;
+    running.ledger.hold(asked, START_MS + 10).await.unwrap();
     assert_eq!(
         running.refusal(pay("ctx_2", user(1), 50)).await,
         Refusal::InsufficientFunds

@@ -11,7 +11,7 @@ use boop_wire::ledger::{LedgerRequest, LedgerResponse};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
-use crate::support::{START_MS, credit, folder, pay, payment, start, user};
+use crate::support::{START_MS, asked, credit, folder, pay, start, user};
 
 const USERS: u8 = 3;
 const STEPS: usize = 400;
@@ -240,7 +240,7 @@ impl Model {
 async fn carry_out(running: &crate::support::Running, action: &Action) -> Answer {
     let ledger = &running.ledger;
     let context = |id: u8| format!("ctx_{id}");
-    let transaction = |id: u8| payment(&context(id), user(0), 1).0.transaction;
+    let transaction = |id: u8| asked(&context(id), user(0), 1).payment.transaction;
     match *action {
         Action::Wait { ms } => {
             running.environment.now_ms.fetch_add(ms, Ordering::Relaxed);
@@ -265,8 +265,8 @@ async fn carry_out(running: &crate::support::Running, action: &Action) -> Answer
             amount,
             end_ms,
         } => {
-            let (payment, outcome, asked) = payment(&context(id), user(number), amount);
-            written(ledger.hold(payment, &outcome, &asked, end_ms).await)
+            let asked = asked(&context(id), user(number), amount);
+            written(ledger.hold(asked, end_ms).await)
         }
         Action::Capture { id, amount } => match ledger.capture(transaction(id), amount).await {
             Ok(recorded) => response(recorded),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use boop_channel::Trust;
 use boop_proof::key::KeyType;
 use boop_proof::{Checkpoint, Hash, KeyName, SignerKey, VerifierKey, leaf_hash, verify_inclusion};
-use boop_service::authority::Authority;
+use boop_service::authority::{Asked, Authority};
 use boop_service::environment::{EntropyError, Environment};
 use boop_service::ledger::OpenError;
 use boop_service::store::sqlite::SqliteStore;
@@ -16,7 +16,7 @@ use boop_service::{Ledger, LedgerParts};
 use boop_wire::Refusal;
 use boop_wire::id::{Digest, NetworkId, PartyIndex, RequestId, TransactionId, UserId, VendorId};
 use boop_wire::job::{
-    AgreedOutcome, AuthContext, ContextKind, Decision, Outcome, PalmSide, Subject,
+    AgreedOutcome, AuthContext, ContextKind, Decision, Outcome, PalmSide, Subject, pairwise_id,
 };
 use boop_wire::ledger::{
     Credit, Currency, Detail, LedgerRequest, LedgerResponse, Payment, Receipt, user_account,
@@ -223,23 +223,31 @@ pub(crate) fn credit(number: u8, user: UserId, amount: u64) -> LedgerRequest {
 }
 
 pub(crate) fn pay(context: &str, user: UserId, amount: u64) -> LedgerRequest {
-    let (payment, outcome, context) = payment(context, user, amount);
+    pay_as(asked(context, user, amount))
+}
+
+/// Returns the request for what is asked.
+pub(crate) fn pay_as(asked: Asked) -> LedgerRequest {
+    let Asked {
+        payment,
+        outcome,
+        context,
+        user,
+    } = asked;
     LedgerRequest::Pay {
         payment,
         outcome,
         context,
+        user,
     }
 }
 
 /// Returns a payment, the outcome that authorises it, and what the parties were asked.
-pub(crate) fn payment(
-    context: &str,
-    user: UserId,
-    amount: u64,
-) -> (Payment, AgreedOutcome, AuthContext) {
+pub(crate) fn asked(context: &str, user: UserId, amount: u64) -> Asked {
     let vendor: VendorId = "ven_1".parse().unwrap();
+    let who = pairwise_id(user, &vendor);
     let decision = Decision::Matched {
-        user,
+        who,
         side: PalmSide::Left,
     };
     let request = RequestId::new([1; 16]);
@@ -279,19 +287,20 @@ pub(crate) fn payment(
         payee: vendor_account(&vendor),
         vendor,
         context: context.parse().unwrap(),
-        payer: user_account(user),
+        payer: who,
         amount,
         currency: euro(),
         outcome: outcome.digest(),
     };
-    (
+    Asked {
         payment,
-        AgreedOutcome {
+        outcome: AgreedOutcome {
             outcome,
             signatures: signatures.to_vec(),
         },
-        asked,
-    )
+        context: asked,
+        user,
+    }
 }
 
 pub(crate) fn party_key(party: PartyIndex) -> SigningKey {

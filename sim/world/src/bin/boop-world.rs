@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use boop_world::demo::{self, DemoOptions};
+use boop_world::prove::{self, ProveOptions};
 use boop_world::{palms, up};
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 /// Runs whole boop networks of simulated machines on this machine.
 #[derive(Debug, Parser)]
@@ -45,11 +46,34 @@ enum Command {
         #[arg(long, default_value_t = 7443)]
         port: u16,
     },
+    /// Tries to break the project's claims.
+    Prove {
+        /// Which claims: journey.
+        area: Area,
+        /// Fewer rounds of each.
+        #[arg(long)]
+        quick: bool,
+        /// Writes the outcome to this file as JSON.
+        #[arg(long)]
+        json: Option<PathBuf>,
+        /// Folder of the network's files; an earlier network in it is deleted.
+        #[arg(long, default_value = "boop-data/prove")]
+        data: PathBuf,
+        /// What palms follow from.
+        #[arg(long, default_value_t = 2026)]
+        seed: u64,
+    },
     /// Generates pictures of synthetic palms.
     Palm {
         #[command(subcommand)]
         command: PalmCommand,
     },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Area {
+    /// From a palm over a scanner to a receipt in a vendor's hands.
+    Journey,
 }
 
 #[derive(Debug, Subcommand)]
@@ -81,14 +105,34 @@ async fn main() -> anyhow::Result<ExitCode> {
             stay,
             seed,
         } => {
-            let held = demo::run(&DemoOptions {
+            let options = DemoOptions {
                 people,
                 data,
                 json,
                 stay,
                 seed,
+            };
+            let held = Box::pin(demo::run(&options)).await?;
+            Ok(if held {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
             })
-            .await?;
+        }
+        Command::Prove {
+            area: Area::Journey,
+            quick,
+            json,
+            data,
+            seed,
+        } => {
+            let options = ProveOptions {
+                data,
+                json,
+                quick,
+                seed,
+            };
+            let held = Box::pin(prove::journey(&options)).await?;
             Ok(if held {
                 ExitCode::SUCCESS
             } else {

@@ -11,7 +11,9 @@ pub struct Figures {
     pub people: usize,
     /// Genuine attempts that were recognised as the right person.
     pub identified: usize,
-    /// Genuine attempts made.
+    /// Of these, those that took a second capture.
+    pub identified_at_second_capture: usize,
+    /// Genuine attempts made; an attempt is up to two captures.
     pub genuine_attempts: usize,
     /// Attempts that were recognised as somebody else.
     pub false_matches: usize,
@@ -103,6 +105,10 @@ impl Figures {
         let mut lines = vec![
             row("people enrolled", &self.people.to_string()),
             row("recognised", &of(self.identified, self.genuine_attempts)),
+            row(
+                "  of them at the second capture",
+                &self.identified_at_second_capture.to_string(),
+            ),
             row("false matches", &self.false_matches.to_string()),
             row(
                 "strangers turned away",

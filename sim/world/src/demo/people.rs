@@ -14,6 +14,8 @@ use crate::palm::{Person, Side};
 const TRIES_MAX: u64 = 24;
 /// Visits of a person who comes back have numbers from here on.
 const LATER: u64 = 10_000;
+/// Captures that are taken because an earlier one was not recognised have numbers from here on.
+const MUCH_LATER: u64 = 20_000;
 /// People prepared ahead of their turn.
 const AHEAD: usize = 8;
 
@@ -59,13 +61,18 @@ pub fn returning_visitor(seed: u64, index: u64) -> anyhow::Result<Visitor> {
     visitor_from(seed, index, LATER)
 }
 
+/// Takes one more capture of a palm that was not recognised.
+///
+/// # Errors
+/// If the scanner would give up on the palm.
+pub(super) fn another_capture(seed: u64, index: u64) -> anyhow::Result<PalmCapture> {
+    let (person, side) = person(seed, index);
+    let (extraction, _) = capture(&person, &mut { MUCH_LATER })?;
+    Ok(palm_capture(&extraction, side))
+}
+
 fn visitor_from(seed: u64, index: u64, first_visit: u64) -> anyhow::Result<Visitor> {
-    let (side, wire_side) = if index.is_multiple_of(2) {
-        (Side::Right, PalmSide::Right)
-    } else {
-        (Side::Left, PalmSide::Left)
-    };
-    let person = Person::new(seed, index, side);
+    let (person, wire_side) = person(seed, index);
     let mut visit = first_visit;
     let enrolment = enrolment(&person, &mut visit, wire_side)
         .with_context(|| format!("person {index} could not be enrolled"))?;
@@ -77,6 +84,16 @@ fn visitor_from(seed: u64, index: u64, first_visit: u64) -> anyhow::Result<Visit
         probe,
         extract_us,
     })
+}
+
+/// Every other person shows the right hand.
+fn person(seed: u64, index: u64) -> (Person, PalmSide) {
+    let (side, wire_side) = if index.is_multiple_of(2) {
+        (Side::Right, PalmSide::Right)
+    } else {
+        (Side::Left, PalmSide::Left)
+    };
+    (Person::new(seed, index, side), wire_side)
 }
 
 fn enrolment(person: &Person, visit: &mut u64, side: PalmSide) -> anyhow::Result<PalmCapture> {

@@ -7,10 +7,9 @@ use boop_sdk::{
     AdminClient, ClientTrust, ContextRequest, OpenContext, PalmCapture, ScannerClient,
     ScannerError, ScannerEvent, ScannerLogin, UserClient, VendorClient, VendorLogin, VendorResult,
 };
-use boop_wire::UserId;
-use boop_wire::api::{EnrolReceipt, RegisterRequest, Requirements};
-use boop_wire::id::ContextId;
-use boop_wire::job::Decision;
+use boop_wire::PairwiseId;
+use boop_wire::api::{EnrolReceipt, RegisterRequest, RegisterResponse, Requirements};
+use boop_wire::id::{ContextId, VendorId};
 use zeroize::Zeroizing;
 
 /// How long anything may take before a demonstration gives up on it.
@@ -25,6 +24,8 @@ pub struct Till {
     vendor: VendorClient,
     scanner: ScannerClient,
     terminal: String,
+    /// Who the till's owner is.
+    pub vendor_id: VendorId,
     /// Who the scanner is, for those who want to impersonate it.
     pub scanner_login: ScannerLogin,
     next_context: u64,
@@ -36,8 +37,8 @@ pub struct Till {
 pub struct Visit {
     /// What the vendor got.
     pub result: VendorResult,
-    /// Whom the parties named, by the receipt.
-    pub user: Option<UserId>,
+    /// Whom the parties named, by the receipt, as this vendor knows the user.
+    pub user: Option<PairwiseId>,
     /// From the palm's being sealed to the vendor's result, in microseconds.
     pub elapsed_us: u64,
 }
@@ -63,7 +64,7 @@ impl Till {
             .await
             .context("creating a scanner")?;
         let vendor_login = VendorLogin {
-            vendor_id: vendor.vendor_id,
+            vendor_id: vendor.vendor_id.clone(),
             api_key: Zeroizing::new(vendor.api_key),
         };
         let scanner_login = ScannerLogin {
@@ -76,6 +77,7 @@ impl Till {
             vendor: VendorClient::connect(trust, gateway, &vendor_login).await?,
             scanner: ScannerClient::connect(trust, gateway, &scanner_login).await?,
             terminal,
+            vendor_id: vendor.vendor_id,
             scanner_login,
             next_context: 0,
             prefix: hex::encode(crate::provision::random::<4>()?),
@@ -87,13 +89,31 @@ impl Till {
     /// # Errors
     /// [`ScannerError::Refused`] inside if the parties turned the palm down.
     pub async fn enrol(&mut self, palm: &PalmCapture) -> anyhow::Result<EnrolReceipt> {
-        let request = RegisterRequest::default();
-        let registration = UserClient::register(&self.trust, &self.gateway, &request).await?;
+        let registration = self.register().await?;
         let mut user = UserClient::follow(&self.trust, &self.gateway, &registration).await?;
         let (id, token) = (registration.user_id, &registration.session_token);
         self.scanner.enrol(id, token, palm).await?;
         let enrolled = user.wait_enrolment(PATIENCE).await?;
         Ok(enrolled.receipt)
+    }
+
+    /// Registers a new user, as an app does.
+    ///
+    /// # Errors
+    /// If the gateway does not let it.
+    pub async fn register(&self) -> anyhow::Result<RegisterResponse> {
+        let request = RegisterRequest::default();
+        Ok(UserClient::register(&self.trust, &self.gateway, &request).await?)
+    }
+
+    /// Connects the scanner anew, after somebody else took its place.
+    ///
+    /// # Errors
+    /// If the gateway does not let it.
+    pub async fn reconnect_scanner(&mut self) -> anyhow::Result<()> {
+        let login = &self.scanner_login;
+        self.scanner = ScannerClient::connect(&self.trust, &self.gateway, login).await?;
+        Ok(())
     }
 
     /// Asks a customer for a payment and waits for the result.
@@ -174,15 +194,8 @@ impl Till {
         }
         let result = self.vendor.wait_result(&context.id, PATIENCE).await?;
         let elapsed_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let user = result.receipt.as_ref().and_then(|(receipt, _)| {
-            match receipt.outcome.outcome.decision {
-                Decision::Matched { user, .. } => Some(user),
-                Decision::Enrolled { .. }
-                | Decision::AlreadyEnrolled
-                | Decision::NotMatched
-                | Decision::Ambiguous => None,
-            }
-        });
+        let verified = result.receipt.as_ref().map(|(_, verified)| verified);
+        let user = verified.and_then(|verified| verified.who);
         Ok(Visit {
             result,
             user,

@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use boop_sdk::{Connection, SplitCapture, WebSocket};
+use boop_wire::RequestId;
 use boop_wire::api::{FromScanner, ToScanner};
 use boop_wire::codec::to_canonical;
 use boop_wire::id::ContextId;
@@ -26,11 +27,11 @@ const PRICE: u64 = 100;
 
 /// Somebody has the scanner's key and a capture from the wire. The capture is good for what the
 /// customer saw and for nothing else.
-pub(super) async fn attack(
+pub(super) async fn attacks(
     network: &Network,
     till: &mut Till,
     seed: u64,
-) -> anyhow::Result<Attack> {
+) -> anyhow::Result<[Attack; 2]> {
     let palm = visitor(seed, 0)?.probe;
     let (client, gateway) = client_trust(network)?;
     let mut connection = Connection::open(&client, &gateway).await?;
@@ -47,17 +48,33 @@ pub(super) async fn attack(
     let second = till.open_context(PRICE).await?;
     let second = hear_context(&mut thief, &second).await?;
     let replayed = submit(&mut thief, &second.id, &capture).await?;
+    let second = till.open_context(PRICE).await?;
+    let second = hear_context(&mut thief, &second).await?;
+    let renamed = Capture {
+        request: RequestId::new(crate::provision::random()?),
+        ..capture
+    };
+    let renamed = submit(&mut thief, &second.id, &renamed).await?;
     let third = till.open_context(PRICE).await?;
     let third = hear_context(&mut thief, &third).await?;
     let fresh = submit(&mut thief, &third.id, &seal(&third)?).await?;
-    Ok(Attack {
-        name: "a capture replayed for another payment, by the parties",
-        refused: used.is_none() && replayed.as_deref() == Some("sealed-box-invalid"),
-        control: fresh.is_none(),
-    })
+    let control = used.is_none() && fresh.is_none();
+    Ok([
+        Attack {
+            name: "a capture replayed for another payment, by the parties",
+            refused: replayed.as_deref() == Some("replayed"),
+            control,
+        },
+        Attack {
+            name: "a capture replayed under a new request id, by the parties",
+            refused: renamed.as_deref() == Some("sealed-box-invalid"),
+            control,
+        },
+    ])
 }
 
-async fn impersonate(connection: Connection, till: &Till) -> anyhow::Result<WebSocket> {
+/// Connects as the till's scanner, with its key.
+pub(crate) async fn impersonate(connection: Connection, till: &Till) -> anyhow::Result<WebSocket> {
     let mut socket = connection.into_websocket("/ws/pvs").await?;
     let login = FromScanner::Authenticate {
         scanner_id: till.scanner_login.scanner_id.clone(),
@@ -78,22 +95,35 @@ async fn submit(
 ) -> anyhow::Result<Option<String>> {
     let message = FromScanner::Capture {
         context_id: context.clone(),
-        capture: URL_SAFE_NO_PAD.encode(to_canonical(capture)),
+        capture: base64url(&to_canonical(capture)),
     };
     socket.send(&message).await?;
+    match scanner_answer(socket).await? {
+        ToScanner::CaptureResult { success: true, .. } => Ok(None),
+        ToScanner::CaptureResult { code, .. } => {
+            Ok(Some(code.context("a refusal without a code")?))
+        }
+        ToScanner::Error(error) => Ok(Some(error.code)),
+        other => bail!("instead of an answer came {other:?}"),
+    }
+}
+
+/// Waits for the answer to a capture.
+pub(crate) async fn scanner_answer(socket: &mut WebSocket) -> anyhow::Result<ToScanner> {
     loop {
         match socket.receive(PATIENCE).await? {
-            ToScanner::CaptureResult { success: true, .. } => return Ok(None),
-            ToScanner::CaptureResult { code, .. } => {
-                return Ok(Some(code.context("a refusal without a code")?));
-            }
-            ToScanner::Error(error) => return Ok(Some(error.code)),
+            answer @ (ToScanner::CaptureResult { .. } | ToScanner::Error(_)) => return Ok(answer),
             ToScanner::Configuration { .. }
             | ToScanner::Context { .. }
             | ToScanner::ContextClosed { .. }
             | ToScanner::Pong => {}
         }
     }
+}
+
+/// Encodes bytes as the gateway's JSON carries them.
+pub(crate) fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 async fn hear_context(

@@ -49,7 +49,12 @@ pub(super) fn attacks(network: &Network) -> anyhow::Result<Vec<Attack>> {
     };
     let by_custodian = Attack {
         name: "party binary with one byte changed, by its custodian: no key",
-        refused: matches!(bad.ask_custodian()?, ReleaseAnswer::Refused { .. }),
+        refused: matches!(
+            bad.ask_custodian()?,
+            ReleaseAnswer::Refused {
+                refusal: Refusal::EvidenceRefused
+            }
+        ),
         control: matches!(good.ask_custodian()?, ReleaseAnswer::Released(_)),
     };
     let by_peer = Attack {

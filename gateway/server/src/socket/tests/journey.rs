@@ -2,15 +2,14 @@
 
 use boop_wire::api::{AuthReceipt, FromVendor};
 use boop_wire::codec::from_canonical;
-use boop_wire::id::VendorId;
-use boop_wire::job::{Capture, ContextKind, Decision};
-use boop_wire::ledger::{Detail, vendor_account};
+use boop_wire::job::{Capture, ContextKind, Decision, pairwise_id};
+use boop_wire::ledger::{Detail, user_account, vendor_account};
 use boop_wire::{Refusal, UserId};
 
-use super::{Client, Till, create, id, requirements};
+use super::{Client, Till, id, requirements};
 use crate::config::LimitSettings;
 use crate::contexts::transaction_id;
-use crate::fixture::{Gateway, Plan, USER, capture, vendor};
+use crate::fixture::{Gateway, Plan, USER, capture, matched_for, vendor};
 use crate::store::{DirectoryStore as _, Scanner};
 use crate::text::from_base64url;
 
@@ -24,7 +23,7 @@ async fn a_palm_pays_and_everybody_hears_of_it() {
     assert_eq!(result["success"], true);
     assert_eq!(
         result["user_id"],
-        till.gateway.app.pairwise(USER, &vendor().id)
+        pairwise_id(USER, &vendor().id).to_user_text()
     );
     let transaction = transaction_id(&vendor().id, &id("c1")).to_string();
     assert_eq!(result["transaction_id"], transaction);
@@ -93,9 +92,7 @@ async fn a_palm_that_nobody_knows_ends_the_context() {
 #[tokio::test]
 async fn too_little_money_ends_the_context_without_a_payment() {
     let mut till = Till::with("c1").await;
-    till.gateway
-        .ledger
-        .put(boop_wire::ledger::user_account(USER), 499);
+    till.gateway.ledger.put(user_account(USER), 499);
 
     till.scanner.capture("c1", &capture(1)).await;
 
@@ -447,20 +444,41 @@ async fn a_result_waits_for_a_vendor_that_is_away() {
 }
 
 #[tokio::test]
-async fn a_customer_has_another_id_at_every_vendor() {
-    let gateway = Gateway::start().await;
-    let other: VendorId = "ven_2".parse().unwrap();
+async fn a_vendor_receives_neither_the_user_nor_the_account() {
+    let mut till = Till::with("c1").await;
 
-    let here = gateway.app.pairwise(USER, &vendor().id);
+    till.scanner.capture("c1", &capture(9)).await;
 
-    assert_ne!(here, gateway.app.pairwise(USER, &other));
-    assert_ne!(
-        here,
-        gateway.app.pairwise(UserId::new([2; 16]), &vendor().id)
-    );
-    assert!(
-        serde_json::to_string(&create("c1"))
-            .unwrap()
-            .contains("create_context")
-    );
+    let result = till.vendor.auth_result().await;
+    let bytes = from_base64url(result["receipt"].as_str().unwrap()).unwrap();
+    let receipt: AuthReceipt = from_canonical(&bytes).unwrap();
+    let who = pairwise_id(USER, &vendor().id);
+    assert!(contains(&bytes, who.as_bytes()));
+    assert!(receipt.payment.is_some());
+    let text = result.to_string();
+    for secret in [&USER.as_bytes()[..], user_account(USER).as_bytes()] {
+        assert!(!contains(&bytes, secret));
+        assert!(!contains(&bytes, hex::encode(secret).as_bytes()));
+        assert!(!text.contains(&hex::encode(secret)));
+    }
+}
+
+#[tokio::test]
+async fn parties_that_name_a_user_whom_the_outcome_does_not_are_not_believed() {
+    let mut till = Till::with("c1").await;
+    let stranger = UserId::new([2; 16]);
+    let decision = matched_for(stranger, &vendor().id);
+    till.gateway.parties.decide(decision);
+
+    till.scanner.capture("c1", &capture(1)).await;
+
+    assert_eq!(till.vendor.error().await, "protocol-aborted");
+    let refused = (false, Some("protocol-aborted".to_owned()), true);
+    assert_eq!(till.scanner.capture_result().await, refused);
+    assert_eq!(till.gateway.ledger.payments_made(), 0);
+    assert_eq!(till.balance(), 1000);
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
 }

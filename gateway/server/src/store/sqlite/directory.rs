@@ -5,32 +5,14 @@ use boop_wire::id::{ScannerId, TerminalId, VendorId};
 
 use super::{SqliteStore, digest, failed, is_unique_violation, name};
 use crate::store::{DirectoryStore, Scanner, StoreError, Vendor};
-use crate::text::random;
 
 const VENDORS: &str = "vendors";
 const SCANNERS: &str = "scanners";
-const PEPPER: &str = "pairwise-pepper";
 
 type VendorRow = (String, String, Vec<u8>);
 type ScannerRow = (String, String, String, Vec<u8>);
 
 impl DirectoryStore for SqliteStore {
-    async fn pepper(&self) -> Result<[u8; 32], StoreError> {
-        let fresh: [u8; 32] = random().map_err(|_| StoreError::Random)?;
-        sqlx::query("INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING")
-            .bind(PEPPER)
-            .bind(&fresh[..])
-            .execute(&self.writer)
-            .await
-            .map_err(failed)?;
-        let (value,): (Vec<u8>,) = sqlx::query_as("SELECT value FROM secrets WHERE name = ?")
-            .bind(PEPPER)
-            .fetch_one(&self.writer)
-            .await
-            .map_err(failed)?;
-        value.try_into().map_err(|_| StoreError::Damaged("secrets"))
-    }
-
     async fn add_vendor(&self, vendor: &Vendor) -> Result<(), StoreError> {
         sqlx::query("INSERT INTO vendors (id, name, key_sha256) VALUES (?, ?, ?)")
             .bind(vendor.id.as_str())

@@ -1,19 +1,19 @@
 //! The books' rows in SQLite.
 
 use boop_wire::codec::{from_canonical, to_canonical};
-use boop_wire::id::TransactionId;
+use boop_wire::id::{AccountId, TransactionId};
 use boop_wire::ledger::{Currency, Detail};
 
 use super::entries::{EntryRow, stored_entry};
 use super::{SqliteSession, failed, to_i64, to_u64};
 use crate::account::{Account, AccountKey};
 use crate::store::{AccountStore, Audit, Span, StoreError, StoredEntry, StoredTransfer};
-use crate::transfer::{Body, State, Transfer};
+use crate::transfer::{Body, Charge, State, Transfer};
 
 const TABLE: &str = "transfers";
 
-/// A row: body, state, end of the hold, posted amount, entry.
-type TransferRow = (Vec<u8>, i64, Option<i64>, Option<i64>, Option<i64>);
+/// A row: body, debited account, state, end of the hold, posted amount, entry.
+type TransferRow = (Vec<u8>, Vec<u8>, i64, Option<i64>, Option<i64>, Option<i64>);
 
 impl AccountStore for SqliteSession {
     async fn account(&mut self, key: &AccountKey) -> Result<Account, StoreError> {
@@ -59,7 +59,7 @@ impl AccountStore for SqliteSession {
 
     async fn transfer(&mut self, id: &TransactionId) -> Result<Option<StoredTransfer>, StoreError> {
         let row: Option<TransferRow> = sqlx::query_as(
-            "SELECT body, state, expires_at_ms, posted_amount, entry_index \
+            "SELECT body, debit_account, state, expires_at_ms, posted_amount, entry_index \
              FROM transfers WHERE id = ?",
         )
         .bind(&id.as_bytes()[..])
@@ -126,8 +126,9 @@ impl AccountStore for SqliteSession {
 
     async fn ended_holds(&mut self, now_ms: u64, limit: u32) -> Result<Vec<Transfer>, StoreError> {
         let rows: Vec<TransferRow> = sqlx::query_as(
-            "SELECT body, state, expires_at_ms, posted_amount, entry_index FROM transfers \
-             WHERE state = 0 AND expires_at_ms <= ? ORDER BY expires_at_ms, id LIMIT ?",
+            "SELECT body, debit_account, state, expires_at_ms, posted_amount, entry_index \
+             FROM transfers WHERE state = 0 AND expires_at_ms <= ? \
+             ORDER BY expires_at_ms, id LIMIT ?",
         )
         .bind(to_i64(now_ms)?)
         .bind(limit)
@@ -229,10 +230,16 @@ fn state_columns(state: State) -> (i64, Option<u64>) {
 }
 
 fn stored_transfer(row: TransferRow) -> Result<StoredTransfer, StoreError> {
-    let (body, state, expires_at_ms, posted_amount, entry_index) = row;
+    let (body, account, state, expires_at_ms, posted_amount, entry_index) = row;
     let damaged = StoreError::Damaged(TABLE);
     let body = match from_canonical::<Detail>(&body) {
-        Ok(Detail::Payment(payment)) => Body::Payment(payment),
+        Ok(Detail::Payment(payment)) => {
+            let account: [u8; AccountId::LEN] = account.try_into().map_err(|_| damaged.clone())?;
+            Body::Payment(Charge {
+                payment,
+                account: AccountId::new(account),
+            })
+        }
         Ok(Detail::Credit(credit)) => Body::Credit(credit),
         Ok(_) | Err(_) => return Err(damaged),
     };

@@ -1,0 +1,28 @@
+//! Whole networks of real processes on this machine: journeys, crashes, and bad input.
+
+#[cfg(test)]
+mod attacks;
+#[cfg(test)]
+mod bad_rest;
+#[cfg(test)]
+mod bad_socket;
+#[cfg(test)]
+mod bench;
+#[cfg(test)]
+mod evidence;
+#[cfg(test)]
+mod journey;
+#[cfg(test)]
+mod ledger_loss;
+#[cfg(test)]
+mod moments;
+#[cfg(test)]
+mod party_loss;
+#[cfg(test)]
+mod raw;
+#[cfg(test)]
+mod rollback;
+#[cfg(test)]
+mod scanner;
+#[cfg(test)]
+mod shop;

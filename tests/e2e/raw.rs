@@ -1,0 +1,186 @@
+//! Bytes to the network's ports without a client library: TLS, HTTP/1.1 and WebSockets by hand,
+//! for what no client would send.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use boop_world::Ports;
+use futures_util::{SinkExt as _, StreamExt as _};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls13_signature};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, PeerIncompatible, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::bench::Bench;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An answer over HTTP.
+#[derive(Debug)]
+pub(crate) struct HttpAnswer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+impl HttpAnswer {
+    /// Returns status and refusal code.
+    pub(crate) fn refusal(&self) -> (u16, String) {
+        let problem: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        (self.status, problem["code"].as_str().unwrap_or("").into())
+    }
+}
+
+/// Sends one request to the gateway; `headers` are whole lines.
+pub(crate) async fn gateway_request(
+    bench: &Bench,
+    line: &str,
+    headers: &[&str],
+    body: &[u8],
+) -> HttpAnswer {
+    let mut stream = tls(bench).await;
+    let mut request = format!("{line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
+    for header in headers {
+        request.push_str(header);
+        request.push_str("\r\n");
+    }
+    request.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+    // A gateway that refuses early may close before it has read everything.
+    let _ = stream.write_all(request.as_bytes()).await;
+    let _ = stream.write_all(body).await;
+    read_answer(&mut stream).await
+}
+
+/// Gets a resource of the ledger's public port.
+pub(crate) async fn ledger_get(bench: &Bench, path: &str) -> Vec<u8> {
+    let address = Ports::address(bench.ports().ledger_public);
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let answer = read_answer(&mut stream).await;
+    assert_eq!(answer.status, 200, "{path}");
+    answer.body
+}
+
+async fn read_answer(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> HttpAnswer {
+    let mut bytes = Vec::new();
+    // The end of the stream may be abrupt; what counts is what came before.
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await;
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
+    let Some(end) = end else {
+        panic!("no answer but {:?}", String::from_utf8_lossy(&bytes));
+    };
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    HttpAnswer {
+        status: status.unwrap_or_default(),
+        body: bytes[end + 4..].to_vec(),
+    }
+}
+
+/// A WebSocket that sends whatever it is told to.
+pub(crate) struct RawSocket {
+    stream: WebSocketStream<TlsStream<TcpStream>>,
+}
+
+impl RawSocket {
+    pub(crate) async fn open(bench: &Bench, path: &str) -> Self {
+        let url = format!("wss://localhost{path}");
+        let (stream, _) = client_async(url, tls(bench).await).await.unwrap();
+        Self { stream }
+    }
+
+    pub(crate) async fn send(&mut self, message: Message) {
+        // The gateway may refuse a message before it has come whole.
+        let _ = self.stream.send(message).await;
+    }
+
+    /// Waits for the next message, of any kind.
+    pub(crate) async fn next(&mut self) -> Value {
+        loop {
+            match timeout(PATIENCE, self.stream.next()).await.unwrap() {
+                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                other => panic!("instead of a message came {other:?}"),
+            }
+        }
+    }
+
+    /// Waits for an error and returns its code.
+    pub(crate) async fn error(&mut self) -> String {
+        let message = self.next().await;
+        assert_eq!(message["type"], "error", "{message}");
+        message["code"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits for the end of the connection.
+    pub(crate) async fn ended(&mut self) {
+        let next = timeout(PATIENCE, self.stream.next()).await.unwrap();
+        let ended = matches!(next, None | Some(Err(_) | Ok(Message::Close(_))));
+        assert!(ended, "{next:?}");
+    }
+}
+
+/// Opens TLS to the gateway, whoever it is.
+pub(crate) async fn tls(bench: &Bench) -> TlsStream<TcpStream> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        .with_no_client_auth();
+    let stream = TcpStream::connect(&bench.gateway).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let connector = TlsConnector::from(Arc::new(config));
+    connector.connect(name, stream).await.unwrap()
+}
+
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(Error::PeerIncompatible(PeerIncompatible::Tls12NotOffered))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,101 @@
+//! One party's host brings back an old store: the three notice and do not serve.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use boop_wire::PartyIndex;
+use boop_wire::job::Subject;
+use tokio::time::sleep;
+
+use crate::bench::Bench;
+use crate::scanner::{Answer, split};
+use crate::shop::{Customer, Shop};
+
+/// The party whose host cheats.
+const CHEATED: PartyIndex = PartyIndex::ALL[1];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_rolled_back_at_one_party_keeps_the_network_from_serving_until_it_is_right() {
+    let mut bench = Bench::start().await;
+    let mut shop = Shop::open(&bench).await;
+    let mut customers = vec![shop.enrol(&bench, 0).await];
+    let blobs = bench.layout().machine(CHEATED, "blobs");
+    let (old, right) = (bench.folder().join("old"), bench.folder().join("right"));
+    copy(&blobs, &old);
+    for person in 1..3 {
+        customers.push(shop.enrol(&bench, person).await);
+    }
+
+    bench.network.process("host-1").unwrap().stop();
+    copy(&blobs, &right);
+    put(&old, &blobs);
+    bench.network.start_host(CHEATED).unwrap();
+
+    for party in PartyIndex::ALL {
+        let host = format!("host-{party}");
+        bench.wait_for_log(&host, "state-diverged").await;
+    }
+    let mut serving = 0;
+    for _ in 0..30 {
+        serving += u32::from(bench.all_serve());
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(
+        serving, 0,
+        "the network serves with a store that was rolled back"
+    );
+    for (party, records) in PartyIndex::ALL.into_iter().zip([3, 1, 3]) {
+        assert_eq!(bench.records(party), records, "party {party}");
+    }
+    refused_payment(&bench, &mut shop, &customers[0]).await;
+
+    bench.network.process("host-1").unwrap().stop();
+    put(&right, &blobs);
+    bench.network.start_host(CHEATED).unwrap();
+    for party in PartyIndex::ALL {
+        bench.network.wait_for_serving(party).unwrap();
+    }
+    bench.wait_ready().await;
+    for customer in &customers {
+        shop.check_payment(&bench, customer).await;
+    }
+}
+
+/// Nobody can pay, and nothing is booked.
+async fn refused_payment(bench: &Bench, shop: &mut Shop, customer: &Customer) {
+    bench.wait_ready().await;
+    let before = shop.balance(customer.user).await;
+    let id = shop.ask().await;
+    let context = shop.scanner.hear(&id).await;
+    let split = split(&customer.visitor.probe, &Subject::Identify(context));
+    let capture = split.seal(&bench.view().await).unwrap();
+
+    shop.scanner.send_capture(&id, &capture).await;
+    let answer = shop.scanner.answer(split.request()).await;
+
+    // To those outside, parties that do not agree are parties that are not there.
+    let unavailable = Answer {
+        retry_allowed: true,
+        ..Answer::refused("party-unavailable")
+    };
+    assert_eq!(answer, unavailable);
+    shop.cancel(&id).await;
+    assert_eq!(shop.balance(customer.user).await, before);
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
+/// Makes `to` hold what `from` holds and nothing else.
+fn put(from: &Path, to: &Path) {
+    for file in fs::read_dir(to).unwrap() {
+        fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    copy(from, to);
+}
