@@ -103,7 +103,7 @@ pub async fn journey(options: &ProveOptions) -> anyhow::Result<bool> {
     let mut claims = vec![canary::claim(&network, &mut till, options.seed).await?];
     for attack in refusals::attacks(&network, &mut till, options.seed).await? {
         claims.push(Claim {
-            id: attack.name.replace([' ', ',', ':'], "-").replace("--", "-"),
+            id: identifier(attack.name),
             claim: format!("refused: {}", attack.name),
             held: attack.refused,
             control: Control::new(attack.control),
@@ -124,6 +124,15 @@ pub async fn journey(options: &ProveOptions) -> anyhow::Result<bool> {
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(all)
+}
+
+/// Makes a stable id of a name: its words, joined by dashes.
+fn identifier(name: &str) -> String {
+    let letters = name.replace('\'', "");
+    let words = letters
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|w| !w.is_empty());
+    words.collect::<Vec<_>>().join("-")
 }
 
 fn print(claims: &[Claim]) {

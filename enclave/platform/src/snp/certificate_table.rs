@@ -183,14 +183,15 @@ mod tests {
 
     #[test]
     fn recorded_tables_of_two_hosts_hold_the_recorded_certificates() {
+        let Some(vectors) = vectors() else { return };
         for case in ["milan-v5-vcek-a-gcp", "genoa-v3-vcek-b"] {
-            let read = |file| std::fs::read(vectors().join(case).join(file)).unwrap();
+            let read = |file| std::fs::read(vectors.join(case).join(file)).unwrap();
 
             let table = CertificateTable::parse(&read("cert-table.bin")).unwrap();
 
             assert_eq!(table.leaf, Some(read("vek.der")), "{case}");
             let product = case.split('-').next().unwrap();
-            let intermediate = std::fs::read(vectors().join(format!("roots/{product}-ask.der")));
+            let intermediate = std::fs::read(vectors.join(format!("roots/{product}-ask.der")));
             assert_eq!(table.intermediate, intermediate.ok(), "{case}");
         }
     }
@@ -243,9 +244,19 @@ mod tests {
         assert_eq!(error, Some(CertificateTableError::OutOfBounds));
     }
 
-    fn vectors() -> PathBuf {
+    fn vectors() -> Option<PathBuf> {
         let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors");
-        let root = std::env::var_os("BOOP_VECTORS").map_or_else(beside, PathBuf::from);
-        root.join("attestation/snp")
+        let folder = std::env::var_os("BOOP_VECTORS").map_or_else(beside, PathBuf::from);
+        let folder = folder.join("attestation/snp");
+        if folder.is_dir() {
+            return Some(folder);
+        }
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "{} is missing",
+            folder.display()
+        );
+        std::eprintln!("the SEV-SNP vectors are not present; recorded tables are not read");
+        None
     }
 }

@@ -14,11 +14,12 @@ const CHIP_ID: core::ops::Range<usize> = 0x1a0..0x1e0;
 
 #[test]
 fn reports_equal_the_recorded_ones_but_for_chip_and_signature() {
+    let Some(vectors) = vectors() else { return };
     for (model, case) in [
         (ChipModel::GenoaV3, "syn-baseline-genoa-v3"),
         (ChipModel::TurinV5, "syn-baseline-turin-v5"),
     ] {
-        let recorded = fs::read(vectors().join("snp").join(case).join("report.bin")).unwrap();
+        let recorded = fs::read(vectors.join("snp").join(case).join("report.bin")).unwrap();
         let request = SnpRequest {
             report_data: recorded[0x50..0x90].try_into().unwrap(),
             measurement: recorded[0x90..0xc0].try_into().unwrap(),
@@ -45,7 +46,8 @@ fn reports_equal_the_recorded_ones_but_for_chip_and_signature() {
 
 #[test]
 fn document_has_the_shape_of_a_recent_genuine_one() {
-    let case = vectors().join("nitro/prod-2026-01-indefinite/document.cbor");
+    let Some(vectors) = vectors() else { return };
+    let case = vectors.join("nitro/prod-2026-01-indefinite/document.cbor");
     let request = NitroRequest {
         pcrs: nitro_pcrs(&[1; 48], &[2; 32], "i-1"),
         user_data: Some(vec![3; 20]),
@@ -79,9 +81,18 @@ fn shape(document: &[u8]) -> (Vec<u8>, Vec<(String, Type)>) {
     (header, fields)
 }
 
-fn vectors() -> PathBuf {
+fn vectors() -> Option<PathBuf> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors");
-    std::env::var_os("BOOP_VECTORS")
-        .map_or_else(beside, PathBuf::from)
-        .join("attestation")
+    let folder = std::env::var_os("BOOP_VECTORS").map_or_else(beside, PathBuf::from);
+    let folder = folder.join("attestation");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "{} is missing",
+        folder.display()
+    );
+    eprintln!("the attestation vectors are not present; formats are not compared");
+    None
 }

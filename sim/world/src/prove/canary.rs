@@ -52,14 +52,15 @@ pub(super) async fn claim(network: &Network, till: &mut Till, seed: u64) -> anyh
                 gateway, ledger and custodians"
             .to_owned(),
         held: found.hits.is_empty(),
-        control: Control::new(found.own > 0),
+        control: Control::new(found.blind == 0),
         figures: serde_json::json!({
             "needles": needles.len(),
             "files_searched": found.files,
             "processes_searched": UNTRUSTED.len(),
             "bytes_of_memory_searched": found.bytes,
             "hits": found.hits.len(),
-            "hits_in_the_scanner_itself": found.own,
+            "hits_where_the_secret_belongs": found.expected,
+            "such_places_without_a_hit": found.blind,
         }),
     })
 }
@@ -68,34 +69,62 @@ struct Searched {
     hits: Vec<Found>,
     files: usize,
     bytes: usize,
-    /// Hits in this program, which holds the palm as a scanner does: shows that the search works.
-    own: usize,
+    /// Hits where a secret belongs: each token's in its file and in its custodian's memory, the
+    /// palm in this program, which holds it as a scanner does. They show that the search works.
+    expected: usize,
+    /// Places of that kind in which nothing was found.
+    blind: usize,
 }
 
 fn search_everywhere(network: &Network, needles: &Needles) -> anyhow::Result<Searched> {
-    // Custody secrets lie in the token files, and the simulated vendors' keys in theirs.
-    let left_out = |path: &std::path::Path| path.file_name().is_some_and(|name| name == "token");
-    let (files, mut hits) = needles.in_files(network.provisioned().layout.root(), &left_out)?;
-    let mut bytes = 0;
+    let layout = &network.provisioned().layout;
+    let mut searched = Searched {
+        hits: Vec::new(),
+        files: 0,
+        bytes: 0,
+        expected: 0,
+        blind: 0,
+    };
+    let (files, found) = needles.in_files(layout.root())?;
+    searched.files = files;
+    let mut places: Vec<(String, Option<PartyIndex>, Vec<Found>)> = Vec::new();
+    for party in PartyIndex::ALL {
+        let token = layout.machine(party, "token").display().to_string();
+        let own = found
+            .iter()
+            .filter(|found| found.place == token)
+            .cloned()
+            .collect();
+        places.push((token, Some(party), own));
+    }
+    let elsewhere = found
+        .into_iter()
+        .filter(|found| !places.iter().any(|p| p.0 == found.place));
+    places.push(("files".to_owned(), None, elsewhere.collect()));
     for name in UNTRUSTED {
         let pid = network
             .pid(name)
             .with_context(|| format!("{name} does not run"))?;
-        let (searched, mut found) = needles.in_memory(pid, name)?;
-        // A custodian holds its own token's secret, no other's and no palm.
-        if let Some(party) = name.strip_prefix("custodian-") {
-            found.retain(|found| !found.secret.starts_with(&format!("token {party} ")));
-        }
-        bytes += searched;
-        hits.append(&mut found);
+        let (bytes, found) = needles.in_memory(pid, name)?;
+        searched.bytes += bytes;
+        let owner = name
+            .strip_prefix("custodian-")
+            .and_then(|index| index.parse().ok());
+        places.push((name.to_owned(), owner, found));
     }
-    let (_, own) = needles.in_memory(std::process::id(), "this program")?;
-    Ok(Searched {
-        hits,
-        files,
-        bytes,
-        own: own.len(),
-    })
+    for (_, owner, found) in places {
+        let own = |found: &Found| {
+            owner.is_some_and(|party| found.secret.starts_with(&format!("token {party} ")))
+        };
+        let (belong, stray): (Vec<Found>, Vec<Found>) = found.into_iter().partition(own);
+        searched.blind += usize::from(owner.is_some() && belong.is_empty());
+        searched.expected += belong.len();
+        searched.hits.extend(stray);
+    }
+    let (_, scanner) = needles.in_memory(std::process::id(), "this program")?;
+    searched.blind += usize::from(scanner.is_empty());
+    searched.expected += scanner.len();
+    Ok(searched)
 }
 
 fn needles(

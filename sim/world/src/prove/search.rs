@@ -60,19 +60,13 @@ impl Needles {
         self.all.len()
     }
 
-    /// Searches every file under `folder` but those that `left_out` names.
-    pub(super) fn in_files(
-        &self,
-        folder: &Path,
-        left_out: &dyn Fn(&Path) -> bool,
-    ) -> anyhow::Result<(usize, Vec<Found>)> {
+    /// Searches every file under `folder`.
+    pub(super) fn in_files(&self, folder: &Path) -> anyhow::Result<(usize, Vec<Found>)> {
         let (mut files, mut found) = (0, Vec::new());
         for path in files_under(folder)? {
-            if !left_out(&path) {
-                files += 1;
-                let bytes = fs::read(&path)?;
-                self.in_bytes(&bytes, &path.display().to_string(), &mut found);
-            }
+            files += 1;
+            let bytes = fs::read(&path)?;
+            self.in_bytes(&bytes, &path.display().to_string(), &mut found);
         }
         Ok((files, found))
     }
