@@ -1,7 +1,7 @@
 //! The attacks of the demonstration, on a network of this test's own.
 
-use boop_world::demo::{Till, visitor};
 use boop_world::refusals;
+use boop_world::{Till, visitor};
 
 use crate::bench::{Bench, SEED};
 use crate::shop::CURRENCY;

@@ -321,7 +321,7 @@ async fn session_over(bench: &mut Bench, shop: &mut Shop) {
     socket.send(Message::text(hello.to_string())).await;
     assert_eq!(socket.error().await, "expired");
 
-    let palm = boop_world::demo::visitor(crate::bench::SEED, 1).unwrap();
+    let palm = boop_world::visitor(crate::bench::SEED, 1).unwrap();
     let user = registration.user_id;
     let split = split(&palm.enrolment, &Subject::Enrol { user });
     let capture = split.seal(&bench.view().await).unwrap();

@@ -7,7 +7,7 @@ use boop_proof::key::KeyType;
 use boop_proof::{Hash, KeyName, VerifierKey, verify_consistency};
 use boop_sdk::{verify_auth_receipt, verify_enrol_receipt};
 use boop_wire::api::AuthReceipt;
-use boop_world::demo::{returning_visitor, visitor};
+use boop_world::{returning_visitor, visitor};
 
 use crate::bench::{Bench, SEED};
 use crate::raw::ledger_get;

@@ -10,7 +10,7 @@ use boop_wire::PartyIndex;
 use boop_wire::Refusal;
 use boop_wire::id::ContextId;
 use boop_wire::job::{Capture, Subject};
-use boop_world::demo::visitor;
+use boop_world::visitor;
 use tokio::time::{Instant, sleep};
 
 use crate::bench::{Bench, SEED};

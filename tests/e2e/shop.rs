@@ -12,7 +12,7 @@ use boop_wire::api::{EnrolReceipt, RegisterRequest, Requirements};
 use boop_wire::id::ContextId;
 use boop_wire::job::Subject;
 use boop_wire::ledger::Currency;
-use boop_world::demo::{Visitor, visitor};
+use boop_world::{Visitor, visitor};
 use zeroize::Zeroizing;
 
 use crate::bench::{Bench, SEED};

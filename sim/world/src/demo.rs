@@ -1,9 +1,7 @@
 //! The demonstration: a network on this machine, people who enrol and pay, and attacks that fail.
 
 mod figures;
-mod people;
 mod shop;
-mod till;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -12,8 +10,6 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
 pub use figures::{Figures, PartyFigures, Stage};
-pub use people::{Visitor, returning_visitor, visitor, visitors};
-pub use till::{Till, Visit, refusal_code};
 
 use crate::clients::wait_until_ready;
 use crate::layout::Layout;

@@ -10,11 +10,12 @@ use serde::Serialize;
 
 use crate::clients::{client_trust, wait_until_ready};
 use crate::clock::now_ms;
-use crate::demo::{Till, visitor};
 use crate::layout::Layout;
 use crate::network::Network;
+use crate::people::visitor;
 use crate::provision::{Binaries, provision};
 use crate::refusals;
+use crate::till::Till;
 
 /// What the claims are tried on.
 #[derive(Debug, Clone)]

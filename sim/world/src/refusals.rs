@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 
 use boop_wire::PartyIndex;
 
-use crate::demo::Till;
 use crate::network::Network;
+use crate::till::Till;
 
 /// What came of one attack.
 #[derive(Debug, Clone)]

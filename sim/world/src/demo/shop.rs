@@ -14,11 +14,11 @@ use boop_wire::job::pairwise_id;
 use boop_wire::ledger::Currency;
 
 use super::figures::{Figures, PartyFigures, Stage};
-use super::people::{Visitor, another_capture, returning_visitor, visitors};
 use super::progress;
-use super::till::{CURRENCY, Till, Visit, refusal_code};
 use crate::clients::client_trust;
 use crate::network::Network;
+use crate::people::{Visitor, another_capture, returning_visitor, visitors};
+use crate::till::{CURRENCY, Till, Visit, refusal_code};
 
 /// What everybody has on the account, in cents.
 const CREDIT: u64 = 5_000;

@@ -14,10 +14,11 @@ use super::search::{Found, Needles};
 use super::{Claim, Control};
 use crate::clients::client_trust;
 use crate::clock::now_ms;
-use crate::demo::{Till, visitor};
 use crate::network::Network;
+use crate::people::visitor;
 use crate::provision::random;
 use crate::refusals::{impersonate, scanner_answer};
+use crate::till::Till;
 
 /// The canary's number among people; nobody else has it.
 const CANARY: u64 = 777_777;

@@ -15,8 +15,9 @@ use boop_wire::job::{Capture, Subject};
 use super::Attack;
 use crate::clients::client_trust;
 use crate::clock::now_ms;
-use crate::demo::{Till, visitor};
 use crate::network::Network;
+use crate::people::visitor;
+use crate::till::Till;
 
 /// How long the gateway may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);

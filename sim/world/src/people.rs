@@ -1,4 +1,4 @@
-//! The people of a demonstration: each has a palm, shows it to a scanner, and is not real.
+//! The people of a simulated world: each has a palm, shows it to a scanner, and is not real.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -65,7 +65,7 @@ pub fn returning_visitor(seed: u64, index: u64) -> anyhow::Result<Visitor> {
 ///
 /// # Errors
 /// If the scanner would give up on the palm.
-pub(super) fn another_capture(seed: u64, index: u64) -> anyhow::Result<PalmCapture> {
+pub fn another_capture(seed: u64, index: u64) -> anyhow::Result<PalmCapture> {
     let (person, side) = person(seed, index);
     let (extraction, _) = capture(&person, &mut { MUCH_LATER })?;
     Ok(palm_capture(&extraction, side))
