@@ -218,15 +218,22 @@ impl<P: Platform> Party<P> {
         }
     }
 
-    /// Takes a peer's word that a job is over without a result.
+    /// Takes a peer's word that a job is over without a result. If the palm is durable here
+    /// already, it is not at that peer: the three must form anew to find out who has what.
     pub(crate) fn job_aborted(&mut self, job: u64, refusal: Refusal) {
-        if self
+        let active = self
             .work
             .active
             .as_ref()
-            .is_some_and(|active| active.number == job)
-        {
-            self.drop_active(refusal);
+            .filter(|active| active.number == job);
+        if let Some(active) = active {
+            match active.stage {
+                Stage::AwaitingPeers { .. } => self.drop_neighbours(),
+                Stage::Matching(_)
+                | Stage::WritingRecord { .. }
+                | Stage::WritingHead { .. }
+                | Stage::Confirming { .. } => self.drop_active(refusal),
+            }
         } else if let Some(begun) = self.work.begun.take_if(|begun| begun.begin.job == job) {
             self.work.last_job = job;
             if let Some(call) = self.work.take_waiting(begun.begin.request) {
