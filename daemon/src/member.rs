@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use boop_channel::{KeyError, Local, LocalKeys, Trust};
 use boop_platform::chip_socket::ChipSocket;
-use boop_platform::nitro::{NSM_DEVICE, NitroModule};
-use boop_platform::snp::{TSM_REPORT_DIRECTORY, TsmReport};
+use boop_platform::detect::{NoSourceError, open_nitro, open_snp};
+use boop_platform::nitro::CONFIG_REGISTER;
 use boop_platform::{EvidenceKind, EvidenceSource, PlatformError};
 use boop_wire::binding::{Binding, PlatformKind, Purpose, Role};
 use boop_wire::codec::to_canonical;
@@ -18,6 +18,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::now_ms;
 
+/// Where the machine's files begin.
+const ROOT: &str = "/";
+
 /// How often evidence is renewed: well inside any sensible age limit.
 const RENEWAL: Duration = Duration::from_secs(300);
 
@@ -25,7 +28,7 @@ const RENEWAL: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum MemberSettings {
-    /// AMD SEV-SNP, through the kernel's configfs-tsm.
+    /// AMD SEV-SNP, through configfs-tsm or `/dev/sev-guest`.
     Snp,
     /// AWS Nitro, through `/dev/nsm`.
     Nitro,
@@ -54,6 +57,9 @@ pub enum MemberError {
     /// The platform gave no evidence or randomness.
     #[error("the platform gave no evidence")]
     Platform(#[from] PlatformError),
+    /// The machine has no such hardware.
+    #[error(transparent)]
+    NoSource(#[from] NoSourceError),
     /// A key cannot be used.
     #[error("a key cannot be used")]
     Key(#[from] KeyError),
@@ -90,7 +96,7 @@ impl Member {
         tls_pkcs8: &[u8],
         danger_simulated_tee: bool,
     ) -> Result<Arc<Self>, MemberError> {
-        let (source, platform) = source(settings, danger_simulated_tee)?;
+        let (source, platform) = source(settings, config, danger_simulated_tee)?;
         let mut instance = [0; 16];
         boop_platform::random(&mut instance)?;
         let keys = Arc::new(keys(tls_pkcs8)?);
@@ -195,17 +201,16 @@ type Source = Box<dyn EvidenceSource + Send + Sync>;
 
 fn source(
     settings: &MemberSettings,
+    config: Digest,
     danger_simulated_tee: bool,
 ) -> Result<(Source, PlatformKind), MemberError> {
     match settings {
-        MemberSettings::Snp => Ok((
-            Box::new(TsmReport::open(TSM_REPORT_DIRECTORY, "boop")?),
-            PlatformKind::Snp,
-        )),
-        MemberSettings::Nitro => Ok((
-            Box::new(NitroModule::open(NSM_DEVICE)?),
-            PlatformKind::Nitro,
-        )),
+        MemberSettings::Snp => Ok((Box::new(open_snp(ROOT.as_ref())?), PlatformKind::Snp)),
+        MemberSettings::Nitro => {
+            let module = open_nitro(ROOT.as_ref())?;
+            module.extend_and_lock(CONFIG_REGISTER, config.as_bytes())?;
+            Ok((Box::new(module), PlatformKind::Nitro))
+        }
         MemberSettings::DangerSimulated { .. } if !danger_simulated_tee => {
             Err(MemberError::SimulatedFlag)
         }

@@ -173,7 +173,12 @@ fn floor(product: &str) -> TcbFloor {
 
 const fn platform_of(model: ChipModel) -> PlatformKind {
     match model {
-        ChipModel::GenoaV3 | ChipModel::TurinV5 => PlatformKind::Snp,
+        ChipModel::MilanV2
+        | ChipModel::MilanV3
+        | ChipModel::GenoaV3
+        | ChipModel::GenoaV5
+        | ChipModel::SienaBergamoV5
+        | ChipModel::TurinV5 => PlatformKind::Snp,
         ChipModel::Nitro => PlatformKind::Nitro,
     }
 }

@@ -1,10 +1,10 @@
 //! Every library comes under a licence that deny.toml allows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use boop_xtask::workspace;
-use toml::Table;
+use toml::{Table, Value};
 
 use crate::sources::assert_none;
 
@@ -18,9 +18,12 @@ fn every_library_comes_under_an_allowed_licence() {
     let tree = workspace::output(&mut command).expect("cargo knows the tree");
 
     let lines: BTreeSet<&str> = tree.lines().filter(|line| !line.is_empty()).collect();
+    let exceptions = exceptions();
     let refused = lines.into_iter().filter(|line| {
-        let licence = line.split('\t').nth(1).unwrap_or_default();
-        !is_allowed(licence, &allowed)
+        let (package, licence) = line.split_once('\t').unwrap_or((line, ""));
+        let name = package.split(' ').next().unwrap_or_default();
+        let excepted = exceptions.get(name);
+        !is_allowed(licence, excepted.unwrap_or(&allowed))
     });
 
     let refused: Vec<_> = refused.map(str::to_owned).collect();
@@ -50,13 +53,30 @@ fn a_choice_needs_one_allowed_licence_and_a_sum_needs_all() {
 }
 
 fn allowed() -> BTreeSet<String> {
+    names(&rules()["allow"])
+}
+
+/// The libraries that may come under other licences, each with its own.
+fn exceptions() -> BTreeMap<String, BTreeSet<String>> {
+    let rules = rules();
+    let exceptions = rules["exceptions"].as_array().expect("a list");
+    let exceptions = exceptions.iter().map(|exception| {
+        let name = exception["crate"].as_str().expect("a library's name");
+        (name.to_owned(), names(&exception["allow"]))
+    });
+    exceptions.collect()
+}
+
+fn rules() -> Table {
     let rules =
         fs::read_to_string(workspace::root().join("deny.toml")).expect("deny.toml is there");
     let rules: Table = rules.parse().expect("deny.toml is TOML");
-    let allowed = rules["licenses"]["allow"]
-        .as_array()
-        .expect("a list of licences");
-    let names = allowed.iter().filter_map(|licence| licence.as_str());
+    rules["licenses"].as_table().expect("a section").clone()
+}
+
+fn names(list: &Value) -> BTreeSet<String> {
+    let list = list.as_array().expect("a list of licences");
+    let names = list.iter().filter_map(|licence| licence.as_str());
     names.map(str::to_owned).collect()
 }
 

@@ -11,8 +11,10 @@
 //! the product is linked. What needs one is a program of its own that a command here builds and
 //! starts.
 
+pub mod bench;
 pub mod check;
 pub mod demo;
+pub mod fuzz;
 pub mod prove;
 pub mod release;
 pub mod tcb;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use boop_xtask::{check, demo, prove, tcb, test, vectors};
+use boop_xtask::{bench, check, demo, fuzz, prove, tcb, test, vectors};
 use clap::Parser;
 
 /// Developer commands of boop.
@@ -17,6 +17,10 @@ enum Command {
     Vectors(vectors::Args),
     /// Tries to break the project's claims, each with a control that must succeed.
     Prove(prove::Args),
+    /// Measures, each figure beside a stated reference in the same run.
+    Bench(bench::Args),
+    /// Feeds the parsers with inputs that a fuzzer makes.
+    Fuzz(fuzz::Args),
     /// Compares enclave/TCB.md with what the measured binary links.
     Tcb(tcb::Args),
     /// Runs everything that CI runs.
@@ -29,6 +33,8 @@ fn main() -> ExitCode {
         Command::Test => test::run(),
         Command::Vectors(args) => vectors::run(&args),
         Command::Prove(args) => prove::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Tcb(args) => tcb::run(&args),
         Command::Check => check::run(),
     };

@@ -1,10 +1,11 @@
 //! `cargo xtask prove`: the claims of the project as programs that try to break them.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::Result;
 
-use crate::release;
+use crate::{release, vectors, workspace};
 
 /// Arguments of `cargo xtask prove`.
 #[derive(Debug, clap::Args)]
@@ -25,28 +26,61 @@ pub struct Args {
 enum Area {
     /// From a palm over a scanner to a receipt in a vendor's hands.
     Journey,
+    /// Evidence of hardware, changed bit by bit and in every way that verifiers fell for.
+    Attestation,
 }
 
 impl Area {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Journey => "journey",
+            Self::Attestation => "attestation",
         }
     }
 }
 
-/// Builds the network and runs the claims against it; returns only on an error.
+/// Builds what the claims are tried on and tries them; for some areas it returns only on an error.
 ///
 /// # Errors
-/// If the build fails or the program cannot be started.
+/// If the build fails, the program cannot be started, or a claim did not hold.
 pub fn run(args: &Args) -> Result<()> {
+    match args.area {
+        Area::Journey => journey(args),
+        Area::Attestation => attestation(args),
+    }
+}
+
+fn journey(args: &Args) -> Result<()> {
     let mut world = release::world()?;
     world.args(["prove", args.area.as_str()]);
+    pass_on(args, &mut world)?;
+    release::become_program(&mut world)
+}
+
+/// The claims on evidence, of genuine hardware where its vectors are.
+fn attestation(args: &Args) -> Result<()> {
+    let mut command = workspace::cargo();
+    command.args(["run", "--release", "--locked", "--package", "boop-tests"]);
+    command.args(["--bin", "boop-claims", "--"]);
+    let shared = vectors::folder();
+    let own = workspace::root().join("tests/vectors");
+    let folder = if shared.join("attestation").is_dir() {
+        shared
+    } else {
+        own
+    };
+    command.arg("--dir").arg(std::path::absolute(folder)?);
+    pass_on(args, &mut command)?;
+    workspace::run(&mut command)
+}
+
+fn pass_on(args: &Args, program: &mut Command) -> Result<()> {
     if args.quick {
-        world.arg("--quick");
+        program.arg("--quick");
     }
     if let Some(file) = &args.json {
-        world.arg("--json").arg(file);
+        // The program may run in another folder than its caller.
+        program.arg("--json").arg(std::path::absolute(file)?);
     }
-    release::become_program(&mut world)
+    Ok(())
 }

@@ -40,6 +40,17 @@ pub fn world() -> Result<Command> {
     Ok(Command::new(world))
 }
 
+/// Builds the benchmarks and gives the program that runs them.
+///
+/// # Errors
+/// If something does not build.
+pub fn bench() -> Result<Command> {
+    let programs = build(&["boop-bench"])?;
+    let bench = programs.get("boop-bench");
+    let bench = bench.context("package boop-bench builds no program `boop-bench`")?;
+    Ok(Command::new(bench))
+}
+
 /// Gives this process over to another program; returns only if that fails.
 ///
 /// # Errors

@@ -6,15 +6,22 @@ use anyhow::Result;
 
 use crate::workspace;
 
+/// The vectors of simulated hardware that the repository keeps, below its root.
+const KEPT: &str = "tests/vectors/attestation";
+
 /// Arguments of `cargo xtask vectors`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Writes the table to a file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "write")]
     json: Option<PathBuf>,
-    /// Another folder of the same layout.
+    /// Another folder of the same layout; roots that it lacks come from the vectors folder.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Makes the vectors of simulated hardware anew, under new keys, where the repository keeps
+    /// them or in `--dir`.
+    #[arg(long)]
+    write: bool,
 }
 
 /// Builds the program that compares, and runs it.
@@ -25,8 +32,18 @@ pub fn run(args: &Args) -> Result<()> {
     let mut command = workspace::cargo();
     command.args(["run", "--quiet", "--locked", "--package", "boop-tests"]);
     command.args(["--bin", "boop-vectors", "--"]);
-    let folder = args.dir.clone().unwrap_or_else(folder);
-    command.arg("--dir").arg(absolute(&folder)?);
+    let usual = if args.write {
+        workspace::root().join(KEPT)
+    } else {
+        folder()
+    };
+    let chosen = args.dir.clone().unwrap_or(usual);
+    command.arg("--dir").arg(absolute(&chosen)?);
+    if args.write {
+        command.arg("--write");
+    } else if args.dir.is_some() && folder().is_dir() {
+        command.arg("--roots").arg(absolute(&folder())?);
+    }
     if let Some(file) = &args.json {
         command.arg("--json").arg(absolute(file)?);
     }

@@ -4,8 +4,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use boop_verifier::{
-    AgeLimit, GuestPolicyRules, Mitigations, NitroPolicy, Permission, Platform, PlatformRules,
-    Policy, Product, ProductPolicy, Revocation, Rule, SimulatedEvidence, SnpPolicy, TcbRules, Vlek,
+    AgeLimit, Demand, Floor, Floors, GuestPolicyRules, Mitigations, NitroPolicy, PcrSet,
+    Permission, Platform, PlatformRules, Policy, Product, ProductPolicy, Revocation, Rule,
+    SimulatedEvidence, SnpPolicy, TcbRules, Tier, UnixTime, Vlek,
 };
 use boop_wire::binding::{PlatformKind, Role};
 use boop_wire::manifest::{Machine, Manifest, TcbFloor};
@@ -64,6 +65,7 @@ pub(crate) fn policy_for(
     };
     Policy {
         simulated,
+        binding: Demand::Required,
         snp,
         nitro,
     }
@@ -124,14 +126,21 @@ fn product_policy(product: Product, floor: &TcbFloor, chips: Rule<[u8; 64]>) -> 
         snp: Rule::AtLeast(floor.snp),
         microcode: Rule::AtLeast(floor.microcode),
     };
+    let floor = Floor {
+        since: UnixTime(0),
+        bulletins: Vec::new(),
+        reported: floors.clone(),
+        committed: floors.clone(),
+        launch: floors,
+    };
     ProductPolicy {
         product,
-        reported_tcb: floors.clone(),
-        committed_tcb: floors.clone(),
-        launch_tcb: floors,
+        tier: Tier::Affirming,
+        floors: Floors::Dated(vec![floor]),
         launch_mitigations: Mitigations::Any,
         current_mitigations: Mitigations::Any,
         chips,
+        fleet_keys: Permission::Refuse,
     }
 }
 
@@ -145,13 +154,14 @@ fn nitro_policy(
         Err(_) => Rule::OneOf(Vec::new()),
     };
     NitroPolicy {
-        pcrs: vec![
+        tier: Tier::Affirming,
+        pcr_sets: vec![PcrSet(vec![
             (0, Rule::OneOf(measurements)),
             (1, Rule::Any),
             (2, Rule::Any),
             (INSTANCE_PCR, instance),
             (CONFIG_PCR, Rule::Exactly(extended(machine.config))),
-        ],
+        ])],
         module_id: Rule::Any,
         debug: Permission::Refuse,
         age: AgeLimit::Seconds(u64::from(manifest.evidence_age_max_s)),

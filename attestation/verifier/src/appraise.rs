@@ -1,11 +1,12 @@
 //! Third step: hold authenticated facts against a policy and against what the caller expects.
 
 use crate::{
-    authenticate::{Authenticated, authenticate},
+    authenticate::{Authenticated, authenticate_with},
+    crypto::Crypto,
     evidence::{Endorsements, EvidenceKind, UnixTime, parse},
     facts::Facts,
     nitro,
-    policy::{Expected, Platform, Policy, SimulatedEvidence},
+    policy::{Demand, Expected, Platform, Policy, SimulatedEvidence},
     reason::Reason,
     record::Record,
     roots::Roots,
@@ -34,12 +35,32 @@ pub fn appraise(authenticated: &Authenticated, policy: &Policy, expected: &Expec
     }
     compare_report_data(&mut record, facts, &expected.report_data);
     compare_nonce(&mut record, facts, expected);
+    demand_binding(&mut record, policy.binding);
 
-    conclude(authenticated, record)
+    conclude(authenticated, record, policy)
 }
 
 /// Parses, authenticates and appraises in one call.
+#[cfg(feature = "aws-lc")]
 pub fn verify(
+    bytes: &[u8],
+    endorsements: &Endorsements,
+    roots: &Roots,
+    now: UnixTime,
+    policy: &Policy,
+    expected: &Expected,
+) -> Verdict {
+    let crypto = crate::crypto::AwsLc;
+    verify_with(&crypto, bytes, endorsements, roots, now, policy, expected)
+}
+
+/// Parses, authenticates with a given implementation of the signature checks, and appraises.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the arguments of `verify` and the implementation"
+)]
+pub fn verify_with(
+    crypto: &impl Crypto,
     bytes: &[u8],
     endorsements: &Endorsements,
     roots: &Roots,
@@ -49,27 +70,24 @@ pub fn verify(
 ) -> Verdict {
     match parse(bytes) {
         Ok(evidence) => {
-            let authenticated = authenticate(&evidence, endorsements, roots, now);
+            let authenticated = authenticate_with(crypto, &evidence, endorsements, roots, now);
             appraise(&authenticated, policy, expected)
         }
         Err(error) => Verdict::unreadable(&error),
     }
 }
 
-fn conclude(authenticated: &Authenticated, record: Record) -> Verdict {
-    let compared = |step: &crate::step::Step| {
-        step.name.level() == Level::Bound && step.outcome == Outcome::Pass
-    };
+fn conclude(authenticated: &Authenticated, record: Record, policy: &Policy) -> Verdict {
     let nothing_else_expected = record.none_failed(Level::Bound);
     let acceptable = record.none_failed(Level::Acceptable);
+    let accepted =
+        authenticated.authentic && acceptable && nothing_else_expected && record.reasons.is_empty();
     Verdict {
         authentic: authenticated.authentic,
         acceptable,
-        bound: nothing_else_expected && record.steps.iter().any(compared),
-        accepted: authenticated.authentic
-            && acceptable
-            && nothing_else_expected
-            && record.reasons.is_empty(),
+        bound: nothing_else_expected && was_compared(&record),
+        accepted,
+        tier: policy.tier_of(&authenticated.facts).filter(|_| accepted),
         simulated: authenticated.facts.simulated,
         steps: record.steps,
         reasons: record.reasons,
@@ -78,9 +96,40 @@ fn conclude(authenticated: &Authenticated, record: Record) -> Verdict {
     }
 }
 
+/// Says whether something that the caller named was compared and found so.
+fn was_compared(record: &Record) -> bool {
+    let mut bound = record
+        .steps
+        .iter()
+        .filter(|step| step.name.level() == Level::Bound);
+    bound.any(|step| step.outcome == Outcome::Pass)
+}
+
+fn demand_binding(record: &mut Record, demand: Demand) {
+    match demand {
+        Demand::Open => record.skip(StepName::BindingDemand, "the policy asks for no binding"),
+        Demand::Required => {
+            let failed = !record.none_failed(Level::Bound);
+            let compared = was_compared(record);
+            let detail = if compared || failed {
+                "you named something to compare with"
+            } else {
+                "you named neither report data nor a nonce"
+            };
+            let holds = compared || failed;
+            record.require(
+                StepName::BindingDemand,
+                detail,
+                holds,
+                Reason::BindingMissing,
+            );
+        }
+    }
+}
+
 fn appraise_origin(record: &mut Record, facts: &Facts, policy: &Policy) {
     let detail = match (facts.simulated, policy.simulated) {
-        (false, _) => "chain does not end at a simulated root",
+        (false, _) => "the chain ends at a root of the vendor",
         (true, SimulatedEvidence::Allow) => "simulated root, which the policy allows",
         (true, SimulatedEvidence::Refuse) => "simulated root, which the policy refuses",
     };
@@ -105,7 +154,7 @@ fn refuse_platform(record: &mut Record, name: &str) {
 
 fn compare_report_data(record: &mut Record, facts: &Facts, rule: &Rule<[u8; 64]>) {
     if rule.is_any() {
-        record.skip(StepName::ReportData, "caller expects no particular data");
+        record.skip(StepName::ReportData, "you named no report data to expect");
         return;
     }
     let found: &[u8] = match facts.kind {
@@ -127,7 +176,7 @@ fn compare_report_data(record: &mut Record, facts: &Facts, rule: &Rule<[u8; 64]>
 
 fn compare_nonce(record: &mut Record, facts: &Facts, expected: &Expected) {
     match (facts.kind, &expected.nonce) {
-        (_, Rule::Any) => record.skip(StepName::Nonce, "caller expects no particular nonce"),
+        (_, Rule::Any) => record.skip(StepName::Nonce, "you named no nonce to expect"),
         (EvidenceKind::Snp, _) if !expected.report_data.is_any() => {
             record.skip(
                 StepName::Nonce,
@@ -153,6 +202,7 @@ mod tests {
 
     use super::*;
     use crate::facts::tests::{good_nitro, good_snp};
+    use crate::policy::Tier;
 
     fn judge(facts: Facts, policy: &Policy, expected: &Expected) -> Verdict {
         let authenticated = Authenticated {
@@ -221,6 +271,41 @@ mod tests {
             verdict.reasons,
             [Reason::ReportDataMismatch, Reason::NonceMismatch]
         );
+    }
+
+    #[test]
+    fn a_demanded_binding_needs_something_to_compare_with() {
+        let mut policy = Policy::p0();
+        policy.binding = Demand::Required;
+        let report_data = expecting(Rule::Exactly([4; 64]), Rule::Any);
+        let other_data = expecting(Rule::Exactly([9; 64]), Rule::Any);
+        for facts in [good_snp(), good_nitro()] {
+            let alone = judge(facts.clone(), &policy, &Expected::nothing());
+            let bound = judge(facts.clone(), &policy, &report_data);
+            let other = judge(facts, &policy, &other_data);
+
+            assert_eq!(alone.reasons, [Reason::BindingMissing]);
+            assert!(alone.acceptable && !alone.bound && !alone.accepted);
+            assert!(bound.bound && bound.accepted);
+            assert_eq!(other.reasons, [Reason::ReportDataMismatch]);
+            assert!(!other.bound);
+        }
+    }
+
+    #[test]
+    fn the_tier_is_given_to_accepted_evidence_alone() {
+        let mut policy = Policy::p0();
+        policy.simulated = SimulatedEvidence::Allow;
+        let mut simulated = good_snp();
+        simulated.simulated = true;
+        let mut debug = good_nitro();
+        debug.debug = true;
+        let tier = |facts| judge(facts, &policy, &Expected::nothing()).tier;
+
+        assert_eq!(tier(good_snp()), Some(Tier::Affirming));
+        assert_eq!(tier(good_nitro()), Some(Tier::Affirming));
+        assert_eq!(tier(simulated), Some(Tier::Warning));
+        assert_eq!(tier(debug), None);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Second step: follow the signatures to a pinned root and note what the evidence says.
 
+#[cfg(feature = "aws-lc")]
+use crate::crypto::AwsLc;
 use crate::{
-    crypto::{AwsLc, Crypto},
+    crypto::Crypto,
     evidence::{Endorsements, Evidence, UnixTime},
     facts::Facts,
     nitro,
@@ -11,7 +13,7 @@ use crate::{
     step::Step,
 };
 
-/// Evidence whose signatures were followed; only [`authenticate`] makes it.
+/// Evidence whose signatures were followed; only `authenticate` makes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authenticated {
     pub(crate) authentic: bool,
@@ -37,6 +39,7 @@ impl Authenticated {
 }
 
 /// Follows the signatures of evidence to one of the roots, going on after a failure when it can.
+#[cfg(feature = "aws-lc")]
 pub fn authenticate(
     evidence: &Evidence,
     endorsements: &Endorsements,
@@ -46,7 +49,7 @@ pub fn authenticate(
     authenticate_with(&AwsLc, evidence, endorsements, roots, now)
 }
 
-/// Does what [`authenticate`] does with another implementation of the signature checks.
+/// Follows the signatures of evidence with a given implementation of the signature checks.
 pub fn authenticate_with(
     crypto: &impl Crypto,
     evidence: &Evidence,

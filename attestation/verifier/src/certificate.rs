@@ -15,7 +15,7 @@ use x509_cert::{
 };
 
 use crate::{
-    crypto::{Crypto, P384Signature},
+    crypto::{Crypto, P384_POINT_BYTES, P384Signature, RsaKey, is_p384_point},
     evidence::UnixTime,
 };
 
@@ -24,11 +24,6 @@ const CURVE_P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34"
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
-
-/// Bytes of a P-384 point that is not compressed.
-const P384_POINT_BYTES: usize = 97;
-/// Bytes of the modulus of AMD's RSA keys.
-const RSA_MODULUS_BYTES: usize = 512;
 
 /// RSASSA-PSS with SHA-384, MGF1 with SHA-384, salt of 48 bytes, default trailer.
 const PSS_SHA384: &[u8] = &[
@@ -59,6 +54,19 @@ pub(crate) struct Certificate {
     algorithm: SignatureAlgorithm,
     basic_constraints: Option<BasicConstraints>,
     key_usage: Option<KeyUsage>,
+}
+
+/// The seconds between which a certificate is valid, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Validity {
+    pub(crate) not_before: UnixTime,
+    pub(crate) not_after: UnixTime,
+}
+
+impl Validity {
+    pub(crate) fn holds_at(self, now: UnixTime) -> bool {
+        self.not_before <= now && now <= self.not_after
+    }
 }
 
 /// Signature algorithms that chains use.
@@ -132,32 +140,12 @@ impl Certificate {
         self.algorithm
     }
 
-    /// Gives the first second at which the certificate is valid.
-    pub(crate) fn not_before(&self) -> UnixTime {
-        UnixTime(
-            self.inner
-                .tbs_certificate()
-                .validity()
-                .not_before
-                .to_unix_duration()
-                .as_secs(),
-        )
-    }
-
-    /// Gives the last second at which the certificate is valid.
-    pub(crate) fn not_after(&self) -> UnixTime {
-        UnixTime(
-            self.inner
-                .tbs_certificate()
-                .validity()
-                .not_after
-                .to_unix_duration()
-                .as_secs(),
-        )
-    }
-
-    pub(crate) fn is_valid_at(&self, now: UnixTime) -> bool {
-        self.not_before() <= now && now <= self.not_after()
+    pub(crate) fn validity(&self) -> Validity {
+        let validity = self.inner.tbs_certificate().validity();
+        Validity {
+            not_before: UnixTime(validity.not_before.to_unix_duration().as_secs()),
+            not_after: UnixTime(validity.not_after.to_unix_duration().as_secs()),
+        }
     }
 
     /// Says whether the certificate may issue others.
@@ -195,24 +183,23 @@ impl Certificate {
     }
 
     /// Gives the key as a P-384 point that is not compressed.
-    pub(crate) fn p384_key(&self) -> Option<&[u8]> {
+    pub(crate) fn p384_key(&self) -> Option<&[u8; P384_POINT_BYTES]> {
         let info = self.inner.tbs_certificate().subject_public_key_info();
         let curve = info.algorithm.parameters.as_ref()?;
         let curve = AnyRef::from(curve).decode_as::<ObjectIdentifier>().ok()?;
         let point = info.subject_public_key.as_bytes()?;
-        let fits = info.algorithm.oid == EC_PUBLIC_KEY
-            && curve == CURVE_P384
-            && point.len() == P384_POINT_BYTES
-            && point.first() == Some(&4);
-        fits.then_some(point)
+        let is_p384 = info.algorithm.oid == EC_PUBLIC_KEY && curve == CURVE_P384;
+        point
+            .try_into()
+            .ok()
+            .filter(|_| is_p384 && is_p384_point(point))
     }
 
     /// Gives the key as the DER of an `RSAPublicKey` of 4096 bits.
     pub(crate) fn rsa_key(&self) -> Option<&[u8]> {
         let info = self.inner.tbs_certificate().subject_public_key_info();
         let key = info.subject_public_key.as_bytes()?;
-        let fits = info.algorithm.oid == RSA_ENCRYPTION
-            && rsa_modulus_bytes(key).ok() == Some(RSA_MODULUS_BYTES);
+        let fits = info.algorithm.oid == RSA_ENCRYPTION && RsaKey::read(key).is_some();
         fits.then_some(key)
     }
 
@@ -288,15 +275,6 @@ fn check_extensions(extensions: &[x509_cert::ext::Extension]) -> Result<(), Cert
         }
     }
     Ok(())
-}
-
-fn rsa_modulus_bytes(key: &[u8]) -> der::Result<usize> {
-    let mut reader = SliceReader::new(key)?;
-    Header::decode(&mut reader)?
-        .tag()
-        .assert_eq(Tag::Sequence)?;
-    let modulus = der::asn1::UintRef::decode(&mut reader)?;
-    Ok(modulus.as_bytes().len())
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ macro_rules! flags {
         }
 
         impl Flag {
+            /// Every flag, in the order of the list.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
             /// Gives the stable code, such as `id-block-present`.
             pub fn as_str(self) -> &'static str {
                 match self {

@@ -15,6 +15,13 @@
 //!
 //! The crate has no clock and no input or output: roots, time, policy and collateral are
 //! arguments. No input makes it panic.
+//!
+//! # Dependencies
+//!
+//! Linked by default are `aws-lc-rs` and `aws-lc-sys` (signatures), `x509-cert`, `der`, `spki`,
+//! `const-oid`, `flagset` (certificates), `minicbor` (CBOR), `base64` (PEM), `zeroize` and
+//! `thiserror`. Without the feature `aws-lc` and with `rust-crypto`, signatures are checked by
+//! `p384`, `rsa` and `sha2` with what they stand on, in pure Rust and without `std`.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -39,15 +46,24 @@ mod step;
 mod text;
 mod verdict;
 
-pub use appraise::{appraise, verify};
-pub use authenticate::{Authenticated, authenticate, authenticate_with};
-pub use crypto::{AwsLc, Crypto, P384Signature};
+#[cfg(feature = "aws-lc")]
+pub use appraise::verify;
+pub use appraise::{appraise, verify_with};
+#[cfg(feature = "aws-lc")]
+pub use authenticate::authenticate;
+pub use authenticate::{Authenticated, authenticate_with};
+#[cfg(feature = "aws-lc")]
+pub use crypto::AwsLc;
+#[cfg(feature = "rust-crypto")]
+pub use crypto::RustCrypto;
+pub use crypto::{Crypto, P384Signature};
 pub use evidence::{Endorsements, Evidence, EvidenceKind, ParseError, UnixTime, parse};
 pub use facts::{Facts, SignedBy};
 pub use flag::Flag;
 pub use policy::{
-    AgeLimit, Expected, GuestPolicyRules, Mitigations, NitroPolicy, Permission, Platform,
-    PlatformRules, Policy, ProductPolicy, Revocation, SimulatedEvidence, SnpPolicy, TcbRules, Vlek,
+    AgeLimit, Demand, Expected, Floor, Floors, GuestPolicyRules, Mitigations, NitroPolicy, PcrSet,
+    Permission, Platform, PlatformRules, Policy, ProductPolicy, Revocation, SimulatedEvidence,
+    SnpPolicy, TcbRules, Tier, Vlek,
 };
 pub use reason::Reason;
 pub use roots::{Roots, SimulatedRoots};

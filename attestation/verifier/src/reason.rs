@@ -251,7 +251,9 @@ reasons! {
     PlatformRefused = "platform-refused",
         "The policy refuses this platform.";
     PolicyIncomplete = "policy-incomplete",
-        "The policy does not name PCR0, PCR1 and PCR2.";
+        "The policy leaves out what it must name: PCR0 to PCR2, or a floor for this time.";
+    BindingMissing = "binding-missing",
+        "The policy demands a binding and nothing to compare with was given.";
     ReportDataMismatch = "report-data-mismatch",
         "The evidence is bound to other data than expected.";
     NonceMismatch = "nonce-mismatch",

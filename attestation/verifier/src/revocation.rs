@@ -17,17 +17,56 @@ use crate::{
 
 const DELTA_INDICATOR: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.27");
 
-/// Holds an intermediate against the list of its root; gives why either is refused.
-pub(crate) fn check(
-    list: &[u8],
-    intermediate: &Certificate,
-    root: &Certificate,
-    now: UnixTime,
-    crypto: &impl Crypto,
-) -> Vec<Reason> {
-    match parse(list) {
-        Ok(parsed) => check_parsed(&parsed, list, intermediate, root, now, crypto),
-        Err(_) => alloc::vec![Reason::CrlMalformed],
+/// What a list that its root signed says about one intermediate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SignedList {
+    issued: UnixTime,
+    renewed_by: Option<UnixTime>,
+    lists_intermediate: bool,
+}
+
+impl SignedList {
+    /// Reads a list and checks that the root signed it.
+    pub(crate) fn follow(
+        bytes: &[u8],
+        intermediate: &Certificate,
+        root: &Certificate,
+        crypto: &impl Crypto,
+    ) -> Result<Self, Reason> {
+        let list = parse(bytes).map_err(|_| Reason::CrlMalformed)?;
+        // An unsigned list says nothing, neither about dates nor about serials.
+        if !is_signed_by(&list, bytes, root, crypto) {
+            return Err(Reason::CrlNotSignedByArk);
+        }
+        let tbs = &list.tbs_cert_list;
+        let time = |time: x509_cert::time::Time| UnixTime(time.to_unix_duration().as_secs());
+        let mut revoked = tbs.revoked_certificates.iter().flatten();
+        Ok(Self {
+            issued: time(tbs.this_update),
+            renewed_by: tbs.next_update.map(time),
+            lists_intermediate: revoked
+                .any(|entry| entry.serial_number.as_bytes() == intermediate.serial()),
+        })
+    }
+
+    /// Says whether the list names the intermediate, at whatever time.
+    pub(crate) fn lists_intermediate(self) -> bool {
+        self.lists_intermediate
+    }
+
+    /// Gives why the list or the intermediate is refused at this time.
+    pub(crate) fn reasons_at(self, now: UnixTime) -> Vec<Reason> {
+        let mut reasons = Vec::new();
+        if self.issued > now {
+            reasons.push(Reason::CrlNotYetValid);
+        }
+        if self.renewed_by.is_none_or(|renewed_by| now > renewed_by) {
+            reasons.push(Reason::CrlStale);
+        }
+        if self.lists_intermediate {
+            reasons.push(Reason::IntermediateRevoked);
+        }
+        reasons
     }
 }
 
@@ -41,34 +80,6 @@ fn parse(bytes: &[u8]) -> der::Result<CertificateList> {
         return Err(der::ErrorKind::Failed.into());
     }
     Ok(list)
-}
-
-fn check_parsed(
-    list: &CertificateList,
-    bytes: &[u8],
-    intermediate: &Certificate,
-    root: &Certificate,
-    now: UnixTime,
-    crypto: &impl Crypto,
-) -> Vec<Reason> {
-    if !is_signed_by(list, bytes, root, crypto) {
-        // An unsigned list says nothing, neither about dates nor about serials.
-        return alloc::vec![Reason::CrlNotSignedByArk];
-    }
-    let tbs = &list.tbs_cert_list;
-    let mut reasons = Vec::new();
-    if tbs.this_update.to_unix_duration().as_secs() > now.0 {
-        reasons.push(Reason::CrlNotYetValid);
-    }
-    match tbs.next_update {
-        Some(next) if now.0 <= next.to_unix_duration().as_secs() => {}
-        Some(_) | None => reasons.push(Reason::CrlStale),
-    }
-    let mut revoked = tbs.revoked_certificates.iter().flatten();
-    if revoked.any(|entry| entry.serial_number.as_bytes() == intermediate.serial()) {
-        reasons.push(Reason::IntermediateRevoked);
-    }
-    reasons
 }
 
 fn is_signed_by(

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::snp::product::Product;
+use crate::{certificate::Certificate, snp::product::Product};
 
 /// The AMD root keys, one per product family.
 const AMD_ROOTS: [(Product, &[u8]); 3] = [
@@ -27,11 +27,11 @@ const AWS_ROOTS: [&[u8]; 2] = [
     include_bytes!("../roots/aws-us-gov-nitro-root.der"),
 ];
 
-/// The roots that chains may end at.
+/// The roots that chains may end at. Reading them is done once, when this is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roots {
     pub(crate) snp: Vec<SnpRoot>,
-    pub(crate) snp_intermediates: Vec<Vec<u8>>,
+    pub(crate) snp_intermediates: Vec<Certificate>,
     pub(crate) nitro: Vec<NitroRoot>,
 }
 
@@ -39,7 +39,7 @@ pub struct Roots {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SnpRoot {
     pub(crate) product: Product,
-    pub(crate) der: Vec<u8>,
+    pub(crate) certificate: Certificate,
     pub(crate) simulated: bool,
 }
 
@@ -47,6 +47,7 @@ pub(crate) struct SnpRoot {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NitroRoot {
     pub(crate) der: Vec<u8>,
+    pub(crate) certificate: Certificate,
     pub(crate) simulated: bool,
 }
 
@@ -62,20 +63,18 @@ pub struct SimulatedRoots {
 impl Roots {
     /// Gives the roots that AMD and AWS publish.
     pub fn vendor() -> Self {
-        let snp = AMD_ROOTS.iter().map(|(product, der)| SnpRoot {
-            product: *product,
-            der: der.to_vec(),
-            simulated: false,
-        });
-        let nitro = AWS_ROOTS.iter().map(|der| NitroRoot {
-            der: der.to_vec(),
-            simulated: false,
-        });
-        Self {
-            snp: snp.collect(),
-            snp_intermediates: AMD_INTERMEDIATES.iter().map(|der| der.to_vec()).collect(),
-            nitro: nitro.collect(),
+        let mut roots = Self::empty();
+        for (product, der) in AMD_ROOTS {
+            roots.add_snp(product, der, false);
         }
+        for der in AWS_ROOTS {
+            roots.add_nitro(der, false);
+        }
+        let intermediates = AMD_INTERMEDIATES.iter();
+        roots.snp_intermediates = intermediates
+            .filter_map(|der| Certificate::parse(der).ok())
+            .collect();
+        roots
     }
 
     /// Gives no roots: every chain is untrusted.
@@ -88,20 +87,35 @@ impl Roots {
     }
 
     /// Adds roots of simulated platforms.
+    ///
+    /// What is no certificate is left out: no chain could end at it.
     #[must_use]
     pub fn with_simulated(mut self, roots: SimulatedRoots) -> Self {
-        let snp = roots.snp.into_iter();
-        self.snp.extend(snp.map(|(product, der)| SnpRoot {
-            product,
-            der,
-            simulated: true,
-        }));
-        let nitro = roots.nitro.into_iter();
-        self.nitro.extend(nitro.map(|der| NitroRoot {
-            der,
-            simulated: true,
-        }));
+        for (product, der) in &roots.snp {
+            self.add_snp(*product, der, true);
+        }
+        for der in &roots.nitro {
+            self.add_nitro(der, true);
+        }
         self
+    }
+
+    fn add_snp(&mut self, product: Product, der: &[u8], simulated: bool) {
+        let root = Certificate::parse(der).ok().map(|certificate| SnpRoot {
+            product,
+            certificate,
+            simulated,
+        });
+        self.snp.extend(root);
+    }
+
+    fn add_nitro(&mut self, der: &[u8], simulated: bool) {
+        let root = Certificate::parse(der).ok().map(|certificate| NitroRoot {
+            der: der.to_vec(),
+            certificate,
+            simulated,
+        });
+        self.nitro.extend(root);
     }
 }
 
@@ -112,7 +126,6 @@ mod tests {
     use aws_lc_rs::digest::{SHA256, digest};
 
     use super::*;
-    use crate::certificate::Certificate;
 
     const README: &str = include_str!("../roots/README.md");
 

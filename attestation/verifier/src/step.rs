@@ -84,61 +84,61 @@ macro_rules! steps {
 
 steps! {
     Format = "format", Authentic,
-        "evidence has the exact form",
+        "the evidence has the exact form",
         "Anything that two readers could read differently is a place to hide a lie.";
     Certificate = "certificate", Authentic,
         "the signing key has a sound certificate",
         "The signing key is only as good as the certificate that says whose it is.";
     Root = "root", Authentic,
-        "chain ends at a pinned root",
+        "the chain ends at a pinned root",
         "Anyone can make a chain with the right names; only the vendor's own root counts.";
     Chain = "chain", Authentic,
         "each certificate is signed by the one above",
         "A chain carries trust from the vendor down to one chip, link by link.";
     Validity = "validity", Authentic,
-        "certificates are valid at this time",
+        "the certificates are valid at this time",
         "A certificate is a promise for a limited time.";
     Revocation = "revocation", Authentic,
-        "issuer is not revoked",
+        "the issuer is not revoked",
         "The vendor takes back an issuer whose key can no longer be trusted.";
     Signature = "signature", Authentic,
-        "evidence is signed by that key",
+        "the evidence is signed by that key",
         "This is the proof that the hardware, and nobody else, stated these facts.";
     Product = "product", Authentic,
-        "product agrees everywhere",
+        "the product agrees everywhere",
         "A chip of one product must not speak under the chain of another.";
     CertifiedFirmware = "certified-firmware", Authentic,
-        "firmware level is the certified one",
+        "the firmware level is the certified one",
         "The key depends on the firmware level, so an old level cannot pass for a new one.";
     CertifiedChip = "certified-chip", Authentic,
-        "chip is the certified one",
+        "the chip is the certified one",
         "The report must come from the very chip that the certificate names.";
     SigningTime = "signing-time", Authentic,
-        "evidence was made while its key was valid",
+        "the evidence was made while its key was valid",
         "A document from outside the life of its key was made by something else.";
     Simulation = "simulation", Acceptable,
-        "evidence comes from real hardware",
+        "the evidence comes from real hardware",
         "A simulated platform protects nothing from its operator.";
     PlatformKind = "platform-kind", Acceptable,
         "the policy accepts this platform",
         "Each relying party decides which hardware it trusts.";
     ProductTrust = "product-trust", Acceptable,
-        "product and chip are trusted",
+        "the product and the chip are trusted",
         "Some products have known weaknesses, so trust is given per product or per chip.";
     FirmwareFloor = "firmware-floor", Acceptable,
-        "firmware is recent enough",
+        "the firmware is recent enough",
         "Old firmware has published holes.";
     FirmwareOrder = "firmware-order", Acceptable,
-        "firmware levels fit together",
+        "the firmware levels fit together",
         "A level above the running one is a contradiction; one not committed can be undone.";
     Mitigations = "mitigations", Acceptable,
-        "demanded mitigations are active",
+        "the demanded mitigations are active",
         "Some holes are closed by a switch that must be on.";
     SigningKey = "signing-key", Acceptable,
-        "kind of signing key is accepted",
+        "this kind of signing key is accepted",
         "A fleet key is held by the cloud provider and names no chip.";
     RevocationDemand = "revocation-demand", Acceptable,
-        "revocation list is at hand",
+        "a revocation list is at hand",
         "Without a list nobody would notice that an issuer was taken back.";
     Debug = "debug", Acceptable,
         "debug mode is off",
@@ -147,35 +147,38 @@ steps! {
         "migration is off",
         "A migration agent could take the guest's memory to another machine.";
     GuestPolicy = "guest-policy", Acceptable,
-        "guest policy is as asked",
+        "the guest policy is as asked",
         "The guest policy says what the host may do to the guest.";
     PlatformState = "platform-state", Acceptable,
-        "machine is in the asked state",
+        "the machine is in the asked state",
         "Settings of the machine decide which attacks are possible.";
     Privilege = "privilege", Acceptable,
         "the guest's most privileged software asked for it",
         "Less privileged software, or the host, could ask for a report in its own name.";
     Measurement = "measurement", Acceptable,
-        "program is the expected one",
+        "the program is the expected one",
         "The measurement is the fingerprint of what was started; a changed program changes it.";
     HostData = "host-data", Acceptable,
-        "launch configuration is the expected one",
+        "the launch configuration is the expected one",
         "Configuration given at launch changes what the program does.";
     IdBlock = "id-block", Acceptable,
-        "owner's id block is the expected one",
+        "the owner's id block is the expected one",
         "The id block says which owner stands behind the program, and its version.";
     ModuleId = "module-id", Acceptable,
-        "module is an expected one",
+        "the module is an expected one",
         "The module id names the instance and the enclave.";
     Age = "age", Acceptable,
-        "evidence is fresh",
+        "the evidence is fresh",
         "Old evidence may describe an enclave that is gone.";
     ReportData = "report-data", Bound,
-        "evidence is bound to this session",
+        "the evidence is bound to this session",
         "Genuine evidence of another conversation says nothing about this one.";
     Nonce = "nonce", Bound,
-        "evidence answers the nonce",
+        "the evidence answers the nonce",
         "A nonce shows that the evidence was made after the question.";
+    BindingDemand = "binding-demand", Bound,
+        "the evidence is bound to something you named",
+        "Genuine evidence that is bound to nothing can be shown again by whoever has a copy.";
 }
 
 impl fmt::Display for StepName {

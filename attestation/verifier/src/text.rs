@@ -1,7 +1,19 @@
 //! Words for bytes: short forms for the details of steps.
 
 use alloc::{format, string::String};
-use core::fmt::Write;
+use core::{fmt::Write, time::Duration};
+
+use der::DateTime;
+
+use crate::evidence::UnixTime;
+
+/// Writes the day of a moment, such as 2025-02-03.
+pub(crate) fn date(time: UnixTime) -> String {
+    match DateTime::from_unix_duration(Duration::from_secs(time.0)) {
+        Ok(date) => format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day()),
+        Err(_) => format!("{} s after 1970", time.0),
+    }
+}
 
 /// Writes bytes as hexadecimal digits, the middle left out when there are more than twelve.
 pub(crate) fn hex_short(bytes: &[u8]) -> String {
@@ -27,6 +39,15 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_become_days() {
+        assert_eq!(date(UnixTime(1_738_540_800)), "2025-02-03");
+        assert_eq!(
+            date(UnixTime(u64::MAX)),
+            "18446744073709551615 s after 1970"
+        );
+    }
 
     #[test]
     fn long_bytes_are_cut_in_the_middle() {

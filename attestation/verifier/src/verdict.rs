@@ -6,6 +6,7 @@ use crate::{
     evidence::ParseError,
     facts::Facts,
     flag::Flag,
+    policy::Tier,
     reason::Reason,
     record::Record,
     step::{Outcome, Step, StepName},
@@ -22,6 +23,8 @@ pub struct Verdict {
     pub bound: bool,
     /// Authentic, acceptable, and nothing that the caller expected was found otherwise.
     pub accepted: bool,
+    /// How far the policy trusts the hardware; `None` unless the evidence is accepted.
+    pub tier: Option<Tier>,
     /// The chain ends at a simulated root.
     pub simulated: bool,
     /// Checks in the order they were made.
@@ -44,6 +47,7 @@ impl Verdict {
             acceptable: false,
             bound: false,
             accepted: false,
+            tier: None,
             simulated: false,
             steps: record.steps,
             reasons: record.reasons,
@@ -87,7 +91,7 @@ mod tests {
         assert_eq!(verdict.reasons, vec![Reason::NotCoseSign1]);
         assert_eq!(
             verdict.summary(),
-            "refused: not shown that evidence has the exact form. \
+            "refused: not shown that the evidence has the exact form. \
              The document is not a COSE_Sign1 with its payload inside."
         );
     }

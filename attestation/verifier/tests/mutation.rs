@@ -1,6 +1,7 @@
 //! Evidence with bytes changed: nothing of it is accepted, and nothing panics.
 //!
-//! Works on genuine evidence of the attestation vectors, and says so when they are not here.
+//! Works on what simulated hardware signed and, where the attestation vectors are, on genuine
+//! evidence. `cargo xtask prove attestation` changes every bit of more of it.
 
 use std::{
     env, fs,
@@ -8,13 +9,16 @@ use std::{
 };
 
 use boop_verifier::{
-    Endorsements, Expected, Policy, Roots, UnixTime, Verdict, authenticate, parse, verify,
+    Endorsements, Expected, Policy, Product, Roots, SimulatedEvidence, SimulatedRoots, UnixTime,
+    Verdict, authenticate, parse, verify,
 };
 
 /// 2026-06-01T00:00:00Z, at which the certificates of the report are valid.
 const SNP_TIME: UnixTime = UnixTime(1_780_272_000);
 /// 2025-04-15T02:25:53Z, at which the document was made.
 const NITRO_TIME: UnixTime = UnixTime(1_744_683_953);
+/// 2026-06-01T12:00:30Z, at which everything simulated is valid.
+const SIMULATED_TIME: UnixTime = UnixTime(1_780_315_230);
 /// Random changes per kind of evidence.
 const RANDOM_CHANGES: u64 = 500;
 /// One byte in so many of a document is changed: checking its chain takes a while.
@@ -22,48 +26,51 @@ const DOCUMENT_STEP: usize = 3;
 
 #[test]
 fn a_report_with_any_byte_changed_is_refused() {
-    let Some(case) = snp_case() else { return };
-    assert!(case.verdict().accepted);
+    for case in snp_cases() {
+        assert!(case.verdict().accepted);
 
-    for offset in 0..case.evidence.len() {
-        let mut changed = case.clone();
-        changed.evidence[offset] ^= 1;
+        for offset in 0..case.evidence.len() {
+            let mut changed = case.clone();
+            changed.evidence[offset] ^= 1;
 
-        assert!(!changed.verdict().accepted, "byte {offset:#x}");
+            assert!(!changed.verdict().accepted, "byte {offset:#x}");
+        }
     }
 }
 
 #[test]
 fn a_certificate_with_any_byte_changed_is_refused() {
-    let Some(case) = snp_case() else { return };
-    let length = case.endorsements.leaf.as_ref().map_or(0, Vec::len);
+    for case in snp_cases() {
+        let length = case.endorsements.leaf.as_ref().map_or(0, Vec::len);
 
-    for offset in 0..length {
-        let mut changed = case.clone();
-        if let Some(leaf) = &mut changed.endorsements.leaf {
-            leaf[offset] ^= 1;
+        for offset in 0..length {
+            let mut changed = case.clone();
+            if let Some(leaf) = &mut changed.endorsements.leaf {
+                leaf[offset] ^= 1;
+            }
+
+            assert!(!changed.verdict().accepted, "byte {offset:#x}");
         }
-
-        assert!(!changed.verdict().accepted, "byte {offset:#x}");
     }
 }
 
 #[test]
 fn a_document_with_a_byte_changed_is_refused() {
-    let Some(case) = nitro_case() else { return };
-    assert!(case.verdict().accepted);
+    for case in nitro_cases() {
+        assert!(case.verdict().accepted);
 
-    for offset in (0..case.evidence.len()).step_by(DOCUMENT_STEP) {
-        let mut changed = case.clone();
-        changed.evidence[offset] ^= 1;
+        for offset in (0..case.evidence.len()).step_by(DOCUMENT_STEP) {
+            let mut changed = case.clone();
+            changed.evidence[offset] ^= 1;
 
-        assert!(!changed.verdict().accepted, "byte {offset:#x}");
+            assert!(!changed.verdict().accepted, "byte {offset:#x}");
+        }
     }
 }
 
 #[test]
 fn evidence_cut_anywhere_is_refused() {
-    for case in [snp_case(), nitro_case()].into_iter().flatten() {
+    for case in snp_cases().into_iter().chain(nitro_cases()) {
         for length in 0..case.evidence.len() {
             assert!(parse(&case.evidence[..length]).is_err(), "{length} bytes");
         }
@@ -75,7 +82,7 @@ fn random_changes_and_random_bytes_never_panic() {
     let seed = 0x0b00_95ee_d000_0001;
     println!("seed {seed:#x}");
     let mut random = Random(seed);
-    for case in [snp_case(), nitro_case()].into_iter().flatten() {
+    for case in snp_cases().into_iter().chain(nitro_cases()) {
         for _ in 0..RANDOM_CHANGES {
             let mut changed = case.clone();
             let leaf = changed.endorsements.leaf.get_or_insert_default();
@@ -99,11 +106,11 @@ fn random_changes_and_random_bytes_never_panic() {
 
 #[test]
 fn authentication_goes_on_after_the_first_failure() {
-    let Some(mut case) = nitro_case() else { return };
+    let mut case = simulated_document();
     let last = case.evidence.len() - 1;
     case.evidence[last] ^= 1;
     let evidence = parse(&case.evidence).expect("only the signature is changed");
-    let late = UnixTime(NITRO_TIME.0 + 86_400);
+    let late = UnixTime(SIMULATED_TIME.0 + 86_400);
 
     let authenticated = authenticate(&evidence, &case.endorsements, &Roots::empty(), late);
 
@@ -120,17 +127,21 @@ fn authentication_goes_on_after_the_first_failure() {
 struct Case {
     evidence: Vec<u8>,
     endorsements: Endorsements,
+    roots: Roots,
     now: UnixTime,
 }
 
 impl Case {
     fn verdict(&self) -> Verdict {
-        let (roots, policy) = (Roots::vendor(), Policy::p0());
+        let policy = Policy {
+            simulated: SimulatedEvidence::Allow,
+            ..Policy::p0()
+        };
         let expected = Expected::nothing();
         verify(
             &self.evidence,
             &self.endorsements,
-            &roots,
+            &self.roots,
             self.now,
             &policy,
             &expected,
@@ -138,30 +149,79 @@ impl Case {
     }
 }
 
-/// A genuine report; its intermediate is the one compiled in.
-fn snp_case() -> Option<Case> {
-    let folder = vectors()?.join("snp/genoa-v3-vcek-a-aci");
-    let leaf = fs::read(folder.join("vek.der")).expect("case has a certificate");
-    let evidence = fs::read(folder.join("report.bin")).expect("case has a report");
-    let endorsements = Endorsements {
-        leaf: Some(leaf),
-        ..Endorsements::default()
-    };
-    Some(Case {
-        evidence,
-        endorsements,
-        now: SNP_TIME,
-    })
+fn snp_cases() -> Vec<Case> {
+    let mut cases = vec![simulated_report()];
+    // The intermediate of the genuine one is compiled in.
+    cases.extend(vectors().map(|vectors| {
+        let folder = vectors.join("snp/genoa-v3-vcek-a-aci");
+        Case {
+            evidence: read(&folder, "report.bin"),
+            endorsements: Endorsements {
+                leaf: Some(read(&folder, "vek.der")),
+                ..Endorsements::default()
+            },
+            roots: Roots::vendor(),
+            now: SNP_TIME,
+        }
+    }));
+    cases
 }
 
-fn nitro_case() -> Option<Case> {
-    let folder = vectors()?.join("nitro/prod-2025-04-pcr3");
-    let evidence = fs::read(folder.join("document.cbor")).expect("case has a document");
-    Some(Case {
-        evidence,
+fn nitro_cases() -> Vec<Case> {
+    let mut cases = vec![simulated_document()];
+    cases.extend(vectors().map(|vectors| {
+        let folder = vectors.join("nitro/prod-2025-04-pcr3");
+        Case {
+            evidence: read(&folder, "document.cbor"),
+            endorsements: Endorsements::default(),
+            roots: Roots::vendor(),
+            now: NITRO_TIME,
+        }
+    }));
+    cases
+}
+
+fn simulated_report() -> Case {
+    let folder = simulated().join("snp");
+    let authorities = folder.join("roots/synthetic");
+    let case = folder.join("genuine-genoa-v3");
+    let root = (Product::Genoa, read(&authorities, "genoa-ark.der"));
+    Case {
+        evidence: read(&case, "report.bin"),
+        endorsements: Endorsements {
+            leaf: Some(read(&case, "vek.der")),
+            intermediate: Some(read(&authorities, "genoa-ask.der")),
+            crl: None,
+        },
+        roots: Roots::empty().with_simulated(SimulatedRoots {
+            snp: vec![root],
+            nitro: vec![],
+        }),
+        now: SIMULATED_TIME,
+    }
+}
+
+fn simulated_document() -> Case {
+    let folder = simulated().join("nitro");
+    let root = read(&folder.join("roots"), "synthetic-root.der");
+    Case {
+        evidence: read(&folder.join("genuine"), "document.cbor"),
         endorsements: Endorsements::default(),
-        now: NITRO_TIME,
-    })
+        roots: Roots::empty().with_simulated(SimulatedRoots {
+            snp: vec![],
+            nitro: vec![root],
+        }),
+        now: SIMULATED_TIME,
+    }
+}
+
+/// The vectors of simulated hardware, which the repository holds.
+fn simulated() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/attestation")
+}
+
+fn read(folder: &Path, name: &str) -> Vec<u8> {
+    fs::read(folder.join(name)).expect("a file of the vectors can be read")
 }
 
 #[expect(
@@ -176,7 +236,7 @@ fn vectors() -> Option<PathBuf> {
     let found = folder.is_dir();
     assert!(found || env::var("CI").is_err(), "CI runs with the vectors");
     if !found {
-        println!("attestation vectors are not here: nothing was changed");
+        println!("attestation vectors are not here: no genuine evidence was changed");
     }
     found.then_some(folder)
 }

@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use verify::{EarForm, VerifyArguments};
+
+mod verify;
+
 /// Exit codes, as every command's help ends.
 const EXITS: &str = "Exit code: 0 it holds, 1 it does not, 2 usage or unreadable input.";
 
@@ -24,6 +28,9 @@ pub enum Command {
     /// Check receipts and entries of the public log
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Compute what hardware will say about an image, and why it says something else
+    #[command(subcommand)]
+    Measure(crate::measure::arguments::MeasureCommand),
     /// Take palms from images and compare them
     #[command(subcommand)]
     Palm(PalmCommand),
@@ -49,72 +56,6 @@ pub enum PalmCommand {
     Compare(CompareArguments),
     /// Draw palms of people who do not exist
     Generate(GenerateArguments),
-}
-
-const VERIFY_EXAMPLES: &str = "\
-Examples:
-  boop verify report.bin --at 2026-06-01T00:00:00Z     a report, with vek.der beside it
-  boop verify report.bin --vek vcek.pem --explain      each check, and why it matters
-  boop verify document.cbor --nonce 00112233 --json    a Nitro document, for a script
-  boop verify https://127.0.0.1:7443 --network network.toml --danger-simulated-tee
-  cat bundle.cbor | boop verify -                      an evidence bundle from a pipe
-
-Without --policy the policy p0 is used: genuine hardware, closed to its host, on any
-firmware level, running any program. WHICH program may run, --network checks.
-
-Exit code: 0 accepted, 1 refused, 2 usage or unreadable input.";
-
-/// Arguments of `boop verify`.
-#[derive(Debug, Args)]
-#[command(after_help = VERIFY_EXAMPLES)]
-pub struct VerifyArguments {
-    /// A file, `-` for standard input, or https://host:port of a gateway
-    pub evidence: String,
-    /// Certificate of the key that signed an SEV-SNP report (VCEK or VLEK), DER or PEM;
-    /// without it, a file vek.der beside the report is taken
-    #[arg(long, value_name = "FILE")]
-    pub vek: Option<PathBuf>,
-    /// Certificate of its issuer (ASK or ASVK), DER or PEM; without it, AMD's own are tried
-    #[arg(long, value_name = "FILE")]
-    pub intermediate: Option<PathBuf>,
-    /// Revocation list of AMD's root for the product, DER
-    #[arg(long, value_name = "FILE")]
-    pub crl: Option<PathBuf>,
-    /// The policy to judge by
-    #[arg(long, value_name = "NAME", default_value = "p0", value_parser = ["p0"])]
-    pub policy: String,
-    /// The nonce that the evidence must answer, hexadecimal
-    #[arg(long, value_name = "HEX")]
-    pub nonce: Option<String>,
-    /// The 64 bytes that the evidence must be bound to (REPORT_DATA, Nitro user_data), hexadecimal
-    #[arg(long, value_name = "HEX")]
-    pub report_data: Option<String>,
-    /// Judge as of this time instead of now, such as 2026-06-01T00:00:00Z
-    #[arg(long, value_name = "RFC3339")]
-    pub at: Option<String>,
-    /// TOML file with roots of simulated hardware: genoa, turin, nitro (DER in hexadecimal), or a
-    /// network file whose section danger_simulated has them
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "danger_simulated_tee",
-        conflicts_with = "network"
-    )]
-    pub roots: Option<PathBuf>,
-    /// Network file: hold a gateway or bundle against the network's manifest as well, which names
-    /// machines and programs
-    #[arg(long, value_name = "FILE")]
-    pub network: Option<PathBuf>,
-    /// Accept evidence of simulated hardware, which protects nothing from its operator; needs
-    /// --roots or --network, which name its roots
-    #[arg(long)]
-    pub danger_simulated_tee: bool,
-    /// Print each check: what was compared, how it ended, why it matters
-    #[arg(long, conflicts_with = "json")]
-    pub explain: bool,
-    /// Print the verdict as JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 const RECEIPT_EXAMPLES: &str = "\
@@ -278,21 +219,5 @@ mod tests {
     #[test]
     fn the_arguments_fit_together() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn simulated_roots_need_the_flag() {
-        let parse = |arguments: &[&str]| Arguments::try_parse_from(arguments).is_ok();
-
-        assert!(parse(&["boop", "verify", "x"]));
-        assert!(!parse(&["boop", "verify", "x", "--roots", "r.toml"]));
-        assert!(parse(&[
-            "boop",
-            "verify",
-            "x",
-            "--roots",
-            "r.toml",
-            "--danger-simulated-tee"
-        ]));
     }
 }

@@ -23,9 +23,9 @@ pub struct Console {
 }
 
 impl Console {
-    /// Writes with colours if the output is a terminal.
-    pub const fn new(terminal: bool) -> Self {
-        Self { colours: terminal }
+    /// Writes with colours if asked to: on a terminal whose user has not turned them off.
+    pub const fn new(colours: bool) -> Self {
+        Self { colours }
     }
 
     /// Writes a line.
@@ -39,6 +39,12 @@ impl Console {
         self.line(format_args!("  {name:<14} {value}"));
     }
 
+    /// Writes bytes as they are.
+    pub fn bytes(&self, bytes: &[u8]) {
+        // As for lines: whoever closed the pipe wants no more.
+        let _ = std::io::stdout().write_all(bytes);
+    }
+
     /// Writes a value as JSON.
     ///
     /// # Errors
@@ -50,12 +56,27 @@ impl Console {
 
     /// Returns the word for a mark.
     pub fn word(&self, mark: Mark) -> String {
-        let (word, colour) = match mark {
-            Mark::Pass => ("pass", "32"),
-            Mark::Fail => ("FAIL", "31"),
-            Mark::Open => ("open", "33"),
+        let word = match mark {
+            Mark::Pass => "pass",
+            Mark::Fail => "FAIL",
+            Mark::Open => "open",
         };
-        self.coloured(word, colour)
+        self.toned(word, mark)
+    }
+
+    /// Returns text in the colour of a mark.
+    pub fn toned(&self, text: &str, mark: Mark) -> String {
+        let colour = match mark {
+            Mark::Pass => "32",
+            Mark::Fail => "31",
+            Mark::Open => "33",
+        };
+        self.coloured(text, colour)
+    }
+
+    /// Returns text that stands out.
+    pub fn bold(&self, text: &str) -> String {
+        self.coloured(text, "1")
     }
 
     /// Returns the headline of an answer.

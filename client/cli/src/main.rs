@@ -6,12 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use boop_cli::arguments::{Arguments, Command, LedgerCommand, PalmCommand};
 use boop_cli::console::Console;
-use boop_cli::{Answer, Now, ledger, palm, verify, world};
+use boop_cli::{Answer, Now, ledger, measure, palm, verify, world};
 use clap::Parser as _;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let console = Console::new(stdout().is_terminal());
+    let console = Console::new(stdout().is_terminal() && !colours_are_off());
     match run(arguments, &console) {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
@@ -28,11 +28,17 @@ fn run(arguments: Arguments, console: &Console) -> anyhow::Result<Answer> {
         Command::Verify(arguments) => verify::run(&arguments, now, console),
         Command::Ledger(LedgerCommand::Verify(arguments)) => ledger::verify(&arguments, console),
         Command::Ledger(LedgerCommand::Prove(arguments)) => ledger::prove(&arguments, console),
+        Command::Measure(command) => measure::run(&command, console),
         Command::Palm(PalmCommand::Extract(arguments)) => palm::extract(&arguments, console),
         Command::Palm(PalmCommand::Compare(arguments)) => palm::compare(&arguments, console),
         Command::Palm(PalmCommand::Generate(arguments)) => world::generate(&arguments),
         Command::Up(arguments) => world::up(&arguments),
     }
+}
+
+/// Says whether the user asked for text without colours (no-color.org).
+fn colours_are_off() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the clock of the process")]

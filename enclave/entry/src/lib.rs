@@ -2,10 +2,13 @@
 //!
 //! It reads the configuration from standard input, connects to the host, and then moves frames
 //! between the socket and the party, which holds every rule. No argument, no environment
-//! variable and no file name reaches it.
+//! variable and no file name reaches it. [`Probe`] is what the program says of its machine when
+//! it is asked to be no party.
 #![forbid(unsafe_code)]
 
 mod machine;
+pub mod nitro;
+mod probe;
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -18,6 +21,7 @@ use boop_wire::codec::{CodecError, from_canonical, from_canonical_max, to_canoni
 use boop_wire::frame::{FrameBuffer, FrameTooLarge, put_frame};
 
 pub use machine::Machine;
+pub use probe::Probe;
 
 /// Where the host listens, in the directory that the party is started in.
 pub const HOST_SOCKET: &str = "host.sock";

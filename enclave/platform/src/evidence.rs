@@ -2,9 +2,11 @@
 
 use std::io;
 
+use boop_verifier::snp::CertificateTableError;
+
 use crate::chip_socket::{ChipRefusal, FrameError};
-use crate::nitro::NsmMessageError;
-use crate::snp::CertificateTableError;
+use crate::nitro::{NsmMessageError, RegisterError};
+use crate::snp::sev_guest::SevGuestError;
 
 /// Length of the bytes that evidence binds, in bytes.
 pub const USER_DATA_BYTES: usize = 64;
@@ -26,6 +28,16 @@ pub trait EvidenceSource {
         user_data: &[u8; USER_DATA_BYTES],
         nonce: &[u8; NONCE_BYTES],
     ) -> Result<RawEvidence, PlatformError>;
+}
+
+impl<S: EvidenceSource + ?Sized> EvidenceSource for Box<S> {
+    fn attest(
+        &self,
+        user_data: &[u8; USER_DATA_BYTES],
+        nonce: &[u8; NONCE_BYTES],
+    ) -> Result<RawEvidence, PlatformError> {
+        (**self).attest(user_data, nonce)
+    }
 }
 
 /// The format of a piece of evidence.
@@ -70,8 +82,26 @@ pub enum PlatformError {
     #[error("the chip refused: {0}")]
     Refused(ChipRefusal),
     /// The kernel's report provider is not SEV-SNP.
-    #[error("the report provider is not sev_guest")]
-    WrongProvider,
+    #[error("the report provider is {provider}, not sev_guest")]
+    WrongProvider {
+        /// The provider's name.
+        provider: String,
+    },
+    /// The program runs below privilege level 0 and cannot get reports of it.
+    #[error("the guest runs at privilege level {floor}, not 0")]
+    PrivilegeLevel {
+        /// The lowest level that the kernel can ask for.
+        floor: u32,
+    },
+    /// Someone else kept writing to the configfs entry.
+    #[error("someone else wrote to the report entry {tries} times")]
+    Contended {
+        /// How often a report was asked for.
+        tries: u32,
+    },
+    /// The guest's device gave no report.
+    #[error("the sev-guest device gave no report")]
+    SevGuest(#[from] SevGuestError),
     /// The report is not 1184 bytes long.
     #[error("a report of {bytes} bytes")]
     ReportLength {
@@ -85,8 +115,11 @@ pub enum PlatformError {
     #[error("the certificate table is malformed")]
     CertificateTable(#[from] CertificateTableError),
     /// The Nitro security module's answer is malformed or an error.
-    #[error("the nitro security module gave no document")]
+    #[error("the nitro security module did not do what it was asked")]
     Nsm(#[from] NsmMessageError),
+    /// A register of the Nitro security module cannot hold what it was to hold.
+    #[error("the nitro security module's register is not as it must be")]
+    Register(#[from] RegisterError),
 }
 
 impl PlatformError {

@@ -4,13 +4,17 @@
 //! that the hardware signed and the certificates that came with them. Nothing here judges
 //! evidence; that is the verifier's work.
 //!
-//! - [`snp`]: AMD SEV-SNP through the kernel's configfs-tsm interface.
+//! - [`snp`]: AMD SEV-SNP through configfs-tsm or `/dev/sev-guest`.
 //! - [`nitro`]: an AWS Nitro Enclave through `/dev/nsm`.
 //! - [`chip_socket`]: a simulated chip of a developer's machine, over a Unix socket.
+//! - [`detect`]: which of these a machine has.
 //!
-//! This crate uses files, sockets and one `ioctl`, whose unsafe block is the only one here.
+//! All are compiled always and chosen by looking. This crate uses files, sockets and two kinds
+//! of `ioctl`, whose unsafe blocks are the only ones here; each device stands behind a trait, so
+//! that the tests can put the kernel's side there.
 
 pub mod chip_socket;
+pub mod detect;
 mod evidence;
 pub mod nitro;
 mod random;

@@ -1,36 +1,67 @@
 //! Nitro Enclave evidence through `/dev/nsm`, the Nitro security module.
 //!
-//! The kernel driver takes one `ioctl` whose argument points at a CBOR request and at room for
-//! the CBOR answer. The messages and their limits are tested; the `ioctl` itself needs a Nitro
-//! Enclave and has not been run outside one.
+//! The module keeps *registers* (PCRs) that can only be extended, signs documents that list
+//! those that are locked, and describes itself. [`device`] is the edge to the kernel, and
+//! [`message`] the CBOR on it.
 
-mod message;
+pub mod device;
+pub mod message;
 
-use std::ffi::c_void;
-use std::fs::{File, OpenOptions};
-use std::io;
 use std::path::Path;
 
-use rustix::ioctl::{Opcode, Updater, opcode};
+use sha2::{Digest as _, Sha384};
 
-pub use message::NsmMessageError;
+pub use device::{DeviceFile, NSM_DEVICE, NsmDevice};
+pub use message::{ErrorCode, ModuleDescription, NsmMessageError, RegisterState, Request};
 
 use crate::{
     EvidenceKind, EvidenceSource, NONCE_BYTES, PlatformError, RawEvidence, USER_DATA_BYTES,
 };
+use message::Response;
 
-/// Where Linux shows the security module.
-pub const NSM_DEVICE: &str = "/dev/nsm";
+/// The register that vouches for the configuration of a measured process ([EVI-2] of
+/// docs/protocol.md).
+pub const CONFIG_REGISTER: u16 = 16;
 
-/// The most bytes that the driver returns.
-const RESPONSE_BYTES_MAX: usize = 0x3000;
+/// Length of a register, a SHA-384.
+pub const REGISTER_BYTES: usize = 48;
 
-const NSM_REQUEST: Opcode = opcode::read_write::<NsmArgument>(0x0a, 0);
+/// The digest whose registers this program knows how to extend.
+const DIGEST: &str = "SHA384";
+
+/// Why a register cannot vouch for what it was to vouch for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegisterError {
+    /// The module's registers are not those of SHA-384.
+    #[error("the registers are made with {digest}")]
+    Digest {
+        /// The digest that the module names.
+        digest: String,
+    },
+    /// Someone extended the register before.
+    #[error("register {index} was used before")]
+    Used {
+        /// The register.
+        index: u16,
+    },
+    /// The register is locked over something else.
+    #[error("register {index} is locked over something else")]
+    Locked {
+        /// The register.
+        index: u16,
+    },
+    /// The register does not hold what it was extended with, or did not stay locked.
+    #[error("register {index} does not hold what it was extended with")]
+    Value {
+        /// The register.
+        index: u16,
+    },
+}
 
 /// An open Nitro security module.
 #[derive(Debug)]
-pub struct NitroModule {
-    device: File,
+pub struct NitroModule<D = DeviceFile> {
+    device: D,
 }
 
 impl NitroModule {
@@ -39,111 +70,122 @@ impl NitroModule {
     /// # Errors
     /// [`PlatformError::Io`] outside a Nitro Enclave.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, PlatformError> {
-        let device = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(path)
-            .map_err(PlatformError::io("open the nitro security module"))?;
-        Ok(Self { device })
+        let device = DeviceFile::open(path.as_ref());
+        let device = device.map_err(PlatformError::io("open the nitro security module"))?;
+        Ok(Self::new(device))
     }
 }
 
-impl EvidenceSource for NitroModule {
+impl<D: NsmDevice> NitroModule<D> {
+    /// Takes an open device.
+    pub const fn new(device: D) -> Self {
+        Self { device }
+    }
+
+    /// Asks the module what it is.
+    ///
+    /// # Errors
+    /// [`PlatformError`] when it does not say.
+    pub fn describe(&self) -> Result<ModuleDescription, PlatformError> {
+        match self.ask(&Request::DescribeModule)? {
+            Response::Module(description) => Ok(description),
+            _ => Err(NsmMessageError::Malformed.into()),
+        }
+    }
+
+    /// Reads a register.
+    ///
+    /// # Errors
+    /// [`PlatformError`] when the module does not say.
+    pub fn register(&self, index: u16) -> Result<RegisterState, PlatformError> {
+        match self.ask(&Request::DescribeRegister { index })? {
+            Response::Register(state) => Ok(state),
+            _ => Err(NsmMessageError::Malformed.into()),
+        }
+    }
+
+    /// Makes an unused register vouch for `data`: extends it once from zero and locks it, so
+    /// that nothing which runs later in this enclave can change it. Returns its value,
+    /// `SHA-384(48 zero bytes || data)` [EVI-2].
+    ///
+    /// A register that is locked over the same data already is left as it is: a program that
+    /// starts again in the same enclave finds what it left.
+    ///
+    /// # Errors
+    /// [`RegisterError`] when the register holds, or ends up with, anything else; the program
+    /// must then stop.
+    pub fn extend_and_lock(
+        &self,
+        index: u16,
+        data: &[u8],
+    ) -> Result<[u8; REGISTER_BYTES], PlatformError> {
+        let digest = self.describe()?.digest;
+        if digest != DIGEST {
+            return Err(RegisterError::Digest { digest }.into());
+        }
+        let expected = extended_from_zero(data);
+        let before = self.register(index)?;
+        match (before.locked, before.value == expected) {
+            (true, true) => return Ok(expected),
+            (true, false) => return Err(RegisterError::Locked { index }.into()),
+            (false, _) if before.value != [0; REGISTER_BYTES] => {
+                return Err(RegisterError::Used { index }.into());
+            }
+            (false, _) => {}
+        }
+        let data = data.to_vec();
+        match self.ask(&Request::ExtendRegister { index, data })? {
+            Response::Extended { value } if value == expected => {}
+            Response::Extended { .. } => return Err(RegisterError::Value { index }.into()),
+            _ => return Err(NsmMessageError::Malformed.into()),
+        }
+        match self.ask(&Request::LockRegister { index })? {
+            Response::Locked => {}
+            _ => return Err(NsmMessageError::Malformed.into()),
+        }
+        let after = self.register(index)?;
+        if !after.locked || after.value != expected {
+            return Err(RegisterError::Value { index }.into());
+        }
+        Ok(expected)
+    }
+
+    fn ask(&self, request: &Request) -> Result<Response, PlatformError> {
+        let answer = self.device.call(&request.to_bytes());
+        let answer = answer.map_err(PlatformError::io("ask the nitro security module"))?;
+        Ok(Response::from_bytes(&answer)?)
+    }
+}
+
+impl<D: NsmDevice> EvidenceSource for NitroModule<D> {
     fn attest(
         &self,
         user_data: &[u8; USER_DATA_BYTES],
         nonce: &[u8; NONCE_BYTES],
     ) -> Result<RawEvidence, PlatformError> {
-        let request = message::attestation_request(user_data, nonce);
-        let response = call(&self.device, request)
-            .map_err(PlatformError::io("ask the nitro security module"))?;
-        let evidence = message::document(&response)?;
-        Ok(RawEvidence {
-            kind: EvidenceKind::Nitro,
-            evidence,
-            endorsements: Vec::new(),
-        })
+        let request = Request::Attest {
+            user_data: user_data.to_vec(),
+            nonce: nonce.to_vec(),
+        };
+        match self.ask(&request)? {
+            Response::Document(evidence) => Ok(RawEvidence {
+                kind: EvidenceKind::Nitro,
+                evidence,
+                endorsements: Vec::new(),
+            }),
+            _ => Err(NsmMessageError::Malformed.into()),
+        }
     }
 }
 
-/// A buffer as the driver sees it, `struct iovec` of C.
-#[repr(C)]
-struct Buffer {
-    base: *mut c_void,
-    bytes: usize,
-}
-
-/// The driver's argument, `struct nsm_msg` of its header.
-#[repr(C)]
-struct NsmArgument {
-    request: Buffer,
-    response: Buffer,
-}
-
-/// Hands `request` to the driver and returns its answer.
-#[expect(unsafe_code, reason = "the module answers nothing but this ioctl")]
-fn call(device: &File, mut request: Vec<u8>) -> io::Result<Vec<u8>> {
-    let mut response = vec![0; RESPONSE_BYTES_MAX];
-    let mut argument = NsmArgument {
-        request: Buffer {
-            base: request.as_mut_ptr().cast(),
-            bytes: request.len(),
-        },
-        response: Buffer {
-            base: response.as_mut_ptr().cast(),
-            bytes: response.len(),
-        },
-    };
-    // SAFETY: the opcode is that of the driver's only command, whose argument is the structure
-    // of the type given here. Both buffers are vectors of this function, with their true
-    // lengths, and stay in place until the call returns; the driver reads the first and writes
-    // at most the given length of the second. A device that is not the module refuses the
-    // opcode and touches nothing.
-    unsafe {
-        let command = Updater::<{ NSM_REQUEST }, NsmArgument>::new(&mut argument);
-        rustix::ioctl::ioctl(device, command)?;
-    }
-    response.truncate(argument.response.bytes);
-    Ok(response)
+/// Returns a zero register extended once with `data`.
+#[must_use]
+pub fn extended_from_zero(data: &[u8]) -> [u8; REGISTER_BYTES] {
+    let mut hash = Sha384::new();
+    hash.update([0; REGISTER_BYTES]);
+    hash.update(data);
+    hash.finalize().into()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn machine_without_the_module_is_an_ordinary_error() {
-        let directory = tempfile::tempdir().unwrap();
-
-        let error = NitroModule::open(directory.path().join("nsm")).err();
-
-        let step = "open the nitro security module";
-        assert_eq!(
-            error,
-            Some(PlatformError::Io {
-                step,
-                kind: io::ErrorKind::NotFound
-            })
-        );
-    }
-
-    #[test]
-    fn device_that_is_not_the_module_refuses_the_command() {
-        let module = NitroModule::open("/dev/null").unwrap();
-
-        let answer = module.attest(&[1; 64], &[2; 32]);
-
-        assert!(matches!(
-            answer,
-            Err(PlatformError::Io {
-                step: "ask the nitro security module",
-                ..
-            })
-        ));
-    }
-
-    #[test]
-    fn command_number_is_the_drivers() {
-        assert_eq!(NSM_REQUEST, 0xc020_0a00);
-    }
-}
+mod tests;

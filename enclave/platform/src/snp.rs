@@ -1,222 +1,145 @@
-//! SEV-SNP evidence through configfs-tsm, the kernel's report interface.
+//! SEV-SNP evidence: a report, and the host's certificates where it supplies them.
 //!
-//! Under `/sys/kernel/config/tsm/report` a guest makes a directory; the kernel fills it with
-//! files. Writing 64 bytes to `inblob` sets REPORT_DATA; reading `outblob` then gives the
-//! report and `auxblob` the host's certificate table. The host controls that table, so
-//! nothing in it is trusted here: its entries only spare a download.
+//! - [`tsm`]: configfs-tsm, the report interface that kernels have had since 6.7.
+//! - [`sev_guest`]: `/dev/sev-guest`, the older one, by `ioctl`.
+//!
+//! Both give the same bytes, and [`evidence`] checks both alike: length, and that the report
+//! covers what was asked for. The certificate table is the host's, and nothing in it is
+//! trusted: its entries only spare a download.
 
-mod certificate_table;
+pub mod sev_guest;
+pub mod tsm;
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use boop_verifier::snp::{CertificateTable, Report};
 
-pub use certificate_table::{CertificateTable, CertificateTableError};
+pub use sev_guest::{SEV_GUEST_DEVICE, SevGuest};
+pub use tsm::{TSM_REPORT_DIRECTORY, TsmReport};
 
-use crate::{
-    EvidenceKind, EvidenceSource, NONCE_BYTES, PlatformError, RawEvidence, USER_DATA_BYTES,
-};
-
-/// Where Linux shows configfs-tsm.
-pub const TSM_REPORT_DIRECTORY: &str = "/sys/kernel/config/tsm/report";
+use crate::{EvidenceKind, PlatformError, RawEvidence, USER_DATA_BYTES};
 
 /// Length of a SEV-SNP report.
-pub const REPORT_BYTES: usize = 1184;
+pub const REPORT_BYTES: usize = boop_verifier::snp::REPORT_BYTES;
 
 const REPORT_DATA: core::ops::Range<usize> = 0x50..0x90;
-const FILE_BYTES_MAX: u64 = 65_536;
 
-/// One entry of configfs-tsm, used for one report at a time.
+/// What either interface gives.
 #[derive(Debug)]
-pub struct TsmReport {
-    entry: PathBuf,
-    turn: Mutex<()>,
+struct Answer {
+    /// What should be a report.
+    report: Vec<u8>,
+    /// The host's certificate table; empty where it supplies none.
+    table: Vec<u8>,
 }
 
-impl TsmReport {
-    /// Opens the entry `name` under `directory`, making it when it is not there.
-    ///
-    /// # Errors
-    /// [`PlatformError::Io`] without configfs-tsm, [`PlatformError::WrongProvider`] when the
-    /// kernel's reports are not those of SEV-SNP.
-    pub fn open(directory: impl AsRef<Path>, name: &str) -> Result<Self, PlatformError> {
-        let entry = directory.as_ref().join(name);
-        match fs::create_dir(&entry) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(PlatformError::io("make a report entry")(error));
-            }
-            Ok(()) | Err(_) => {}
-        }
-        let report = Self {
-            entry,
-            turn: Mutex::new(()),
-        };
-        if report
-            .read("provider", "read the report provider")?
-            .trim_ascii()
-            != b"sev_guest"
-        {
-            return Err(PlatformError::WrongProvider);
-        }
-        Ok(report)
+/// Makes evidence of an answer whose report is over `user_data`.
+fn evidence(
+    answer: Answer,
+    user_data: &[u8; USER_DATA_BYTES],
+) -> Result<RawEvidence, PlatformError> {
+    let Answer { report, table } = answer;
+    let parsed = Report::parse(&report).map_err(|_| PlatformError::ReportLength {
+        bytes: report.len(),
+    })?;
+    if report.get(REPORT_DATA) != Some(user_data.as_slice()) {
+        return Err(PlatformError::ReportData);
     }
-
-    fn read(&self, file: &str, step: &'static str) -> Result<Vec<u8>, PlatformError> {
-        let mut bytes = Vec::new();
-        File::open(self.entry.join(file))
-            .and_then(|file| file.take(FILE_BYTES_MAX).read_to_end(&mut bytes))
-            .map_err(PlatformError::io(step))?;
-        Ok(bytes)
-    }
-
-    /// Sets REPORT_DATA: the kernel takes the whole value in a single write.
-    fn write_inblob(&self, user_data: &[u8; USER_DATA_BYTES]) -> Result<(), PlatformError> {
-        OpenOptions::new()
-            .write(true)
-            .open(self.entry.join("inblob"))
-            .and_then(|mut file| file.write_all(user_data))
-            .map_err(PlatformError::io("write the report data"))
-    }
-
-    /// Reads the host's certificates; a host that supplies none leaves the table empty.
-    fn endorsements(&self) -> Result<Vec<Vec<u8>>, PlatformError> {
-        let table = self.read("auxblob", "read the certificate table")?;
-        Ok(CertificateTable::parse(&table)?.into_endorsements())
-    }
+    let found = CertificateTable::parse(&table)?.endorsements_for(&parsed);
+    // An issuer without the key that it issued has no place of its own, and no use.
+    let endorsements = found.leaf.map_or_else(Vec::new, |leaf| {
+        [leaf].into_iter().chain(found.intermediate).collect()
+    });
+    Ok(RawEvidence {
+        kind: EvidenceKind::Snp,
+        evidence: report,
+        endorsements,
+    })
 }
 
-impl EvidenceSource for TsmReport {
-    fn attest(
-        &self,
-        user_data: &[u8; USER_DATA_BYTES],
-        _nonce: &[u8; NONCE_BYTES],
-    ) -> Result<RawEvidence, PlatformError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        self.write_inblob(user_data)?;
-        let evidence = self.read("outblob", "read the report")?;
-        if evidence.len() != REPORT_BYTES {
-            return Err(PlatformError::ReportLength {
-                bytes: evidence.len(),
-            });
+/// Reports and tables for the tests of both drivers.
+#[cfg(test)]
+mod samples {
+    pub(super) const ASK: [u8; 16] =
+        *b"\x4a\xb7\xb3\x79\xbb\xac\x4f\xe4\xa0\x2f\x05\xae\xf3\x27\xc7\x82";
+    pub(super) const VCEK: [u8; 16] =
+        *b"\x63\xda\x75\x8d\xe6\x64\x45\x64\xad\xc5\xf4\xb9\x3b\xe8\xac\xcd";
+    const ENTRY_BYTES: usize = 24;
+
+    pub(super) fn report(report_data: &[u8; 64]) -> Vec<u8> {
+        let mut report = vec![0; super::REPORT_BYTES];
+        report[super::REPORT_DATA].copy_from_slice(report_data);
+        report[0x1a0..0x1e0].fill(0x5a);
+        report
+    }
+
+    /// Builds the table that a host would hand out.
+    pub(super) fn table(entries: &[([u8; 16], &[u8])]) -> Vec<u8> {
+        let mut table = Vec::new();
+        let mut offset = (entries.len() + 1) * ENTRY_BYTES;
+        for (guid, bytes) in entries {
+            table.extend_from_slice(guid);
+            table.extend_from_slice(&u32::try_from(offset).unwrap().to_le_bytes());
+            table.extend_from_slice(&u32::try_from(bytes.len()).unwrap().to_le_bytes());
+            offset += bytes.len();
         }
-        if evidence.get(REPORT_DATA) != Some(user_data.as_slice()) {
-            return Err(PlatformError::ReportData);
-        }
-        let endorsements = self.endorsements()?;
-        Ok(RawEvidence {
-            kind: EvidenceKind::Snp,
-            evidence,
-            endorsements,
-        })
+        table.extend_from_slice(&[0; ENTRY_BYTES]);
+        entries
+            .iter()
+            .for_each(|(_, bytes)| table.extend_from_slice(bytes));
+        table
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tempfile::TempDir;
+    use boop_verifier::snp::CertificateTableError;
 
+    use super::samples::{ASK, VCEK, report, table};
     use super::*;
 
     #[test]
-    fn report_is_read_with_the_hosts_certificates() {
-        let tsm = tsm(b"sev_guest\n", &report(&[7; 64]), &[]);
+    fn certificate_table_becomes_leaf_and_issuer() {
+        let table = table(&[(ASK, b"\x30\x01\x02"), (VCEK, b"\x30\x01\x01")]);
 
-        let evidence = open(&tsm).unwrap().attest(&[7; 64], &[0; 32]).unwrap();
+        let evidence = evidence(answer(report(&[7; 64]), &table), &[7; 64]).unwrap();
 
         assert_eq!(evidence.kind, EvidenceKind::Snp);
         assert_eq!(evidence.evidence, report(&[7; 64]));
-        assert_eq!(evidence.endorsements, Vec::<Vec<u8>>::new());
-        assert_eq!(fs::read(tsm.path().join("boop/inblob")).unwrap(), [7; 64]);
-    }
-
-    #[test]
-    fn certificate_table_becomes_leaf_and_issuer() {
-        let table = certificate_table::build(&[
-            (certificate_table::ASK, b"\x30\x01\x02"),
-            (certificate_table::VCEK, b"\x30\x01\x01"),
-        ]);
-        let tsm = tsm(b"sev_guest", &report(&[7; 64]), &table);
-
-        let evidence = open(&tsm).unwrap().attest(&[7; 64], &[0; 32]).unwrap();
-
         assert_eq!(evidence.endorsements, [b"\x30\x01\x01", b"\x30\x01\x02"]);
     }
 
     #[test]
+    fn issuer_without_a_leaf_is_left_out() {
+        let table = table(&[(ASK, b"\x30\x01\x02")]);
+
+        let evidence = evidence(answer(report(&[7; 64]), &table), &[7; 64]).unwrap();
+
+        assert_eq!(evidence.endorsements, Vec::<Vec<u8>>::new());
+    }
+
+    #[test]
     fn report_over_other_data_is_refused() {
-        let tsm = tsm(b"sev_guest", &report(&[8; 64]), &[]);
+        let refused = evidence(answer(report(&[8; 64]), &[]), &[7; 64]);
 
-        let answer = open(&tsm).unwrap().attest(&[7; 64], &[0; 32]);
-
-        assert_eq!(answer, Err(PlatformError::ReportData));
+        assert_eq!(refused, Err(PlatformError::ReportData));
     }
 
     #[test]
     fn report_of_another_length_is_refused() {
-        let tsm = tsm(b"sev_guest", &[0; 1183], &[]);
+        let refused = evidence(answer(vec![0; 1183], &[]), &[0; 64]);
 
-        let answer = open(&tsm).unwrap().attest(&[0; 64], &[0; 32]);
-
-        assert_eq!(answer, Err(PlatformError::ReportLength { bytes: 1183 }));
+        assert_eq!(refused, Err(PlatformError::ReportLength { bytes: 1183 }));
     }
 
     #[test]
     fn malformed_certificate_table_is_refused() {
-        let tsm = tsm(b"sev_guest", &report(&[7; 64]), &[1; 23]);
-
-        let answer = open(&tsm).unwrap().attest(&[7; 64], &[0; 32]);
+        let refused = evidence(answer(report(&[7; 64]), &[1; 23]), &[7; 64]);
 
         let error = CertificateTableError::Unterminated;
-        assert_eq!(answer, Err(PlatformError::CertificateTable(error)));
+        assert_eq!(refused, Err(PlatformError::CertificateTable(error)));
     }
 
-    #[test]
-    fn other_provider_is_refused() {
-        let tsm = tsm(b"tdx_guest\n", &[], &[]);
-
-        assert_eq!(open(&tsm).err(), Some(PlatformError::WrongProvider));
-    }
-
-    #[test]
-    fn kernel_without_the_interface_is_an_ordinary_error() {
-        let directory = tempfile::tempdir().unwrap();
-
-        let error = TsmReport::open(directory.path().join("none"), "boop").err();
-
-        let kind = io::ErrorKind::NotFound;
-        assert_eq!(
-            error,
-            Some(PlatformError::Io {
-                step: "make a report entry",
-                kind
-            })
-        );
-    }
-
-    fn open(tsm: &TempDir) -> Result<TsmReport, PlatformError> {
-        TsmReport::open(tsm.path(), "boop")
-    }
-
-    fn report(report_data: &[u8; 64]) -> Vec<u8> {
-        let mut report = vec![0x5a; REPORT_BYTES];
-        report[REPORT_DATA].copy_from_slice(report_data);
-        report
-    }
-
-    /// Lays out a directory as configfs-tsm does for one entry.
-    fn tsm(provider: &[u8], outblob: &[u8], auxblob: &[u8]) -> TempDir {
-        let directory = tempfile::tempdir().unwrap();
-        let entry = directory.path().join("boop");
-        fs::create_dir(&entry).unwrap();
-        for (name, content) in [
-            ("provider", provider),
-            ("inblob", &[]),
-            ("outblob", outblob),
-            ("auxblob", auxblob),
-        ] {
-            fs::write(entry.join(name), content).unwrap();
-        }
-        directory
+    fn answer(report: Vec<u8>, table: &[u8]) -> Answer {
+        let table = table.to_vec();
+        Answer { report, table }
     }
 }

@@ -1,4 +1,4 @@
-//! A simulated vendor: AMD's two product lines and AWS in one, each with its own root.
+//! A simulated vendor: AMD's three product lines and AWS in one, each with its own root.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,7 +6,11 @@ use std::thread;
 
 use boop_verifier::SimulatedRoots;
 
-use crate::certificate::{Certificate, Validity, authority_extensions, issuer_extension};
+use crate::certificate::{
+    Certificate, Extension, Validity, authority_extensions, issuer_extension, leaf_extensions,
+    revocation_list,
+};
+use crate::harness::AuthorityCertificate;
 use crate::key::{P384Key, RsaKey, SignatureForm, SigningError};
 use crate::store::{self, StoreError};
 
@@ -27,15 +31,19 @@ const ROOT_LIFE_MS: u64 = 25 * 365 * DAY_MS;
 /// A simulated hardware vendor with the keys of its roots.
 #[derive(Debug)]
 pub struct Authority {
-    pub(crate) genoa: AmdLine,
-    pub(crate) turin: AmdLine,
+    milan: AmdLine,
+    genoa: AmdLine,
+    turin: AmdLine,
     pub(crate) nitro: NitroRoot,
 }
 
-/// A product line of AMD that the simulator knows.
+/// A product of AMD that the simulator knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Product {
+    Milan,
     Genoa,
+    /// Siena and Bergamo, which are certified under the root of Genoa.
+    SienaBergamo,
     Turin,
 }
 
@@ -43,36 +51,61 @@ impl Product {
     /// Returns the name in certificates.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Genoa => "Genoa",
+            Self::Milan => "Milan",
+            Self::Genoa | Self::SienaBergamo => "Genoa",
             Self::Turin => "Turin",
         }
     }
 
-    /// Returns AMD's serial number of the ARK; the ASK has the next one.
-    fn serial(self) -> u32 {
+    /// Returns the serial numbers that AMD gave to the certificates of the line.
+    fn serials(self) -> Serials {
         match self {
-            Self::Genoa => 0x0002_0000,
-            Self::Turin => 0x0003_0000,
+            Self::Milan => Serials::from_root(0x0001_0000, 0x0001_0001),
+            Self::Genoa | Self::SienaBergamo => Serials::from_root(0x0002_0000, 0x0002_0002),
+            Self::Turin => Serials::from_root(0x0003_0000, 0x0003_0001),
         }
     }
 
     fn files(self) -> LineFiles {
         match self {
-            Self::Genoa => LineFiles {
+            Self::Milan => LineFiles {
+                ark: "milan-ark.der",
+                ask: "milan-ask.der",
+                asvk: "milan-asvk.der",
+            },
+            Self::Genoa | Self::SienaBergamo => LineFiles {
                 ark: "genoa-ark.der",
                 ask: "genoa-ask.der",
+                asvk: "genoa-asvk.der",
             },
             Self::Turin => LineFiles {
                 ark: "turin-ark.der",
                 ask: "turin-ask.der",
+                asvk: "turin-asvk.der",
             },
         }
+    }
+}
+
+/// Serial numbers of the root (ARK) and of the issuers of chip keys (ASK) and fleet keys (ASVK).
+#[derive(Debug, Clone, Copy)]
+struct Serials {
+    ark: u32,
+    ask: u32,
+    asvk: u32,
+}
+
+impl Serials {
+    fn from_root(ark: u32, ask: u32) -> Self {
+        let asvk = ark + 0x101;
+        Self { ark, ask, asvk }
     }
 }
 
 struct LineFiles {
     ark: &'static str,
     ask: &'static str,
+    asvk: &'static str,
 }
 
 impl Authority {
@@ -98,6 +131,7 @@ impl Authority {
             ask: Arc::new(ask_key?),
         };
         Ok(Self {
+            milan: AmdLine::certify(Product::Milan, validity, &keys)?,
             genoa: AmdLine::certify(Product::Genoa, validity, &keys)?,
             turin: AmdLine::certify(Product::Turin, validity, &keys)?,
             nitro: NitroRoot::generate(validity)?,
@@ -112,6 +146,7 @@ impl Authority {
         let directory = directory.as_ref();
         store::make_directory(directory)?;
         self.genoa.keys.save(directory)?;
+        self.milan.save(directory, Product::Milan)?;
         self.genoa.save(directory, Product::Genoa)?;
         self.turin.save(directory, Product::Turin)?;
         store::write(directory, "nitro-root.pk8", self.nitro.key.as_pkcs8())?;
@@ -126,6 +161,7 @@ impl Authority {
         let directory = directory.as_ref();
         let keys = AmdKeys::load(directory)?;
         Ok(Self {
+            milan: AmdLine::load(directory, Product::Milan, &keys)?,
             genoa: AmdLine::load(directory, Product::Genoa, &keys)?,
             turin: AmdLine::load(directory, Product::Turin, &keys)?,
             nitro: NitroRoot {
@@ -142,14 +178,39 @@ impl Authority {
             snp: vec![
                 (boop_verifier::Product::Genoa, self.genoa.ark.clone()),
                 (boop_verifier::Product::Turin, self.turin.ark.clone()),
+                (boop_verifier::Product::Milan, self.milan.ark.clone()),
             ],
             nitro: vec![self.nitro.certificate.clone()],
         }
     }
 
+    /// Returns the certificates of all authorities that do not belong to one machine.
+    #[must_use]
+    pub fn certificates(&self) -> Vec<AuthorityCertificate> {
+        let (milan, genoa, turin) = (&self.milan, &self.genoa, &self.turin);
+        let named = [
+            ("milan-ark", &milan.ark),
+            ("milan-ask", &milan.ask),
+            ("milan-asvk", &milan.asvk),
+            ("genoa-ark", &genoa.ark),
+            ("genoa-ask", &genoa.ask),
+            ("genoa-asvk", &genoa.asvk),
+            ("turin-ark", &turin.ark),
+            ("turin-ask", &turin.ask),
+            ("turin-asvk", &turin.asvk),
+            ("nitro-root", &self.nitro.certificate),
+        ];
+        let certificate = |(name, der): (_, &Vec<u8>)| AuthorityCertificate {
+            name,
+            der: der.clone(),
+        };
+        named.map(certificate).to_vec()
+    }
+
     pub(crate) fn line(&self, product: Product) -> &AmdLine {
         match product {
-            Product::Genoa => &self.genoa,
+            Product::Milan => &self.milan,
+            Product::Genoa | Product::SienaBergamo => &self.genoa,
             Product::Turin => &self.turin,
         }
     }
@@ -185,12 +246,15 @@ impl AmdKeys {
     }
 }
 
-/// The certificates of one product line, and the keys that it shares with the other.
+/// The certificates of one product line, and the keys that it shares with the others.
 #[derive(Debug)]
 pub(crate) struct AmdLine {
     pub(crate) keys: AmdKeys,
-    ark: Vec<u8>,
+    pub(crate) ark: Vec<u8>,
+    /// Issuer of the keys of chips.
     pub(crate) ask: Vec<u8>,
+    /// Issuer of the keys of fleets.
+    pub(crate) asvk: Vec<u8>,
 }
 
 impl AmdLine {
@@ -200,48 +264,91 @@ impl AmdLine {
         validity: Validity,
         keys: &AmdKeys,
     ) -> Result<Self, SigningError> {
-        let serial = product.serial();
-        let root_name = format!("ARK-{}", product.name());
-        let issuer_name = format!("SEV-{}", product.name());
+        let Serials { ark, ask, asvk } = product.serials();
+        let name = product.name();
+        let root_name = format!("ARK-{name}");
         let sign = |key: &RsaKey, serial: u32, subject: &str, path_length| {
-            let public_key_info = key.public_key_info();
-            Certificate {
-                serial: &serial.to_be_bytes(),
-                unit: AMD_UNIT,
-                issuer: &root_name,
-                subject,
+            let extensions = authority_extensions(path_length, &key.public_key_info());
+            amd_authority(
+                keys,
+                serial,
+                (&root_name, subject),
                 validity,
-                extensions: authority_extensions(path_length, &public_key_info),
-                public_key_info,
-                signature_form: SignatureForm::ExplicitTrailer,
-            }
-            .sign(&*keys.ark)
+                key,
+                extensions,
+            )
         };
-        let ark = sign(&keys.ark, serial, &root_name, None)?;
-        let ask = sign(&keys.ask, serial + 1, &issuer_name, Some(0))?;
         Ok(Self {
+            ark: sign(&keys.ark, ark, &root_name, None)?,
+            ask: sign(&keys.ask, ask, &format!("SEV-{name}"), Some(0))?,
+            asvk: sign(&keys.ask, asvk, &format!("SEV-VLEK-{name}"), Some(0))?,
             keys: keys.clone(),
-            ark,
-            ask,
         })
+    }
+
+    /// Returns an ASK that the root signed and that may sign nothing itself.
+    pub(crate) fn powerless_ask(
+        &self,
+        product: Product,
+        validity: Validity,
+    ) -> Result<Vec<u8>, SigningError> {
+        let name = product.name();
+        let names = (format!("ARK-{name}"), format!("SEV-{name}"));
+        let (keys, serial) = (&self.keys, product.serials().ask);
+        let names = (names.0.as_str(), names.1.as_str());
+        amd_authority(keys, serial, names, validity, &keys.ask, leaf_extensions())
+    }
+
+    /// Returns a revocation list of this line, with the ASK on it or with nothing.
+    pub(crate) fn revocation_list(
+        &self,
+        product: Product,
+        validity: Validity,
+        revokes_ask: bool,
+        by: &RsaKey,
+    ) -> Result<Vec<u8>, SigningError> {
+        let serial = product.serials().ask.to_be_bytes();
+        let revoked: &[&[u8]] = if revokes_ask { &[&serial] } else { &[] };
+        revocation_list(&format!("ARK-{}", product.name()), validity, revoked, by)
     }
 
     fn save(&self, directory: &Path, product: Product) -> Result<(), StoreError> {
         let files = product.files();
         store::write(directory, files.ark, &self.ark)?;
-        store::write(directory, files.ask, &self.ask)
+        store::write(directory, files.ask, &self.ask)?;
+        store::write(directory, files.asvk, &self.asvk)
     }
 
     fn load(directory: &Path, product: Product, keys: &AmdKeys) -> Result<Self, StoreError> {
         let files = product.files();
-        let ark = store::read(directory, files.ark)?;
-        let ask = store::read(directory, files.ask)?;
         Ok(Self {
             keys: keys.clone(),
-            ark,
-            ask,
+            ark: store::read(directory, files.ark)?,
+            ask: store::read(directory, files.ask)?,
+            asvk: store::read(directory, files.asvk)?,
         })
     }
+}
+
+fn amd_authority(
+    keys: &AmdKeys,
+    serial: u32,
+    (issuer, subject): (&str, &str),
+    validity: Validity,
+    key: &RsaKey,
+    extensions: Vec<Extension>,
+) -> Result<Vec<u8>, SigningError> {
+    Certificate {
+        serial: &serial.to_be_bytes(),
+        unit: AMD_UNIT,
+        issuer,
+        subject,
+        validity,
+        extensions,
+        public_key_info: key.public_key_info(),
+        signature_form: SignatureForm::ExplicitTrailer,
+    }
+    .sign(&*keys.ark)
 }
 
 /// The root of simulated Nitro Enclaves.
@@ -258,6 +365,7 @@ impl NitroRoot {
             subject: NITRO_ROOT_NAME,
             issuer: NITRO_ROOT_NAME,
             path_length: None,
+            issues: true,
             validity,
             key: &key,
             issuer_key: &key,
@@ -271,6 +379,8 @@ pub(crate) struct NitroAuthority<'a> {
     pub(crate) subject: &'a str,
     pub(crate) issuer: &'a str,
     pub(crate) path_length: Option<u8>,
+    /// Whether the certificate may issue others, as it should.
+    pub(crate) issues: bool,
     pub(crate) validity: Validity,
     pub(crate) key: &'a P384Key,
     pub(crate) issuer_key: &'a P384Key,
@@ -279,7 +389,11 @@ pub(crate) struct NitroAuthority<'a> {
 /// Certifies a Nitro root or an authority below it.
 pub(crate) fn nitro_authority(authority: NitroAuthority<'_>) -> Result<Vec<u8>, SigningError> {
     let public_key_info = authority.key.public_key_info();
-    let mut extensions = authority_extensions(authority.path_length, &public_key_info);
+    let mut extensions = if authority.issues {
+        authority_extensions(authority.path_length, &public_key_info)
+    } else {
+        leaf_extensions()
+    };
     if authority.subject != authority.issuer {
         extensions.push(issuer_extension(&authority.issuer_key.public_key_info()));
     }

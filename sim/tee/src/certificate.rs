@@ -4,11 +4,15 @@ use aws_lc_rs::digest::{SHA256, digest};
 use der::asn1::ObjectIdentifier;
 
 use crate::SigningError;
+use crate::authority::AMD_UNIT;
 use crate::der_writer::{
     OCTET_STRING, bit_string, boolean_true, element, explicit, name, oid, sequence, time, unsigned,
 };
 use crate::key::{Issuer, SignatureForm};
 
+const CRL_NUMBER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.20");
+/// An extension that nobody has defined.
+const UNKNOWN: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.3704.9.9");
 const AUTHORITY_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
@@ -62,13 +66,54 @@ impl Certificate<'_> {
             &self.public_key_info,
             &explicit(3, &sequence(&[&extensions])),
         ]);
-        let signature = issuer.sign_certificate(&to_be_signed)?;
+        let signature = issuer.sign_certificate(self.signature_form, &to_be_signed)?;
         Ok(sequence(&[
             &to_be_signed,
             &algorithm,
             &bit_string(&signature),
         ]))
     }
+}
+
+/// Signs a revocation list of AMD's form (RFC 5280 §5.1) and returns its DER.
+pub(crate) fn revocation_list(
+    issuer: &str,
+    validity: Validity,
+    revoked: &[&[u8]],
+    by: &impl Issuer,
+) -> Result<Vec<u8>, SigningError> {
+    let form = SignatureForm::ExplicitTrailer;
+    let algorithm = by.algorithm(form);
+    let from = time(validity.from_ms);
+    let entries: Vec<u8> = revoked
+        .iter()
+        .flat_map(|serial| sequence(&[&unsigned(serial), &from]))
+        .collect();
+    let entries = if entries.is_empty() {
+        entries
+    } else {
+        sequence(&[&entries])
+    };
+    let number = Extension {
+        oid: CRL_NUMBER,
+        critical: false,
+        value: unsigned(&[1]),
+    };
+    let to_be_signed = sequence(&[
+        &unsigned(&[1]),
+        &algorithm,
+        &name(AMD_UNIT, issuer),
+        &from,
+        &time(validity.until_ms),
+        &entries,
+        &explicit(0, &sequence(&[&number.to_der()])),
+    ]);
+    let signature = by.sign_certificate(form, &to_be_signed)?;
+    Ok(sequence(&[
+        &to_be_signed,
+        &algorithm,
+        &bit_string(&signature),
+    ]))
 }
 
 impl Extension {
@@ -125,23 +170,44 @@ pub(crate) fn issuer_extension(issuer_public_key_info: &[u8]) -> Extension {
 
 /// Returns the extensions of a Nitro document's leaf.
 pub(crate) fn leaf_extensions() -> Vec<Extension> {
-    vec![
-        Extension {
-            oid: BASIC_CONSTRAINTS,
-            critical: true,
-            value: sequence(&[]),
-        },
-        Extension {
-            oid: KEY_USAGE,
-            critical: false,
-            value: Usage::Document.to_der(),
-        },
-    ]
+    vec![basic_constraints(false), key_usage(Usage::Document)]
+}
+
+/// Returns the extension that says whether a certificate is an authority's.
+pub(crate) fn basic_constraints(authority: bool) -> Extension {
+    let content = if authority {
+        boolean_true()
+    } else {
+        Vec::new()
+    };
+    Extension {
+        oid: BASIC_CONSTRAINTS,
+        critical: true,
+        value: sequence(&[&content]),
+    }
+}
+
+/// Returns the extension that says what a leaf's key may sign.
+pub(crate) fn key_usage(usage: Usage) -> Extension {
+    Extension {
+        oid: KEY_USAGE,
+        critical: false,
+        value: usage.to_der(),
+    }
+}
+
+/// Returns an extension that must be understood and that nobody understands.
+pub(crate) fn unknown_critical() -> Extension {
+    Extension {
+        oid: UNKNOWN,
+        critical: true,
+        value: sequence(&[]),
+    }
 }
 
 /// What a certified key may sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Usage {
+pub(crate) enum Usage {
     /// Certificates and revocation lists.
     Authority,
     /// Documents.

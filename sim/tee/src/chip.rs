@@ -1,5 +1,7 @@
 //! One simulated machine's hardware: an SNP chip with its endorsement key, or a Nitro module.
 
+pub(crate) mod document;
+pub(crate) mod leaf;
 pub(crate) mod nitro;
 pub(crate) mod snp;
 mod storage;
@@ -19,17 +21,61 @@ pub use snp::{Firmware, SnpRequest};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChipModel {
+    /// AMD EPYC Milan whose reports have version 2, without a processor id.
+    MilanV2,
+    /// AMD EPYC Milan whose reports have version 3.
+    MilanV3,
     /// AMD EPYC Genoa whose reports have version 3.
     GenoaV3,
+    /// AMD EPYC Genoa whose reports have version 5.
+    GenoaV5,
+    /// AMD EPYC Siena or Bergamo, under the root of Genoa, whose reports have version 5.
+    SienaBergamoV5,
     /// AMD EPYC Turin whose reports have version 5.
     TurinV5,
     /// AWS Nitro.
     Nitro,
 }
 
+impl ChipModel {
+    /// Every model.
+    pub const ALL: [Self; 7] = [
+        Self::MilanV2,
+        Self::MilanV3,
+        Self::GenoaV3,
+        Self::GenoaV5,
+        Self::SienaBergamoV5,
+        Self::TurinV5,
+        Self::Nitro,
+    ];
+
+    /// Returns the platform that chips of this model speak for.
+    #[must_use]
+    pub fn platform(self) -> EvidenceKind {
+        match self.snp() {
+            Some(_) => EvidenceKind::Snp,
+            None => EvidenceKind::Nitro,
+        }
+    }
+
+    /// Returns the product and the version of its reports, for SEV-SNP.
+    pub(crate) fn snp(self) -> Option<(Product, u32)> {
+        match self {
+            Self::MilanV2 => Some((Product::Milan, 2)),
+            Self::MilanV3 => Some((Product::Milan, 3)),
+            Self::GenoaV3 => Some((Product::Genoa, 3)),
+            Self::GenoaV5 => Some((Product::Genoa, 5)),
+            Self::SienaBergamoV5 => Some((Product::SienaBergamo, 5)),
+            Self::TurinV5 => Some((Product::Turin, 5)),
+            Self::Nitro => None,
+        }
+    }
+}
+
 /// A simulated machine's hardware with its keys.
 #[derive(Debug)]
 pub struct Chip {
+    pub(crate) model: ChipModel,
     pub(crate) hardware: Hardware,
 }
 
@@ -63,27 +109,20 @@ impl Chip {
         seed: &str,
         now_ms: u64,
     ) -> Result<Self, SigningError> {
-        let snp = |product| SnpChip::provision(authority.line(product), product, seed, now_ms);
-        let hardware = match model {
-            ChipModel::GenoaV3 => Hardware::Snp(snp(Product::Genoa)?),
-            ChipModel::TurinV5 => Hardware::Snp(snp(Product::Turin)?),
-            ChipModel::Nitro => {
-                Hardware::Nitro(NitroModule::provision(&authority.nitro, seed, now_ms)?)
+        let hardware = match model.snp() {
+            Some((product, version)) => {
+                let line = authority.line(product);
+                Hardware::Snp(SnpChip::provision(line, product, version, seed, now_ms)?)
             }
+            None => Hardware::Nitro(NitroModule::provision(&authority.nitro, seed, now_ms)?),
         };
-        Ok(Self { hardware })
+        Ok(Self { model, hardware })
     }
 
     /// Returns the model.
     #[must_use]
     pub fn model(&self) -> ChipModel {
-        match &self.hardware {
-            Hardware::Snp(chip) => match chip.product {
-                Product::Genoa => ChipModel::GenoaV3,
-                Product::Turin => ChipModel::TurinV5,
-            },
-            Hardware::Nitro(_) => ChipModel::Nitro,
-        }
+        self.model
     }
 
     /// Returns the CHIP_ID of an SNP chip.

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use der::Encode;
 use der::asn1::ObjectIdentifier;
 
@@ -15,6 +17,9 @@ const SET: u8 = 0x31;
 const UTF8_STRING: u8 = 0x0c;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
+
+/// Characters in a line of the text form (RFC 7468 §2).
+const PEM_LINE: usize = 64;
 
 /// From this year on X.509 writes the century (RFC 5280 §4.1.2.5).
 const GENERALIZED_FROM_YEAR: u16 = 2050;
@@ -115,6 +120,21 @@ pub(crate) fn time(unix_ms: u64) -> Vec<u8> {
             &[format!("{:04}{rest}", time.year()).as_bytes()],
         )
     }
+}
+
+/// Returns the text form of some DER (RFC 7468).
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let mut pem = format!("-----BEGIN {label}-----\n");
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(PEM_LINE));
+        pem.push_str(line);
+        pem.push('\n');
+        rest = after;
+    }
+    pem.push_str(&format!("-----END {label}-----\n"));
+    pem
 }
 
 fn trimmed(bytes: &[u8]) -> &[u8] {

@@ -1,116 +1,85 @@
 //! Evidence as an attacker or a broken machine would offer it.
 //!
 //! Each [`Fault`] is one thing wrong, everything else genuine: a fault in what is signed is
-//! really signed, so that a refusal shows the check at work and not a bad signature.
+//! really signed, so that a refusal shows the check at work and not a bad signature. An
+//! [`Oddity`] is rare and nothing wrong at all. Both are changes of a plan, which is then carried
+//! out.
 
+mod fault;
 mod nitro;
+mod oddity;
 mod snp;
 
 use std::sync::{Arc, OnceLock};
 
-use boop_platform::{NONCE_BYTES, RawEvidence, USER_DATA_BYTES};
+use boop_platform::{EvidenceKind, NONCE_BYTES, RawEvidence, USER_DATA_BYTES};
 
 use crate::authority::{AmdKeys, AmdLine, Authority, NitroRoot, Product};
 use crate::certificate::Validity;
 use crate::chip::{Chip, ChipModel, Hardware};
 use crate::key::{RsaKey, SigningError};
 use crate::measure::Launch;
+pub use fault::Fault;
+pub use oddity::Oddity;
+pub(crate) use snp::PROVIDER;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
-macro_rules! faults {
-    ($($(#[$meaning:meta])+ $name:ident,)+) => {
-        /// One thing wrong with a piece of evidence.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Fault {
-            $($(#[$meaning])+ $name,)+
-        }
-
-        impl Fault {
-            /// Every fault, in the order of the list.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
-        }
-    };
+/// A departure from the plainest genuine evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// A verifier must refuse the evidence.
+    Fault(Fault),
+    /// A verifier must accept it, as far as its policy does.
+    Oddity(Oddity),
 }
 
-faults! {
-    /// A complete self-made chain with the names of the genuine one.
-    WrongRoot,
-    /// The genuine chain down to a leaf that somebody else issued.
-    SplicedChain,
-    /// Signed by another key than the one that is certified.
-    SwappedKey,
-    /// A leaf certificate that ended yesterday.
-    Expired,
-    /// A leaf certificate that starts tomorrow.
-    NotYetValid,
-    /// The last byte is missing.
-    Truncated,
-    /// A byte follows the evidence.
-    TrailingByte,
-    /// One bit of the signature is flipped.
-    SignatureFlipped,
-    /// A guest or enclave whose memory its host may read.
-    Debug,
-    /// Another program was launched.
-    WrongMeasurement,
-    /// The program was launched with another configuration.
-    WrongHostData,
-    /// Bound to other data, such as another key.
-    WrongReportData,
-    /// Made for an earlier challenge.
-    ReplayedNonce,
-    /// Made by another chip or instance than the certificate or policy names.
-    WrongChip,
-    /// SEV-SNP: a migration agent may take the guest elsewhere.
-    MigrationAgent,
-    /// SEV-SNP: a chip with genuine but old firmware.
-    OldFirmware,
-    /// SEV-SNP: a firmware level that the certificate does not vouch for.
-    TcbMismatch,
-    /// SEV-SNP: the chip id is all zero.
-    MaskedChipId,
-    /// SEV-SNP: the processor is of the other product line.
-    WrongProduct,
-    /// SEV-SNP: less privileged software of the guest asked.
-    Vmpl1,
-    /// SEV-SNP: the host asked.
-    HostReport,
-    /// SEV-SNP: a reserved byte of the signed part is set.
-    ReservedBits,
-    /// SEV-SNP: a reserved bit of the guest policy is set.
-    PolicyReservedBit,
-    /// SEV-SNP: a report version that nobody has defined.
-    UnknownVersion,
-    /// SEV-SNP: another signature algorithm is named.
-    SigAlgo,
-    /// SEV-SNP: a byte beside the signature is set, where no signature protects it.
-    SignaturePadding,
-    /// Nitro: one of the three image registers alone is zero.
-    ZeroPcrs,
-    /// Nitro: an image register is left out.
-    MissingPcr,
-    /// Nitro: an unsigned header beside the signed one.
-    UnprotectedHeader,
-    /// Nitro: the nonce twice, with two values.
-    DuplicateKey,
-    /// Nitro: the nonce is null.
-    MissingNonce,
-    /// Nitro: the signed header names another algorithm.
-    AlgEs256,
-    /// Nitro: the document is two hours ahead.
-    TimestampFuture,
-    /// Nitro: the document says no time.
-    TimestampZero,
-}
-
-impl Fault {
-    /// Says whether chips of `model` can show this fault.
+impl Change {
+    /// Says whether chips of `model` can show it.
     #[must_use]
     pub fn applies_to(self, model: ChipModel) -> bool {
-        match model {
-            ChipModel::GenoaV3 | ChipModel::TurinV5 => snp::trick(self).is_some(),
-            ChipModel::Nitro => nitro::trick(self).is_some(),
+        match model.snp() {
+            Some((_, version)) => snp::can_have(self, version),
+            None => nitro::can_have(self),
+        }
+    }
+}
+
+impl From<Fault> for Change {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Oddity> for Change {
+    fn from(oddity: Oddity) -> Self {
+        Self::Oddity(oddity)
+    }
+}
+
+/// Evidence with the certificates beside it, all DER.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Specimen {
+    /// Platform.
+    pub kind: EvidenceKind,
+    /// The report or the document.
+    pub evidence: Vec<u8>,
+    /// SEV-SNP: certificate of the signing key.
+    pub leaf: Option<Vec<u8>>,
+    /// SEV-SNP: certificate of its issuer.
+    pub intermediate: Option<Vec<u8>>,
+    /// SEV-SNP: revocation list of the root.
+    pub crl: Option<Vec<u8>>,
+}
+
+impl From<Specimen> for RawEvidence {
+    /// Keeps what a machine's host hands out, which is no revocation list.
+    fn from(specimen: Specimen) -> Self {
+        let endorsements = [specimen.leaf, specimen.intermediate];
+        Self {
+            kind: specimen.kind,
+            evidence: specimen.evidence,
+            endorsements: endorsements.into_iter().flatten().collect(),
         }
     }
 }
@@ -143,16 +112,21 @@ pub enum ForgeError {
 #[derive(Debug)]
 pub struct Forge<'a> {
     authority: &'a Authority,
-    rogue_key: OnceLock<Arc<RsaKey>>,
+    rogue_key: Arc<OnceLock<Arc<RsaKey>>>,
 }
 
 impl<'a> Forge<'a> {
     /// Prepares forgeries of chips that `authority` certified.
     #[must_use]
     pub fn new(authority: &'a Authority) -> Self {
+        Self::sharing(authority, Arc::default())
+    }
+
+    /// Prepares forgeries with a key that other forgers use as well, once it is made.
+    pub(crate) fn sharing(authority: &'a Authority, rogue_key: Arc<OnceLock<Arc<RsaKey>>>) -> Self {
         Self {
             authority,
-            rogue_key: OnceLock::new(),
+            rogue_key,
         }
     }
 
@@ -166,20 +140,32 @@ impl<'a> Forge<'a> {
         fault: Fault,
         request: &ForgeRequest,
     ) -> Result<RawEvidence, ForgeError> {
+        Ok(self.specimen(chip, &[fault.into()], request)?.into())
+    }
+
+    /// Returns evidence of `chip` with these changes, one after the other; with none of them it is
+    /// genuine.
+    ///
+    /// # Errors
+    /// [`ForgeError::NotApplicable`] when the platform's evidence cannot have one of them.
+    pub fn specimen(
+        &self,
+        chip: &Chip,
+        changes: &[Change],
+        request: &ForgeRequest,
+    ) -> Result<Specimen, ForgeError> {
         match &chip.hardware {
-            Hardware::Snp(chip) => {
-                let trick = snp::trick(fault).ok_or(ForgeError::NotApplicable)?;
-                Ok(snp::forge(self, chip, trick, request)?)
-            }
-            Hardware::Nitro(module) => {
-                let trick = nitro::trick(fault).ok_or(ForgeError::NotApplicable)?;
-                Ok(nitro::forge(module, trick, request)?)
-            }
+            Hardware::Snp(chip) => snp::specimen(self, chip, changes, request),
+            Hardware::Nitro(module) => nitro::specimen(self, module, changes, request),
         }
     }
 
     fn line(&self, product: Product) -> &AmdLine {
         self.authority.line(product)
+    }
+
+    fn nitro_root(&self) -> &NitroRoot {
+        &self.authority.nitro
     }
 
     /// Returns a self-made product line; one RSA key, made once, plays both of its keys.

@@ -4,8 +4,8 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
-    ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
-    RSA_PSS_SHA384,
+    self, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING,
+    ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RsaEncoding,
 };
 use der::asn1::ObjectIdentifier;
 
@@ -15,7 +15,9 @@ const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10
 const ECDSA_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
 const MGF1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.8");
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const RSA_PKCS1_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12");
 const RSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
+const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
 
@@ -28,8 +30,12 @@ pub struct SigningError;
 pub(crate) trait Issuer {
     /// Returns the AlgorithmIdentifier of this key's signatures.
     fn algorithm(&self, form: SignatureForm) -> Vec<u8>;
-    /// Signs the bytes of a certificate.
-    fn sign_certificate(&self, message: &[u8]) -> Result<Vec<u8>, SigningError>;
+    /// Signs the bytes of a certificate in the form that its algorithm names.
+    fn sign_certificate(
+        &self,
+        form: SignatureForm,
+        message: &[u8],
+    ) -> Result<Vec<u8>, SigningError>;
 }
 
 /// How a vendor writes the parameters of an RSASSA-PSS signature.
@@ -39,6 +45,8 @@ pub(crate) enum SignatureForm {
     ExplicitTrailer,
     /// Without it, as AMD's VCEK has it; ECDSA has no parameters at all.
     Short,
+    /// RSASSA-PKCS1-v1_5 with SHA-384, which no vendor uses.
+    Pkcs1,
 }
 
 /// An RSA-4096 key that signs with RSASSA-PSS, SHA-384 and 48 bytes of salt.
@@ -75,6 +83,7 @@ impl Issuer for RsaKey {
         let trailer = match form {
             SignatureForm::ExplicitTrailer => explicit(3, &unsigned(&[1])),
             SignatureForm::Short => Vec::new(),
+            SignatureForm::Pkcs1 => return sequence(&[&oid(RSA_PKCS1_SHA384), &null()]),
         };
         let parameters = sequence(&[
             &explicit(0, &sha384),
@@ -85,15 +94,18 @@ impl Issuer for RsaKey {
         sequence(&[&oid(RSA_PSS), &parameters])
     }
 
-    fn sign_certificate(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+    fn sign_certificate(
+        &self,
+        form: SignatureForm,
+        message: &[u8],
+    ) -> Result<Vec<u8>, SigningError> {
+        let padding: &'static dyn RsaEncoding = match form {
+            SignatureForm::ExplicitTrailer | SignatureForm::Short => &signature::RSA_PSS_SHA384,
+            SignatureForm::Pkcs1 => &signature::RSA_PKCS1_SHA384,
+        };
         let mut signature = vec![0; self.pair.public_modulus_len()];
         self.pair
-            .sign(
-                &RSA_PSS_SHA384,
-                &SystemRandom::new(),
-                message,
-                &mut signature,
-            )
+            .sign(padding, &SystemRandom::new(), message, &mut signature)
             .map_err(|_| SigningError)?;
         Ok(signature)
     }
@@ -130,11 +142,7 @@ impl P384Key {
 
     /// Returns the SubjectPublicKeyInfo.
     pub(crate) fn public_key_info(&self) -> Vec<u8> {
-        let algorithm = sequence(&[&oid(EC_PUBLIC_KEY), &oid(SECP384R1)]);
-        sequence(&[
-            &algorithm,
-            &bit_string(self.for_evidence.public_key().as_ref()),
-        ])
+        ec_public_key_info(SECP384R1, self.for_evidence.public_key().as_ref())
     }
 
     /// Signs evidence: R and S, 48 bytes each, most significant byte first.
@@ -145,12 +153,28 @@ impl P384Key {
     }
 }
 
+/// Returns the SubjectPublicKeyInfo of a new key on a curve that no vendor certifies, P-256.
+pub(crate) fn p256_public_key_info() -> Result<Vec<u8>, SigningError> {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING);
+    let pair = pair.map_err(|_| SigningError)?;
+    Ok(ec_public_key_info(SECP256R1, pair.public_key().as_ref()))
+}
+
+fn ec_public_key_info(curve: ObjectIdentifier, point: &[u8]) -> Vec<u8> {
+    let algorithm = sequence(&[&oid(EC_PUBLIC_KEY), &oid(curve)]);
+    sequence(&[&algorithm, &bit_string(point)])
+}
+
 impl Issuer for P384Key {
     fn algorithm(&self, _form: SignatureForm) -> Vec<u8> {
         sequence(&[&oid(ECDSA_SHA384)])
     }
 
-    fn sign_certificate(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+    fn sign_certificate(
+        &self,
+        _form: SignatureForm,
+        message: &[u8],
+    ) -> Result<Vec<u8>, SigningError> {
         let signature = self.for_certificates.sign(&SystemRandom::new(), message);
         Ok(signature.map_err(|_| SigningError)?.as_ref().to_vec())
     }

@@ -4,7 +4,7 @@ use alloc::{format, vec::Vec};
 
 use crate::{
     facts::Facts,
-    policy::{AgeLimit, NitroPolicy, Permission},
+    policy::{AgeLimit, NitroPolicy, PcrSet, Permission},
     reason::Reason,
     record::Record,
     rule::Rule,
@@ -13,15 +13,15 @@ use crate::{
     text::hex_short,
 };
 
-/// PCRs that every policy must name: image, kernel with its command line, application.
-const MANDATORY_PCRS: [u8; 3] = [0, 1, 2];
+/// Registers that make up an image: all of it, kernel with command line, application.
+const IMAGE_PCRS: [u8; 3] = [0, 1, 2];
 /// Milliseconds in a second.
 const SECOND_MS: u64 = 1000;
 
 /// Holds a document's facts against the rules.
 pub(crate) fn appraise(record: &mut Record, facts: &Facts, policy: &NitroPolicy) {
     appraise_debug(record, facts, policy.debug);
-    appraise_pcrs(record, facts, &policy.pcrs);
+    appraise_pcrs(record, facts, policy);
     appraise_module(record, facts, &policy.module_id);
     appraise_age(record, facts, policy);
 }
@@ -36,42 +36,46 @@ fn appraise_debug(record: &mut Record, facts: &Facts, permission: Permission) {
     record.require(StepName::Debug, detail, holds, Reason::DebugMode);
 }
 
-fn appraise_pcrs(record: &mut Record, facts: &Facts, rules: &[(u8, Rule<[u8; 48]>)]) {
+fn appraise_pcrs(record: &mut Record, facts: &Facts, policy: &NitroPolicy) {
     let mut reasons = Vec::new();
-    if !MANDATORY_PCRS
-        .iter()
-        .all(|index| rules.iter().any(|(named, _)| named == index))
-    {
+    if !policy.is_complete() {
         reasons.push(Reason::PolicyIncomplete);
     }
-    let absent = MANDATORY_PCRS
+    let absent = IMAGE_PCRS
         .iter()
         .filter(|index| pcr(facts, **index).is_none());
     reasons.extend(absent.map(|index| absence(facts, *index)));
-    let mut mandatory = MANDATORY_PCRS.iter().filter_map(|index| pcr(facts, *index));
-    if !facts.debug && mandatory.any(|pcr| is_zero(pcr)) {
+    let mut image = IMAGE_PCRS.iter().filter_map(|index| pcr(facts, *index));
+    if !facts.debug && image.any(|pcr| is_zero(pcr)) {
         reasons.push(Reason::Pcr0To2PartlyZero);
     }
-    if !rules
-        .iter()
-        .all(|(index, rule)| rule.accepts_option(pcr(facts, *index)))
-    {
+    let fits = policy.pcr_sets.iter().any(|set| fits(facts, set));
+    if !fits && !policy.pcr_sets.is_empty() {
         reasons.push(Reason::PcrNotAllowed);
     }
-    let named = rules.iter().filter(|(_, rule)| !rule.is_any()).count();
+    let sets = policy.pcr_sets.len();
+    let open = policy.pcr_sets.iter().any(is_open);
     let detail = format!(
-        "pcr0 {}, {named} of {} pcrs compared",
+        "pcr0 {} of {} pcrs, held against {sets} set{}",
         hex_short(pcr(facts, 0).map_or(&[], |pcr| pcr)),
-        facts.pcrs.len()
+        facts.pcrs.len(),
+        if sets == 1 { "" } else { "s" },
     );
-    if reasons.is_empty() && named == 0 {
-        record.skip(
-            StepName::Measurement,
-            format!("{detail}; policy accepts any"),
-        );
+    if reasons.is_empty() && open {
+        let detail = format!("{detail}; policy accepts any");
+        record.skip(StepName::Measurement, detail);
     } else {
         record.conclude(StepName::Measurement, detail, reasons);
     }
+}
+
+fn fits(facts: &Facts, PcrSet(rules): &PcrSet) -> bool {
+    let mut rules = rules.iter();
+    rules.all(|(index, rule)| rule.accepts_option(pcr(facts, *index)))
+}
+
+fn is_open(PcrSet(rules): &PcrSet) -> bool {
+    rules.iter().all(|(_, rule)| rule.is_any())
 }
 
 fn pcr(facts: &Facts, index: u8) -> Option<&[u8; 48]> {
@@ -128,7 +132,14 @@ fn appraise_age(record: &mut Record, facts: &Facts, policy: &NitroPolicy) {
         }
         AgeLimit::Seconds(_) | AgeLimit::Any => {}
     }
-    let detail = format!("document is {age_ms} ms old, {ahead_ms} ms ahead");
+    let detail = if ahead_ms > 0 {
+        format!(
+            "the document is {} s ahead of this time",
+            ahead_ms.div_ceil(SECOND_MS)
+        )
+    } else {
+        format!("the document is {} s old", age_ms / SECOND_MS)
+    };
     record.conclude(StepName::Age, detail, reasons);
 }
 
@@ -153,7 +164,7 @@ mod tests {
     fn a_good_document_gives_no_reason() {
         assert_eq!(reasons(|_, _| {}), []);
         assert_eq!(
-            reasons(|_, policy| policy.pcrs[0].1 = Rule::Exactly([1; 48])),
+            reasons(|_, policy| policy.pcr_sets[0].0[0].1 = Rule::Exactly([1; 48])),
             []
         );
         assert_eq!(reasons(|_, policy| policy.age = AgeLimit::Seconds(10)), []);
@@ -161,23 +172,50 @@ mod tests {
     }
 
     #[test]
+    fn a_document_fits_one_whole_set_and_no_mixture() {
+        let set = |image, kernel| {
+            let registers = [(0, image), (1, kernel), (2, [3; 48])];
+            PcrSet(
+                registers
+                    .map(|(index, pcr)| (index, Rule::Exactly(pcr)))
+                    .to_vec(),
+            )
+        };
+        let (older, newer) = (set([1; 48], [2; 48]), set([7; 48], [8; 48]));
+        let mixed = [set([1; 48], [8; 48]), set([7; 48], [2; 48])];
+        let judge = |sets: &[PcrSet]| {
+            let (facts, mut policy) = (good_nitro(), NitroPolicy::n0());
+            policy.pcr_sets = sets.to_vec();
+            let mut record = Record::default();
+            appraise(&mut record, &facts, &policy);
+            record.reasons
+        };
+
+        assert_eq!(judge(&[newer, older]), []);
+        assert_eq!(judge(&mixed), [Reason::PcrNotAllowed]);
+    }
+
+    #[test]
     fn each_rule_of_the_policy_refuses_with_its_own_reason() {
         let cases: [(Spoil, Reason); 15] = [
-            (|_, policy| policy.pcrs.clear(), Reason::PolicyIncomplete),
             (
-                |_, policy| drop(policy.pcrs.remove(1)),
+                |_, policy| policy.pcr_sets.clear(),
                 Reason::PolicyIncomplete,
             ),
             (
-                |_, policy| policy.pcrs[2].1 = Rule::Exactly([9; 48]),
+                |_, policy| drop(policy.pcr_sets[0].0.remove(1)),
+                Reason::PolicyIncomplete,
+            ),
+            (
+                |_, policy| policy.pcr_sets[0].0[2].1 = Rule::Exactly([9; 48]),
                 Reason::PcrNotAllowed,
             ),
             (
-                |_, policy| policy.pcrs[2].1 = Rule::OneOf(vec![]),
+                |_, policy| policy.pcr_sets[0].0[2].1 = Rule::OneOf(vec![]),
                 Reason::PcrNotAllowed,
             ),
             (
-                |_, policy| policy.pcrs.push((8, Rule::Exactly([0; 48]))),
+                |_, policy| policy.pcr_sets[0].0.push((8, Rule::Exactly([0; 48]))),
                 Reason::PcrNotAllowed,
             ),
             (|facts, _| facts.pcrs.truncate(2), Reason::Pcr0To2Missing),

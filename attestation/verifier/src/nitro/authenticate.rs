@@ -106,7 +106,7 @@ fn check_signing_time(record: &mut Record, document: &Document, chain: &Chain<'_
     };
     let signed_at = UnixTime(timestamp_ms / SECOND_MS);
     let detail = format!("document was made at {}", signed_at.0);
-    let holds = chain.leaf.is_valid_at(signed_at);
+    let holds = chain.leaf.validity().holds_at(signed_at);
     record.require(
         StepName::SigningTime,
         detail,
@@ -146,7 +146,7 @@ fn facts(document: &Document, chain: Option<&Chain<'_>>, now: UnixTime) -> Facts
         module_id: payload.module_id.clone(),
         snp: None,
         nitro: Some(NitroFacts {
-            leaf_not_after: chain.map(|chain| chain.leaf.not_after().0),
+            leaf_not_after: chain.map(|chain| chain.leaf.validity().not_after.0),
             root_name: chain.and_then(|chain| chain.root_name.clone()),
             refused_pcrs: payload.refused_pcrs.clone(),
         }),

@@ -1,6 +1,6 @@
 //! The chain of a Nitro document: pinned root, bundle in order, leaf.
 
-use alloc::{format, string::String, vec, vec::Vec};
+use alloc::{borrow::Cow, format, string::String, vec, vec::Vec};
 
 use super::payload::Payload;
 use crate::{
@@ -30,7 +30,7 @@ pub(crate) fn build<'a>(
     now: UnixTime,
     crypto: &impl Crypto,
 ) -> Option<Chain<'a>> {
-    let (leaf, bundle) = match read(payload) {
+    let (leaf, bundle) = match read(payload, roots) {
         Ok(read) => read,
         Err(reason) => {
             let detail = "leaf certificate or bundle cannot be read";
@@ -44,7 +44,7 @@ pub(crate) fn build<'a>(
         check_links(record, &leaf, &bundle, crypto);
     }
     check_validity(record, &leaf, &bundle, now);
-    let root_name = bundle.first().map(Certificate::common_name);
+    let root_name = bundle.first().map(|first| first.common_name());
     Some(Chain {
         leaf,
         root,
@@ -52,17 +52,29 @@ pub(crate) fn build<'a>(
     })
 }
 
-fn read(payload: &Payload) -> Result<(Certificate, Vec<Certificate>), Reason> {
+/// Reads the certificates; a pinned root that stands in the bundle was read before.
+fn read<'a>(
+    payload: &Payload,
+    roots: &'a Roots,
+) -> Result<(Certificate, Vec<Cow<'a, Certificate>>), Reason> {
     let leaf = payload
         .certificate
         .as_deref()
         .ok_or(Reason::CertificateMalformed)?;
     let leaf = Certificate::parse(leaf).map_err(certificate_reason)?;
-    let bundle = payload.cabundle.iter().map(|der| Certificate::parse(der));
+    let bundle = payload.cabundle.iter().map(|der| match pinned(roots, der) {
+        Some(root) => Ok(Cow::Borrowed(&root.certificate)),
+        None => Certificate::parse(der).map(Cow::Owned),
+    });
     let bundle = bundle
         .collect::<Result<_, _>>()
         .map_err(certificate_reason)?;
     Ok((leaf, bundle))
+}
+
+/// Finds a pinned root by its exact bytes.
+fn pinned<'a>(roots: &'a Roots, der: &[u8]) -> Option<&'a NitroRoot> {
+    roots.nitro.iter().find(|root| root.der == der)
 }
 
 fn check_leaf(record: &mut Record, leaf: &Certificate) {
@@ -84,17 +96,17 @@ fn check_leaf(record: &mut Record, leaf: &Certificate) {
 fn check_root<'a>(
     record: &mut Record,
     payload: &Payload,
-    bundle: &[Certificate],
+    bundle: &[Cow<'_, Certificate>],
     roots: &'a Roots,
 ) -> Option<&'a NitroRoot> {
     let Some(first) = payload.cabundle.first() else {
         record.skip(StepName::Root, "bundle is empty");
         return None;
     };
-    let root = roots.nitro.iter().find(|root| root.der == *first);
+    let root = pinned(roots, first);
     let name = bundle
         .first()
-        .map(Certificate::common_name)
+        .map(|first| first.common_name())
         .unwrap_or_default();
     let mark = match root {
         Some(root) if root.simulated => "equals a pinned simulated root",
@@ -114,19 +126,19 @@ fn check_root<'a>(
 fn check_links(
     record: &mut Record,
     leaf: &Certificate,
-    bundle: &[Certificate],
+    bundle: &[Cow<'_, Certificate>],
     crypto: &impl Crypto,
 ) {
-    let below = bundle.iter().skip(1).chain([leaf]);
-    let signed = bundle
-        .iter()
+    let issuers = bundle.iter().map(Cow::as_ref);
+    let below = issuers.clone().skip(1).chain([leaf]);
+    let signed = issuers
         .zip(below)
         .all(|(issuer, child)| child.is_issued_by(issuer, crypto));
     let mut reasons = Vec::new();
     if !signed {
         reasons.push(Reason::ChainSignatureInvalid);
     }
-    if !bundle.iter().all(Certificate::is_ca) {
+    if !bundle.iter().all(|issuer| issuer.is_ca()) {
         reasons.push(Reason::IssuerNotACa);
     }
     // Issuers below the one at hand are those after it in the bundle; the leaf does not count.
@@ -143,17 +155,21 @@ fn check_links(
     record.conclude(StepName::Chain, detail, reasons);
 }
 
-fn check_validity(record: &mut Record, leaf: &Certificate, bundle: &[Certificate], now: UnixTime) {
+fn check_validity(
+    record: &mut Record,
+    leaf: &Certificate,
+    bundle: &[Cow<'_, Certificate>],
+    now: UnixTime,
+) {
+    let validity = leaf.validity();
     let detail = format!(
         "leaf is valid from {} to {}, checked at {}",
-        leaf.not_before().0,
-        leaf.not_after().0,
-        now.0
+        validity.not_before.0, validity.not_after.0, now.0
     );
-    let holds = bundle
-        .iter()
+    let issuers = bundle.iter().map(Cow::as_ref);
+    let holds = issuers
         .chain([leaf])
-        .all(|certificate| certificate.is_valid_at(now));
+        .all(|certificate| certificate.validity().holds_at(now));
     record.require(
         StepName::Validity,
         detail,

@@ -6,14 +6,14 @@ use super::{GuestPolicy, PlatformInfo, SigningKey, SnpFacts, is_zero, tcb::Tcb};
 use crate::{
     facts::{Facts, SignedBy},
     policy::{
-        GuestPolicyRules, Mitigations, Permission, PlatformRules, ProductPolicy, Revocation,
+        Floor, GuestPolicyRules, Mitigations, Permission, PlatformRules, ProductPolicy, Revocation,
         SnpPolicy, TcbRules, Vlek,
     },
     reason::Reason,
     record::Record,
     rule::{Rule, RuleValue},
     step::StepName,
-    text::hex_short,
+    text::{date, hex_short},
 };
 
 /// Greatest privilege level number of a guest; the host's own reports carry others.
@@ -41,10 +41,7 @@ pub(crate) fn appraise(record: &mut Record, facts: &Facts, policy: &SnpPolicy) {
 }
 
 fn appraise_product(record: &mut Record, facts: &Facts, snp: &SnpFacts, policy: &SnpPolicy) {
-    let rules = policy
-        .products
-        .iter()
-        .find(|rules| Some(rules.product) == facts.product);
+    let rules = facts.product.and_then(|product| policy.product(product));
     let name = facts
         .product
         .map_or("an unknown product", |product| product.as_str());
@@ -58,47 +55,94 @@ fn appraise_product(record: &mut Record, facts: &Facts, snp: &SnpFacts, policy: 
         );
         return;
     };
-    appraise_chip(record, facts, name, rules, policy);
+    appraise_chip(record, facts, snp, rules, policy.masked_chip_id);
     appraise_floors(record, facts, snp, rules);
     appraise_mitigations(record, snp, rules);
+}
+
+/// Says whether the report is, or claims to be, under a provider's fleet key.
+fn is_fleet_report(facts: &Facts, snp: &SnpFacts) -> bool {
+    match facts.signed_by {
+        SignedBy::Vlek { .. } => true,
+        SignedBy::Vcek => false,
+        SignedBy::Unknown | SignedBy::NitroEnclave => snp.signing_key == SigningKey::Vlek,
+    }
 }
 
 fn appraise_chip(
     record: &mut Record,
     facts: &Facts,
-    name: &str,
+    snp: &SnpFacts,
     rules: &ProductPolicy,
-    policy: &SnpPolicy,
+    masked_chip_id: Permission,
 ) {
+    let name = rules.product.as_str();
+    if is_fleet_report(facts, snp) {
+        let holds = rules.fleet_keys == Permission::Allow;
+        let detail = format!("{name} under a fleet key, which names no chip");
+        record.require(
+            StepName::ProductTrust,
+            detail,
+            holds,
+            Reason::VlekNotAllowed,
+        );
+        return;
+    }
     let chip_id = facts.chip_id.unwrap_or([0; 64]);
     let masked = is_zero(&chip_id);
     let mut reasons = Vec::new();
-    if masked && facts.signed_by == SignedBy::Vcek && policy.masked_chip_id == Permission::Refuse {
+    if masked && facts.signed_by == SignedBy::Vcek && masked_chip_id == Permission::Refuse {
         reasons.push(Reason::ChipIdMasked);
     }
     // A hidden chip id is never a listed chip, even when somebody lists zeros.
     if !rules.chips.is_any() && (masked || !rules.chips.accepts(&chip_id)) {
         reasons.push(Reason::ChipNotAllowed);
     }
-    let detail = format!("{name}, chip {}", hex_short(&chip_id));
+    let trust = if rules.chips.is_any() {
+        "policy accepts any chip of it"
+    } else {
+        "policy lists its chips"
+    };
+    let detail = format!("{name}, chip {}; {trust}", hex_short(&chip_id));
     record.conclude(StepName::ProductTrust, detail, reasons);
 }
 
 fn appraise_floors(record: &mut Record, facts: &Facts, snp: &SnpFacts, rules: &ProductPolicy) {
+    let reported = facts.tcb.map_or_else(String::new, |tcb| format!("{tcb}"));
+    let detail = format!(
+        "reported {reported}, committed {}, at launch {}",
+        snp.committed_tcb, snp.launch_tcb
+    );
+    let floor = match rules.floors.at(facts.checked_at) {
+        Ok(Some(floor)) => floor,
+        Ok(None) => {
+            record.skip(
+                StepName::FirmwareFloor,
+                format!("{detail}; policy accepts any"),
+            );
+            return;
+        }
+        Err(error) => {
+            let detail = format!("{detail}; {error}");
+            record.require(
+                StepName::FirmwareFloor,
+                detail,
+                false,
+                Reason::PolicyIncomplete,
+            );
+            return;
+        }
+    };
     let levels = [
-        (
-            facts.tcb,
-            &rules.reported_tcb,
-            Reason::ReportedTcbBelowMinimum,
-        ),
+        (facts.tcb, &floor.reported, Reason::ReportedTcbBelowMinimum),
         (
             Some(snp.committed_tcb),
-            &rules.committed_tcb,
+            &floor.committed,
             Reason::CommittedTcbBelowMinimum,
         ),
         (
             Some(snp.launch_tcb),
-            &rules.launch_tcb,
+            &floor.launch,
             Reason::LaunchTcbBelowMinimum,
         ),
     ];
@@ -106,12 +150,17 @@ fn appraise_floors(record: &mut Record, facts: &Facts, snp: &SnpFacts, rules: &P
         .into_iter()
         .filter(|(tcb, rules, _)| !tcb.is_some_and(|tcb| reaches(tcb, rules)));
     let reasons = below.map(|(_, _, reason)| reason).collect();
-    let reported = facts.tcb.map_or_else(String::new, |tcb| format!("{tcb}"));
-    let detail = format!(
-        "reported {reported}, committed {}, at launch {}",
-        snp.committed_tcb, snp.launch_tcb
-    );
+    let detail = format!("{detail}; floor since {}", floor_origin(floor));
     record.conclude(StepName::FirmwareFloor, detail, reasons);
+}
+
+/// Says from when a floor counts and which bulletins ask for it.
+fn floor_origin(floor: &Floor) -> String {
+    let day = date(floor.since);
+    if floor.bulletins.is_empty() {
+        return day;
+    }
+    format!("{day} ({})", floor.bulletins.join(", "))
 }
 
 fn reaches(tcb: Tcb, rules: &TcbRules) -> bool {
@@ -182,10 +231,10 @@ fn appraise_firmware_order(record: &mut Record, facts: &Facts, snp: &SnpFacts, p
 fn appraise_signing_key(record: &mut Record, facts: &Facts, snp: &SnpFacts, policy: &SnpPolicy) {
     let claims_vlek = snp.signing_key == SigningKey::Vlek;
     match (&facts.signed_by, &policy.vlek) {
-        (SignedBy::Vlek { provider }, Vlek::Provider(rule)) => {
+        (SignedBy::Vlek { provider }, Vlek::Provider { names, .. }) => {
             let name = provider.as_deref().unwrap_or("an unnamed provider");
             let detail = format!("fleet key of {name}");
-            let holds = rule.accepts_option(provider.as_ref());
+            let holds = names.accepts_option(provider.as_ref());
             record.require(
                 StepName::SigningKey,
                 detail,
@@ -199,7 +248,7 @@ fn appraise_signing_key(record: &mut Record, facts: &Facts, snp: &SnpFacts, poli
         }
         (SignedBy::Vcek | SignedBy::Unknown | SignedBy::NitroEnclave, vlek) => {
             let holds = !(claims_vlek && *vlek == Vlek::Refused);
-            let detail = "no fleet key by certificate";
+            let detail = "not a fleet key, by its certificate";
             record.require(StepName::SigningKey, detail, holds, Reason::VlekNotAllowed);
         }
     }
@@ -224,17 +273,20 @@ fn appraise_signing_key(record: &mut Record, facts: &Facts, snp: &SnpFacts, poli
 }
 
 fn appraise_guest_policy(record: &mut Record, bits: GuestPolicy, policy: &SnpPolicy) {
-    let detail = format!("guest policy {:#x}", bits.0);
     let debug_holds = !bits.debug() || policy.debug == Permission::Allow;
     record.require(
         StepName::Debug,
-        &detail,
+        format!("bit 19 of the guest policy is {}", u8::from(bits.debug())),
         debug_holds,
         Reason::PolicyDebugAllowed,
     );
-    let migration_holds = !bits.migration_agent() || policy.migration_agent == Permission::Allow;
-    let reason = Reason::PolicyMigrationAgentAllowed;
-    record.require(StepName::Migration, &detail, migration_holds, reason);
+    let agent = bits.migration_agent();
+    record.require(
+        StepName::Migration,
+        format!("bit 18 of the guest policy is {}", u8::from(agent)),
+        !agent || policy.migration_agent == Permission::Allow,
+        Reason::PolicyMigrationAgentAllowed,
+    );
 
     let mut reasons = Vec::new();
     if !bits.reserved_one() {
@@ -243,41 +295,99 @@ fn appraise_guest_policy(record: &mut Record, bits: GuestPolicy, policy: &SnpPol
     if bits.reserved_bits() != 0 {
         reasons.push(Reason::PolicyReservedBits);
     }
-    if !guest_policy_fits(bits, &policy.guest_policy) {
+    let named = guest_policy_bits(bits, &policy.guest_policy);
+    let differing = differing(&named);
+    if !differing.is_empty() {
         reasons.push(Reason::GuestPolicyNotAllowed);
     }
+    let detail = format!("guest policy {:#x}{}", bits.0, listed(&differing));
     record.conclude(StepName::GuestPolicy, detail, reasons);
 }
 
-fn guest_policy_fits(bits: GuestPolicy, rules: &GuestPolicyRules) -> bool {
-    rules.smt_allowed.accepts(&bits.smt_allowed())
-        && rules.single_socket.accepts(&bits.single_socket())
-        && rules.cxl_allowed.accepts(&bits.cxl_allowed())
-        && rules.mem_aes_256_xts.accepts(&bits.mem_aes_256_xts())
-        && rules.rapl_disabled.accepts(&bits.rapl_disabled())
-        && rules.ciphertext_hiding.accepts(&bits.ciphertext_hiding())
-        && rules.page_swap_disabled.accepts(&bits.page_swap_disabled())
+/// A bit by the name that its rule has in a policy, with its value.
+type NamedBit<'a> = (&'static str, bool, &'a Rule<bool>);
+
+fn guest_policy_bits(bits: GuestPolicy, rules: &GuestPolicyRules) -> [NamedBit<'_>; 7] {
+    [
+        ("smt_allowed", bits.smt_allowed(), &rules.smt_allowed),
+        ("single_socket", bits.single_socket(), &rules.single_socket),
+        ("cxl_allowed", bits.cxl_allowed(), &rules.cxl_allowed),
+        (
+            "mem_aes_256_xts",
+            bits.mem_aes_256_xts(),
+            &rules.mem_aes_256_xts,
+        ),
+        ("rapl_disabled", bits.rapl_disabled(), &rules.rapl_disabled),
+        (
+            "ciphertext_hiding",
+            bits.ciphertext_hiding(),
+            &rules.ciphertext_hiding,
+        ),
+        (
+            "page_swap_disabled",
+            bits.page_swap_disabled(),
+            &rules.page_swap_disabled,
+        ),
+    ]
+}
+
+fn platform_bits(bits: PlatformInfo, rules: &PlatformRules) -> [NamedBit<'_>; 7] {
+    [
+        ("smt_enabled", bits.smt_enabled(), &rules.smt_enabled),
+        ("tsme_enabled", bits.tsme_enabled(), &rules.tsme_enabled),
+        ("ecc_enabled", bits.ecc_enabled(), &rules.ecc_enabled),
+        ("rapl_disabled", bits.rapl_disabled(), &rules.rapl_disabled),
+        (
+            "ciphertext_hiding_enabled",
+            bits.ciphertext_hiding_enabled(),
+            &rules.ciphertext_hiding_enabled,
+        ),
+        (
+            "alias_check_complete",
+            bits.alias_check_complete(),
+            &rules.alias_check_complete,
+        ),
+        ("tio_enabled", bits.tio_enabled(), &rules.tio_enabled),
+    ]
+}
+
+/// Gives the bits that are not as their rules ask.
+fn differing<'a>(bits: &'a [NamedBit<'a>]) -> Vec<&'a NamedBit<'a>> {
+    let refused = bits.iter().filter(|(_, value, rule)| !rule.accepts(value));
+    refused.collect()
+}
+
+/// Names the bits that are not as asked, or nothing.
+fn listed(bits: &[&NamedBit<'_>]) -> String {
+    if bits.is_empty() {
+        return String::new();
+    }
+    let named = bits
+        .iter()
+        .map(|(name, value, _)| format!("{name} is {value}"));
+    let named: Vec<String> = named.collect();
+    format!("; the policy asks otherwise: {}", named.join(", "))
 }
 
 fn appraise_platform(record: &mut Record, bits: PlatformInfo, rules: &PlatformRules) {
     let unknown = bits.bit6() || bits.unknown_bits() != 0;
-    let holds = rules.smt_enabled.accepts(&bits.smt_enabled())
-        && rules.tsme_enabled.accepts(&bits.tsme_enabled())
-        && rules.ecc_enabled.accepts(&bits.ecc_enabled())
-        && rules.rapl_disabled.accepts(&bits.rapl_disabled())
-        && rules
-            .ciphertext_hiding_enabled
-            .accepts(&bits.ciphertext_hiding_enabled())
-        && rules
-            .alias_check_complete
-            .accepts(&bits.alias_check_complete())
-        && rules.tio_enabled.accepts(&bits.tio_enabled())
-        && (!unknown || rules.unknown_bits == Permission::Allow);
-    let detail = format!("platform information {:#x}", bits.0);
+    let unknown_refused = unknown && rules.unknown_bits == Permission::Refuse;
+    let named = platform_bits(bits, rules);
+    let differing = differing(&named);
+    let extra = if unknown_refused {
+        "; it has bits without a published meaning"
+    } else {
+        ""
+    };
+    let detail = format!(
+        "platform information {:#x}{}{extra}",
+        bits.0,
+        listed(&differing)
+    );
     record.require(
         StepName::PlatformState,
         detail,
-        holds,
+        differing.is_empty() && !unknown_refused,
         Reason::PlatformInfoNotAllowed,
     );
 }
@@ -359,7 +469,11 @@ fn compare<const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::tests::{TCB, good_snp};
+    use crate::{
+        evidence::UnixTime,
+        facts::tests::{TCB, good_snp},
+        policy::{Floors, Tier},
+    };
 
     type Spoil = fn(&mut Facts, &mut SnpFacts, &mut SnpPolicy);
 
@@ -377,6 +491,82 @@ mod tests {
         SignedBy::Vlek {
             provider: provider.map(String::from),
         }
+    }
+
+    fn provider_a() -> Vlek {
+        Vlek::Provider {
+            names: Rule::Exactly("CN=a".into()),
+            tier: Tier::Warning,
+        }
+    }
+
+    /// Puts an open floor that counts now into the policy, for a test to raise.
+    fn floor(policy: &mut SnpPolicy) -> &mut Floor {
+        let floors = &mut policy.products[1].floors;
+        *floors = Floors::Dated(vec![open_floor(0)]);
+        match floors {
+            Floors::Dated(floors) => &mut floors[0],
+            Floors::Any => unreachable!("floors were just set"),
+        }
+    }
+
+    fn open_floor(since: u64) -> Floor {
+        Floor {
+            since: UnixTime(since),
+            bulletins: vec!["AMD-SB-0".into()],
+            reported: TcbRules::any(),
+            committed: TcbRules::any(),
+            launch: TcbRules::any(),
+        }
+    }
+
+    #[test]
+    fn the_newest_floor_that_has_begun_counts() {
+        // The facts were checked at 1 000 000 s.
+        let judge = |since: [u64; 2]| {
+            let (facts, mut policy) = (good_snp(), SnpPolicy::p0());
+            let mut strict = open_floor(since[1]);
+            strict.reported.snp = Rule::AtLeast(25);
+            policy.products[1].floors = Floors::Dated(vec![open_floor(since[0]), strict]);
+            let mut record = Record::default();
+            appraise(&mut record, &facts, &policy);
+            record.reasons
+        };
+
+        assert_eq!(judge([1, 1_000_001]), []);
+        assert_eq!(judge([1, 1_000_000]), [Reason::ReportedTcbBelowMinimum]);
+        assert_eq!(judge([1_000_001, 1_000_002]), [Reason::PolicyIncomplete]);
+    }
+
+    #[test]
+    fn a_fleet_key_is_trusted_only_for_products_that_say_so() {
+        let spoil: Spoil = |facts, _, policy| {
+            facts.signed_by = vlek(Some("CN=a"));
+            facts.chip_id = Some([0; 64]);
+            policy.products[1].chips = Rule::OneOf(vec![]);
+            policy.products[1].fleet_keys = Permission::Refuse;
+        };
+        let listed: Spoil = |facts, _, policy| {
+            facts.signed_by = vlek(Some("CN=a"));
+            facts.chip_id = Some([0; 64]);
+            policy.products[1].chips = Rule::OneOf(vec![]);
+        };
+
+        assert_eq!(reasons(spoil), [Reason::VlekNotAllowed]);
+        assert_eq!(reasons(listed), []);
+    }
+
+    #[test]
+    fn the_tier_is_the_worse_of_product_and_provider() {
+        let mut policy = SnpPolicy::p0();
+        policy.vlek = provider_a();
+        let mut facts = good_snp();
+
+        assert_eq!(policy.tier_of(&facts), Some(Tier::Affirming));
+        facts.signed_by = vlek(Some("CN=a"));
+        assert_eq!(policy.tier_of(&facts), Some(Tier::Warning));
+        facts.product = None;
+        assert_eq!(policy.tier_of(&facts), None);
     }
 
     #[test]
@@ -446,7 +636,7 @@ mod tests {
             (
                 |facts, _, policy| {
                     facts.signed_by = vlek(None);
-                    policy.vlek = Vlek::Provider(Rule::Exactly("CN=a".into()));
+                    policy.vlek = provider_a();
                 },
                 Reason::VlekProviderNotAllowed,
             ),
@@ -473,19 +663,19 @@ mod tests {
                 Reason::ChipNotAllowed,
             ),
             (
-                |_, _, p| p.products[1].reported_tcb.microcode = Rule::AtLeast(85),
+                |_, _, p| floor(p).reported.microcode = Rule::AtLeast(85),
                 Reason::ReportedTcbBelowMinimum,
             ),
             (
-                |_, _, p| p.products[1].reported_tcb.fmc = Rule::AtLeast(0),
+                |_, _, p| floor(p).reported.fmc = Rule::AtLeast(0),
                 Reason::ReportedTcbBelowMinimum,
             ),
             (
-                |_, _, p| p.products[1].committed_tcb.snp = Rule::AtLeast(25),
+                |_, _, p| floor(p).committed.snp = Rule::AtLeast(25),
                 Reason::CommittedTcbBelowMinimum,
             ),
             (
-                |_, _, p| p.products[1].launch_tcb.bootloader = Rule::AtLeast(11),
+                |_, _, p| floor(p).launch.bootloader = Rule::AtLeast(11),
                 Reason::LaunchTcbBelowMinimum,
             ),
             (
@@ -613,11 +803,11 @@ mod tests {
     fn a_fleet_key_is_accepted_from_a_named_provider_alone() {
         let named: Spoil = |facts, _, policy| {
             facts.signed_by = vlek(Some("CN=a"));
-            policy.vlek = Vlek::Provider(Rule::Exactly("CN=a".into()));
+            policy.vlek = provider_a();
         };
         let other: Spoil = |facts, _, policy| {
             facts.signed_by = vlek(Some("CN=b"));
-            policy.vlek = Vlek::Provider(Rule::Exactly("CN=a".into()));
+            policy.vlek = provider_a();
         };
 
         assert_eq!(reasons(named), []);

@@ -4,7 +4,7 @@ use alloc::{format, vec, vec::Vec};
 
 use super::{
     Report, SigningKey, SnpFacts,
-    chain::{self, Chain},
+    chain::{self, Chain, NoLeaf},
     is_zero,
     leaf::KeyKind,
     product::Product,
@@ -47,11 +47,22 @@ pub(crate) fn authenticate(
     roots: &Roots,
     now: UnixTime,
 ) -> Authenticated {
+    let chain = Chain::follow(endorsements, roots, crypto);
+    authenticate_under(crypto, report, chain.as_ref().map_err(|error| *error), now)
+}
+
+/// Authenticates a report under a chain that was followed.
+pub(crate) fn authenticate_under(
+    crypto: &impl Crypto,
+    report: &Report,
+    chain: Result<&Chain, NoLeaf>,
+    now: UnixTime,
+) -> Authenticated {
     let mut record = Record::default();
     check_format(&mut record, report);
-    let chain = chain::build(&mut record, endorsements, roots, now, crypto);
-    let layout = layout(report, chain.as_ref());
-    match &chain {
+    let chain = chain::note(&mut record, chain, now);
+    let layout = layout(report, chain);
+    match chain {
         Some(chain) => {
             check_signature(&mut record, report, chain, crypto);
             check_product(&mut record, report, chain);
@@ -63,9 +74,9 @@ pub(crate) fn authenticate(
             "no certificate to check the signature with",
         ),
     }
-    raise_flags(&mut record, report, chain.as_ref(), layout);
+    raise_flags(&mut record, report, chain, layout);
 
-    let facts = facts(report, chain.as_ref(), layout, now);
+    let facts = facts(report, chain, layout, now);
     let authentic = record.all_pass(&ESSENTIAL)
         && record.none_failed(Level::Authentic)
         && facts.signed_by != SignedBy::Unknown;
@@ -105,11 +116,9 @@ fn check_format(record: &mut Record, report: &Report) {
 }
 
 /// Gives the product that decides the order of firmware bytes: the signed chain speaks first.
-fn layout(report: &Report, chain: Option<&Chain<'_>>) -> Option<Product> {
-    let of_root = chain
-        .and_then(|chain| chain.root)
-        .map(|root| root.product.chain());
-    let of_leaf = chain.and_then(|chain| chain.extensions.product());
+fn layout(report: &Report, chain: Option<&Chain>) -> Option<Product> {
+    let of_root = chain.and_then(Chain::root).map(|root| root.product.chain());
+    let of_leaf = chain.and_then(|chain| chain.leaf.extensions.product());
     let of_report = report
         .cpuid()
         .and_then(Product::from_cpuid)
@@ -117,9 +126,9 @@ fn layout(report: &Report, chain: Option<&Chain<'_>>) -> Option<Product> {
     of_root.or(of_leaf).or(of_report)
 }
 
-fn check_signature(record: &mut Record, report: &Report, chain: &Chain<'_>, crypto: &impl Crypto) {
+fn check_signature(record: &mut Record, report: &Report, chain: &Chain, crypto: &impl Crypto) {
     let mut reasons = Vec::new();
-    let kind_agrees = match (report.signing_key(), chain.kind) {
+    let kind_agrees = match (report.signing_key(), chain.leaf.kind) {
         (SigningKey::Vcek, Some(KeyKind::Vcek)) | (SigningKey::Vlek, Some(KeyKind::Vlek)) => true,
         // A reserved value names no kind to compare with; the form check refuses it.
         (SigningKey::Reserved, _) => true,
@@ -128,7 +137,7 @@ fn check_signature(record: &mut Record, report: &Report, chain: &Chain<'_>, cryp
     if !kind_agrees {
         reasons.push(Reason::LeafKindDoesNotMatchSigningKey);
     }
-    let Some(key) = chain.leaf.p384_key() else {
+    let Some(key) = &chain.leaf.key else {
         let detail = "leaf has no p-384 key";
         match reasons.is_empty() {
             true => record.skip(StepName::Signature, detail),
@@ -142,13 +151,13 @@ fn check_signature(record: &mut Record, report: &Report, chain: &Chain<'_>, cryp
     if !verifies {
         reasons.push(Reason::ReportSignatureInvalid);
     }
-    let detail = format!("ecdsa p-384 by {} over 672 bytes", chain.leaf.common_name());
+    let detail = format!("ecdsa p-384 by {} over 672 bytes", chain.leaf.name);
     record.conclude(StepName::Signature, detail, reasons);
 }
 
-fn check_product(record: &mut Record, report: &Report, chain: &Chain<'_>) {
-    let of_root = chain.root.map(|root| root.product.chain());
-    let of_leaf = chain.extensions.product();
+fn check_product(record: &mut Record, report: &Report, chain: &Chain) {
+    let of_root = chain.root().map(|root| root.product.chain());
+    let of_leaf = chain.leaf.extensions.product();
     let of_chain = of_root.or(of_leaf);
     let mut reasons = Vec::new();
     if of_leaf.is_none() || of_leaf != of_chain {
@@ -178,12 +187,7 @@ fn check_product(record: &mut Record, report: &Report, chain: &Chain<'_>) {
     record.conclude(StepName::Product, detail, reasons);
 }
 
-fn check_firmware(
-    record: &mut Record,
-    report: &Report,
-    chain: &Chain<'_>,
-    layout: Option<Product>,
-) {
+fn check_firmware(record: &mut Record, report: &Report, chain: &Chain, layout: Option<Product>) {
     let Some(product) = layout else {
         let reasons = vec![Reason::ReportedTcbDoesNotMatchCertificate];
         record.conclude(StepName::CertifiedFirmware, "product is not known", reasons);
@@ -191,9 +195,9 @@ fn check_firmware(
     };
     let reported = report.reported_tcb();
     let detail = format!("reported level {}", reported.read(product));
-    let reasons = if !chain.extensions.states_common_levels() {
+    let reasons = if !chain.leaf.extensions.states_common_levels() {
         vec![Reason::LeafTcbExtensionMissing]
-    } else if chain.extensions.tcb(product) != Some(reported) {
+    } else if chain.leaf.extensions.tcb(product) != Some(reported) {
         vec![Reason::ReportedTcbDoesNotMatchCertificate]
     } else {
         vec![]
@@ -201,14 +205,14 @@ fn check_firmware(
     record.conclude(StepName::CertifiedFirmware, detail, reasons);
 }
 
-fn check_chip(record: &mut Record, report: &Report, chain: &Chain<'_>, layout: Option<Product>) {
+fn check_chip(record: &mut Record, report: &Report, chain: &Chain, layout: Option<Product>) {
     let chip_id = report.chip_id();
-    if chain.kind == Some(KeyKind::Vlek) {
+    if chain.leaf.kind == Some(KeyKind::Vlek) {
         record.skip(StepName::CertifiedChip, "a fleet key names no chip");
         return;
     }
-    let certified = layout.and_then(|product| chain.extensions.chip_id(product));
-    match (&chain.extensions.hwid, certified) {
+    let certified = layout.and_then(|product| chain.leaf.extensions.chip_id(product));
+    match (&chain.leaf.extensions.hwid, certified) {
         (None, _) => {
             let reasons = vec![Reason::LeafHwidMissing];
             record.conclude(
@@ -235,7 +239,7 @@ fn check_chip(record: &mut Record, report: &Report, chain: &Chain<'_>, layout: O
 fn raise_flags(
     record: &mut Record,
     report: &Report,
-    chain: Option<&Chain<'_>>,
+    chain: Option<&Chain>,
     layout: Option<Product>,
 ) {
     let (reported, current) = (report.reported_tcb(), report.current_tcb());
@@ -245,7 +249,7 @@ fn raise_flags(
             .read(product)
             .exceeds(report.launch_tcb().read(product))
     });
-    let vlek = chain.is_some_and(|chain| chain.kind == Some(KeyKind::Vlek));
+    let vlek = chain.is_some_and(|chain| chain.leaf.kind == Some(KeyKind::Vlek));
     record.flag_when(reported != current, Flag::ReportedTcbBelowCurrent);
     record.flag_when(
         report.committed_tcb() != current,
@@ -266,29 +270,24 @@ fn raise_flags(
     record.flag_when(!is_zero(&report.id_key_digest()), Flag::IdBlockPresent);
 }
 
-fn facts(
-    report: &Report,
-    chain: Option<&Chain<'_>>,
-    layout: Option<Product>,
-    now: UnixTime,
-) -> Facts {
+fn facts(report: &Report, chain: Option<&Chain>, layout: Option<Product>, now: UnixTime) -> Facts {
     let of_report = report.cpuid().and_then(Product::from_cpuid);
     let product = match (layout, of_report) {
         // Siena and Bergamo share the chain of Genoa; only the report tells them apart.
         (Some(layout), Some(product)) if product.chain() == layout => Some(product),
         (layout, _) => layout,
     };
-    let signed_by = match chain.and_then(|chain| chain.kind) {
+    let signed_by = match chain.and_then(|chain| chain.leaf.kind) {
         Some(KeyKind::Vcek) => SignedBy::Vcek,
         Some(KeyKind::Vlek) => SignedBy::Vlek {
-            provider: chain.and_then(|chain| chain.extensions.provider.clone()),
+            provider: chain.and_then(|chain| chain.leaf.extensions.provider.clone()),
         },
         None => SignedBy::Unknown,
     };
     Facts {
         kind: EvidenceKind::Snp,
         simulated: chain
-            .and_then(|chain| chain.root)
+            .and_then(Chain::root)
             .is_some_and(|root| root.simulated),
         checked_at: now,
         signed_by,
@@ -306,12 +305,12 @@ fn facts(
         public_key: None,
         timestamp_ms: None,
         module_id: None,
-        snp: layout.map(|layout| snp_facts(report, chain, layout)),
+        snp: layout.map(|layout| snp_facts(report, chain, layout, now)),
         nitro: None,
     }
 }
 
-fn snp_facts(report: &Report, chain: Option<&Chain<'_>>, layout: Product) -> SnpFacts {
+fn snp_facts(report: &Report, chain: Option<&Chain>, layout: Product, now: UnixTime) -> SnpFacts {
     SnpFacts {
         version: report.version(),
         layout,
@@ -329,7 +328,7 @@ fn snp_facts(report: &Report, chain: Option<&Chain<'_>>, layout: Product) -> Snp
         launch_tcb: report.launch_tcb().read(layout),
         launch_mitigations: report.launch_mitigations(),
         current_mitigations: report.current_mitigations(),
-        revocation_checked: chain.is_some_and(|chain| chain.revocation_checked),
+        revocation_checked: chain.is_some_and(|chain| chain.is_revocation_checked(now)),
     }
 }
 

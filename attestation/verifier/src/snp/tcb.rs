@@ -84,7 +84,10 @@ impl fmt::Display for Tcb {
             microcode,
             ..
         } = self;
-        write!(f, "bl {bootloader} tee {tee} snp {snp} ucode {microcode}")
+        write!(
+            f,
+            "boot loader {bootloader} tee {tee} snp {snp} microcode {microcode}"
+        )
     }
 }
 

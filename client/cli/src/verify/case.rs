@@ -2,26 +2,12 @@
 
 use anyhow::bail;
 use boop_channel::{Expectation, Trust};
-use boop_verifier::{Expected, Policy, Roots, Rule, UnixTime, Verdict, appraise, authenticate};
+use boop_verifier::{Expected, Rule, UnixTime, Verdict, appraise, authenticate};
 use boop_wire::binding::{Binding, PlatformKind};
 use boop_wire::evidence::EvidenceBundle;
 
-use super::input::Input;
-
-/// What the evidence is judged by.
-#[derive(Debug)]
-pub(super) struct Conditions {
-    pub(super) policy: Policy,
-    pub(super) policy_name: String,
-    pub(super) roots: Roots,
-    pub(super) at: UnixTime,
-    /// Whether the time was asked for; otherwise it is now.
-    pub(super) at_given: bool,
-    /// The network that the process should belong to.
-    pub(super) network: Option<Trust>,
-    pub(super) nonce: Option<Vec<u8>>,
-    pub(super) report_data: Option<[u8; 64]>,
-}
+use super::conditions::Conditions;
+use super::input::{ISSUER_CERTIFICATE, Input, KEY_CERTIFICATE, REVOCATION_LIST, Source};
 
 /// A check beyond the verifier's own: of the binding, or of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +62,27 @@ impl Case {
     /// Tells whether everything that was checked holds.
     pub(super) fn accepted(&self) -> bool {
         self.verdict.accepted && self.extras.iter().all(|extra| extra.holds)
+    }
+
+    /// Lists the byte strings that the verdict rests on, each once.
+    pub(super) fn sources(&self) -> Vec<Source> {
+        let mut sources = self.input.sources.clone();
+        let endorsements = &self.input.endorsements;
+        let judged = [
+            ("evidence as judged", Some(&self.input.bytes)),
+            (KEY_CERTIFICATE, endorsements.leaf.as_ref()),
+            (ISSUER_CERTIFICATE, endorsements.intermediate.as_ref()),
+            (REVOCATION_LIST, endorsements.crl.as_ref()),
+        ];
+        for (what, bytes) in judged {
+            let Some(bytes) = bytes else { continue };
+            let source = Source::of(what, "taken out of the input", bytes);
+            if sources.iter().all(|known| known.sha256 != source.sha256) {
+                sources.push(source);
+            }
+        }
+        sources.push(self.conditions.policy_source.clone());
+        sources
     }
 
     /// Says in one line how it went.

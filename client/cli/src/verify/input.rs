@@ -1,32 +1,47 @@
-//! Where evidence comes from, and which kind it is.
+//! Where evidence comes from, which kind it is, and what came with it.
+
+mod address;
+mod collect;
+mod endorse;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use boop_sdk::{ATTESTATION_PATH, GatewayEvidence, fetch_evidence};
-use boop_verifier::{Endorsements, Evidence, EvidenceKind, ParseError};
+use boop_appraisal::envelope::{self, EnvelopeError, Opened};
+use boop_sdk::GatewayEvidence;
+use boop_verifier::{Endorsements, Evidence, ParseError, UnixTime};
 use boop_wire::codec::from_canonical_max;
 use boop_wire::evidence::{BUNDLE_BYTES_MAX, EvidenceBundle};
+use sha2::{Digest as _, Sha256};
 
 use super::from_base64;
 use crate::arguments::VerifyArguments;
 
-/// Largest file with evidence, in bytes.
+/// Largest input with evidence, in bytes.
 const EVIDENCE_BYTES_MAX: u64 = 1024 * 1024;
-/// Largest certificate or revocation list, in bytes.
-const CERTIFICATE_BYTES_MAX: u64 = 1024 * 1024;
-/// File beside a report that holds the certificate of its signing key.
-const SIBLING: &str = "vek.der";
+/// Largest name of a provider of configfs-tsm, in bytes.
+const PROVIDER_BYTES_MAX: u64 = 64;
+
+/// Names of what stands beside a report, as sources carry them.
+pub(super) const KEY_CERTIFICATE: &str = "certificate of the key";
+/// As above, for the certificate that issued it.
+pub(super) const ISSUER_CERTIFICATE: &str = "certificate of the issuer";
+/// As above, for the list of what the root took back.
+pub(super) const REVOCATION_LIST: &str = "revocation list";
 
 /// Evidence and what came with it.
 #[derive(Debug)]
 pub(super) struct Input {
     /// Where it came from.
     pub(super) origin: String,
+    /// The form that it had there.
+    pub(super) form: String,
     /// The chip's bytes, or why they are none of its platform's.
     pub(super) evidence: Result<Evidence, ParseError>,
+    /// The same bytes, whatever they are.
+    pub(super) bytes: Vec<u8>,
     /// Certificates beside it.
     pub(super) endorsements: Endorsements,
     /// The bundle around it, if it came in one.
@@ -35,71 +50,98 @@ pub(super) struct Input {
     pub(super) gateway: Option<GatewayEvidence>,
     /// What was taken without being asked for.
     pub(super) notes: Vec<String>,
+    /// The byte strings that were read.
+    pub(super) sources: Vec<Source>,
+}
+
+/// A byte string that a verdict rests on, by its digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Source {
+    /// What it is.
+    pub(super) what: &'static str,
+    /// Where it came from.
+    pub(super) from: String,
+    /// Its length.
+    pub(super) bytes: usize,
+    /// Its SHA-256 in hexadecimal.
+    pub(super) sha256: String,
+}
+
+impl Source {
+    /// Names a byte string.
+    pub(super) fn of(what: &'static str, from: impl Into<String>, bytes: &[u8]) -> Self {
+        Self {
+            what,
+            from: from.into(),
+            bytes: bytes.len(),
+            sha256: hex::encode(Sha256::digest(bytes)),
+        }
+    }
 }
 
 /// Reads what the arguments name.
-pub(super) fn read(arguments: &VerifyArguments) -> anyhow::Result<Input> {
-    let name = arguments.evidence.as_str();
-    if let Some(rest) = name.strip_prefix("https://") {
-        refuse_certificates(arguments, "a gateway")?;
-        return from_gateway(rest);
-    }
-    if name.contains("://") {
-        bail!("{name} is not an https:// address");
-    }
-    let (bytes, path) = match name {
+pub(super) fn read(name: &str, arguments: &VerifyArguments, at: UnixTime) -> anyhow::Result<Input> {
+    let (mut input, folder) = match name {
+        address if address.contains("://") => (address::read(address)?, None),
         "-" => {
-            let bytes = read_limited(std::io::stdin(), EVIDENCE_BYTES_MAX);
-            (bytes.context("cannot read standard input")?, None)
+            let bytes = read_limited(std::io::stdin(), EVIDENCE_BYTES_MAX)
+                .context("cannot read standard input")?;
+            (
+                classify("standard input", "evidence as given", &bytes)?,
+                None,
+            )
         }
         path => {
             let path = PathBuf::from(path);
-            (read_file(&path, EVIDENCE_BYTES_MAX)?, Some(path))
+            let input = if path.is_dir() {
+                from_folder(&path)?
+            } else {
+                let bytes = read_file(&path, EVIDENCE_BYTES_MAX)?;
+                classify(name, "evidence as given", &bytes)?
+            };
+            (input, path.parent().map(Path::to_owned))
         }
     };
-    if bytes.is_empty() {
-        bail!("{name} is empty");
-    }
-    classify(bytes, path.as_deref(), arguments)
+    endorse::complete(&mut input, folder.as_deref(), arguments, at)?;
+    Ok(input)
 }
 
-fn classify(
-    bytes: Vec<u8>,
-    path: Option<&Path>,
-    arguments: &VerifyArguments,
-) -> anyhow::Result<Input> {
-    let origin = arguments.evidence.clone();
-    let bytes = match std::str::from_utf8(&bytes).ok().and_then(from_base64) {
-        Some(decoded) => decoded,
-        None => bytes,
-    };
-    if let Ok(bundle) = from_canonical_max::<EvidenceBundle>(&bytes, BUNDLE_BYTES_MAX) {
-        refuse_certificates(arguments, "an evidence bundle")?;
-        return Ok(Input {
-            origin,
-            ..of_bundle(bundle)
-        });
+/// Finds out what bytes are.
+fn classify(origin: &str, what: &'static str, bytes: &[u8]) -> anyhow::Result<Input> {
+    if bytes.is_empty() {
+        bail!("{origin} is empty");
     }
-    let evidence = boop_verifier::parse(&bytes);
-    let mut notes = Vec::new();
-    let endorsements = match &evidence {
-        Err(ParseError::UnknownKind) => bail!(
-            "{origin} is neither an SEV-SNP report, nor a Nitro document, nor an evidence bundle"
-        ),
-        Ok(Evidence::Nitro(_)) => {
-            refuse_certificates(arguments, "a Nitro document")?;
-            Endorsements::default()
-        }
-        Ok(Evidence::Snp(_)) | Err(_) => endorsements(arguments, path, &mut notes)?,
+    let source = Source::of(what, origin, bytes);
+    let decoded = std::str::from_utf8(bytes).ok().and_then(from_base64);
+    let bundle = decoded.as_deref().unwrap_or(bytes);
+    let mut input = match from_canonical_max::<EvidenceBundle>(bundle, BUNDLE_BYTES_MAX) {
+        Ok(bundle) => of_bundle(bundle),
+        Err(_) => of_opened(match envelope::open(bytes) {
+            Ok(opened) => opened,
+            Err(EnvelopeError::Unknown) => bail!(
+                "{origin} is neither an SEV-SNP report, nor a Nitro document, nor a TSM report, \
+                 a CMW or an evidence bundle"
+            ),
+            Err(error) => return Err(error).with_context(|| format!("cannot open {origin}")),
+        }),
     };
-    Ok(Input {
-        origin,
-        evidence,
-        endorsements,
+    input.origin = origin.into();
+    input.sources.insert(0, source);
+    Ok(input)
+}
+
+fn of_opened(opened: Opened) -> Input {
+    Input {
+        origin: String::new(),
+        form: opened.form.to_string(),
+        evidence: boop_verifier::parse(&opened.evidence),
+        bytes: opened.evidence,
+        endorsements: opened.endorsements,
         bundle: None,
         gateway: None,
-        notes,
-    })
+        notes: opened.notes,
+        sources: Vec::new(),
+    }
 }
 
 fn of_bundle(bundle: EvidenceBundle) -> Input {
@@ -111,92 +153,52 @@ fn of_bundle(bundle: EvidenceBundle) -> Input {
     };
     Input {
         origin: String::new(),
+        form: "evidence bundle".into(),
         evidence: boop_verifier::parse(&bundle.evidence),
+        bytes: bundle.evidence.clone(),
         endorsements,
         bundle: Some(bundle),
         gateway: None,
         notes: Vec::new(),
+        sources: Vec::new(),
     }
 }
 
-fn from_gateway(rest: &str) -> anyhow::Result<Input> {
-    let (address, path) = rest.split_once('/').unwrap_or((rest, ""));
-    if !path.is_empty() && path != &ATTESTATION_PATH[1..] {
-        bail!("evidence of a gateway is at https://{address}{ATTESTATION_PATH}");
+/// Reads an entry of configfs-tsm, or a copy of one.
+fn from_folder(path: &Path) -> anyhow::Result<Input> {
+    let outblob = path.join("outblob");
+    if !outblob.is_file() {
+        bail!(
+            "{} is a folder without a file outblob; a folder must be an entry of configfs-tsm",
+            path.display()
+        );
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let evidence = runtime.block_on(fetch_evidence(address))?;
-    Ok(Input {
-        origin: format!("https://{address}{ATTESTATION_PATH}"),
-        gateway: Some(evidence.clone()),
-        ..of_bundle(evidence.bundle)
-    })
-}
-
-fn endorsements(
-    arguments: &VerifyArguments,
-    path: Option<&Path>,
-    notes: &mut Vec<String>,
-) -> anyhow::Result<Endorsements> {
-    let sibling = path
-        .map(|path| path.with_file_name(SIBLING))
-        .filter(|sibling| arguments.vek.is_none() && sibling.is_file());
-    if let Some(sibling) = &sibling {
-        notes.push(format!("took the certificate {}", sibling.display()));
-    }
-    let leaf = arguments.vek.as_ref().or(sibling.as_ref());
-    if leaf.is_none() {
-        notes.push("no certificate of the signing key is at hand; give one with --vek".into());
-    }
-    Ok(Endorsements {
-        leaf: leaf.map(|path| certificate(path)).transpose()?,
-        intermediate: arguments
-            .intermediate
-            .as_ref()
-            .map(|path| certificate(path))
-            .transpose()?,
-        crl: arguments
-            .crl
-            .as_ref()
-            .map(|path| read_file(path, CERTIFICATE_BYTES_MAX))
-            .transpose()?,
-    })
-}
-
-/// Certificates are for reports alone; elsewhere they would be passed over in silence.
-fn refuse_certificates(arguments: &VerifyArguments, what: &str) -> anyhow::Result<()> {
-    let given = [
-        ("--vek", arguments.vek.is_some()),
-        ("--intermediate", arguments.intermediate.is_some()),
-        ("--crl", arguments.crl.is_some()),
-    ];
-    match given.into_iter().find(|(_, given)| *given) {
-        Some((name, _)) => bail!("{name} goes with a bare report; {what} brings its certificates"),
-        None => Ok(()),
-    }
-}
-
-/// Reads a certificate in DER, or the first one of a PEM file.
-fn certificate(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let bytes = read_file(path, CERTIFICATE_BYTES_MAX)?;
-    let Some(text) = std::str::from_utf8(&bytes)
-        .ok()
-        .filter(|text| text.contains(PEM_BEGIN))
-    else {
-        return Ok(bytes);
+    let out = read_file(&outblob, EVIDENCE_BYTES_MAX)?;
+    let auxblob = path.join("auxblob");
+    let aux = if auxblob.is_file() {
+        read_file(&auxblob, EVIDENCE_BYTES_MAX)?
+    } else {
+        Vec::new()
     };
-    first_of_pem(text).with_context(|| format!("{} is not a PEM certificate", path.display()))
-}
-
-const PEM_BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-const PEM_END: &str = "-----END CERTIFICATE-----";
-
-fn first_of_pem(text: &str) -> Option<Vec<u8>> {
-    let (_, rest) = text.split_once(PEM_BEGIN)?;
-    let (body, _) = rest.split_once(PEM_END)?;
-    from_base64(body)
+    let provider = String::from_utf8(read_file(&path.join("provider"), PROVIDER_BYTES_MAX)?)
+        .with_context(|| format!("{} is not text", path.join("provider").display()))?;
+    let opened = envelope::open_tsm(&out, &aux, provider.trim())
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    let mut input = of_opened(opened);
+    input.origin = path.display().to_string();
+    input.form = "entry of configfs-tsm".into();
+    input.sources.push(Source::of(
+        "evidence as given",
+        outblob.display().to_string(),
+        &out,
+    ));
+    if !aux.is_empty() {
+        let from = auxblob.display().to_string();
+        input
+            .sources
+            .push(Source::of("certificate table", from, &aux));
+    }
+    Ok(input)
 }
 
 /// Reads a file of at most `max` bytes.
@@ -220,31 +222,26 @@ fn read_limited(source: impl Read, max: u64) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Names a platform.
-pub(super) const fn kind_name(kind: EvidenceKind) -> &'static str {
-    match kind {
-        EvidenceKind::Snp => "sev-snp",
-        EvidenceKind::Nitro => "nitro",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_first_certificate_of_a_pem_file_is_taken() {
-        let text = format!("leaf\n{PEM_BEGIN}\nAAEC\n{PEM_END}\n{PEM_BEGIN}\nBBBB\n{PEM_END}\n");
-
-        assert_eq!(first_of_pem(&text), Some(vec![0, 1, 2]));
-        assert_eq!(first_of_pem(PEM_BEGIN), None);
-        assert_eq!(first_of_pem("nothing"), None);
-    }
 
     #[test]
     fn a_file_above_the_limit_is_refused() {
         assert_eq!(read_limited(&[1, 2][..], 2).unwrap(), [1, 2]);
         let refused = read_limited(&[1, 2, 3][..], 2).unwrap_err();
         assert_eq!(refused.to_string(), "it is longer than 2 bytes");
+    }
+
+    #[test]
+    fn bytes_of_no_kind_are_refused_by_name() {
+        let refused = |bytes: &[u8]| classify("x", "evidence", bytes).unwrap_err().to_string();
+
+        assert_eq!(refused(b""), "x is empty");
+        assert_eq!(
+            refused(b"this is no evidence"),
+            "x is neither an SEV-SNP report, nor a Nitro document, nor a TSM report, a CMW or an \
+             evidence bundle"
+        );
     }
 }

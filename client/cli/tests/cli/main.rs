@@ -1,8 +1,13 @@
 //! The built `boop`, run as people and scripts run it.
 
+mod cases;
 mod ledger;
+mod measure;
 mod palm;
 mod receipt;
 mod run;
+mod serve;
 mod verify;
+mod verify_forms;
+mod verify_outputs;
 mod world;

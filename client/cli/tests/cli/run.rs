@@ -55,6 +55,17 @@ pub(crate) fn boop_with_input<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(
     }
 }
 
+/// Runs `boop` to its end, which must be an accepting one, and returns what it printed as bytes.
+pub(crate) fn boop_bytes<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(arguments: I) -> Vec<u8> {
+    let output = Command::new(env!("CARGO_BIN_EXE_boop"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("boop runs");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    output.stdout
+}
+
 /// Finds a folder of the vectors: in `BOOP_VECTORS`, or beside the workspace. Without them the
 /// caller has nothing to do, unless `CI` is set.
 #[expect(

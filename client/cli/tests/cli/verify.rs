@@ -1,12 +1,12 @@
 //! `boop verify` over the shared vectors and over bad input.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::run::{Run, boop, boop_with_input, vectors};
+use crate::cases::{codes, expected, run_of, set, to_base64, to_pem, verify};
+use crate::run::{boop, boop_with_input, vectors};
 
 const REPORT: &str = "snp/genoa-v3-vcek-b";
 const DOCUMENT: &str = "nitro/prod-2021-03-minimal";
@@ -67,27 +67,6 @@ fn a_genuine_report_reads_as_words() {
     let measurement = expected["decoded"]["measurement"].as_str().expect("text");
     assert!(run.out.contains(measurement), "{}", run.out);
     assert!(!run.out.contains('\u{1b}'), "no colours in a pipe");
-}
-
-#[test]
-fn an_explanation_shows_each_check_with_its_reason() {
-    let Some((run, _)) = run_of(REPORT, "report", &["--explain"]) else {
-        return;
-    };
-
-    assert_eq!(run.code, Some(0), "{run:?}");
-    for words in [
-        "Authentic: did genuine hardware make it?",
-        "Acceptable: does the policy allow what it says?",
-        "Bound: does it belong to this conversation?",
-        "pass  chain ends at a pinned root",
-        "open  program is the expected one",
-        "why:      Anyone can make a chain with the right names",
-        "compared: ",
-    ] {
-        assert!(run.out.contains(words), "{words}: {}", run.out);
-    }
-    assert!(!run.out.contains("FAIL  "), "{}", run.out);
 }
 
 #[test]
@@ -306,10 +285,13 @@ fn input_that_is_no_evidence_is_refused_with_a_precise_line() {
         (empty.as_path(), "is empty"),
         (
             garbage.as_path(),
-            "is neither an SEV-SNP report, nor a Nitro document",
+            "is neither an SEV-SNP report, nor a Nitro document, nor a TSM report, a CMW or an",
         ),
         (missing.as_path(), "cannot read"),
-        (scratch.path(), "is a folder, not a file"),
+        (
+            scratch.path(),
+            "is a folder without a file outblob; a folder must be an entry of configfs-tsm",
+        ),
     ];
 
     for (path, line) in cases {
@@ -361,11 +343,14 @@ fn arguments_that_do_not_fit_are_usage_errors() {
             &["verify", path, "--report-data", "00"],
             "has 1 bytes, not 64",
         ),
-        (&["verify", path, "--policy", "p9"], "invalid value 'p9'"),
+        (
+            &["verify", path, "--policy", "p9"],
+            "p9 is neither a policy (p0, strict, cloud-vlek, development) nor a file",
+        ),
         (&["verify", path, "--roots", path], "--danger-simulated-tee"),
         (
-            &["verify", "http://127.0.0.1:1"],
-            "is not an https:// address",
+            &["verify", "ftp://127.0.0.1:1"],
+            "is neither an https:// address nor an http:// one of this machine",
         ),
         (&["verify"], "required arguments were not provided"),
         (
@@ -394,20 +379,6 @@ fn a_gateway_that_is_not_there_is_an_error_that_names_it() {
     assert!(run.err.contains("cannot connect to 127.0.0.1:1"), "{run:?}");
 }
 
-/// Runs `boop verify` on a case of the vectors, at the case's time.
-fn run_of(case: &str, file: &str, more: &[&str]) -> Option<(Run, Value)> {
-    let case = vectors("attestation")?.join(case);
-    let expected = expected(&case);
-    let evidence = case.join(expected[file].as_str().expect("a file"));
-    Some((verify(&evidence, &expected, more), expected))
-}
-
-fn verify(evidence: &Path, expected: &Value, more: &[&str]) -> Run {
-    let at = expected["verify_time"].as_str().expect("a time");
-    let path = evidence.to_str().expect("text");
-    boop([&["verify", path, "--at", at][..], more].concat())
-}
-
 fn genuine(folder: &Path) -> Vec<PathBuf> {
     let index = fs::read(folder.join("index.json")).expect("an index");
     let index: Value = serde_json::from_slice(&index).expect("json");
@@ -415,37 +386,4 @@ fn genuine(folder: &Path) -> Vec<PathBuf> {
     ids.map(|entry| folder.join(entry["id"].as_str().expect("an id")))
         .filter(|case| expected(case)["group"] == "genuine")
         .collect()
-}
-
-fn expected(case: &Path) -> Value {
-    let bytes = fs::read(case.join("expected.json")).expect("a case says what it expects");
-    serde_json::from_slice(&bytes).expect("json")
-}
-
-fn codes(list: &Value) -> BTreeSet<String> {
-    let codes = list.as_array().expect("a list").iter();
-    codes
-        .map(|code| code.as_str().expect("a code").to_owned())
-        .collect()
-}
-
-fn set(codes: &[&str]) -> BTreeSet<String> {
-    codes.iter().map(|code| (*code).to_owned()).collect()
-}
-
-fn to_base64(bytes: &[u8]) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.encode(bytes)
-}
-
-fn to_pem(der: &[u8]) -> String {
-    let body: Vec<String> = to_base64(der)
-        .as_bytes()
-        .chunks(64)
-        .map(|line| String::from_utf8_lossy(line).into_owned())
-        .collect();
-    format!(
-        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
-        body.join("\n")
-    )
 }

@@ -242,7 +242,12 @@ fn provision(authority: &Authority, model: ChipModel, index: usize, now_ms: u64)
 
 fn platform(chip: &Chip) -> PlatformKind {
     match chip.model() {
-        ChipModel::GenoaV3 | ChipModel::TurinV5 => PlatformKind::Snp,
+        ChipModel::MilanV2
+        | ChipModel::MilanV3
+        | ChipModel::GenoaV3
+        | ChipModel::GenoaV5
+        | ChipModel::SienaBergamoV5
+        | ChipModel::TurinV5 => PlatformKind::Snp,
         ChipModel::Nitro => PlatformKind::Nitro,
     }
 }

@@ -1,19 +1,17 @@
-//! The Nitro side: the chain from root to instance, leaves of three hours, and documents.
+//! The Nitro side: the chain from root to instance, and leaves of three hours; `document` has what
+//! they sign.
 
 use std::sync::{Mutex, PoisonError};
 
-use minicbor::Encoder;
-use minicbor::encode::Error;
-
+use super::document::{MapForm, PROTECTED_ES384, Payload, map, sign};
 use crate::authority::{
     NITRO_ROOT_NAME, NITRO_UNIT, NitroAuthority, NitroRoot, nitro_authority, serial_of,
 };
-use crate::certificate::{Certificate, Validity, leaf_extensions};
+use crate::certificate::{
+    Certificate, Usage, Validity, basic_constraints, key_usage, unknown_critical,
+};
 use crate::key::{P384Key, SignatureForm, SigningError};
 use crate::measure::{CONFIG_PCR, Pcrs, sha384};
-
-/// The protected header of every genuine document: {1: -35}, ES384.
-pub(crate) const PROTECTED_ES384: &[u8] = &[0xa1, 0x01, 0x38, 0x22];
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
 
@@ -60,6 +58,58 @@ pub(crate) struct Leaf {
     validity: Validity,
 }
 
+/// How the authorities between root and leaf are made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ChainShape {
+    pub(crate) validity: Validity,
+    /// Whether the zonal certificate may issue others, as it should.
+    pub(crate) zonal_issues: bool,
+    /// How many authorities the zonal certificate allows below it; one stands there.
+    pub(crate) zonal_path_length: u8,
+}
+
+impl ChainShape {
+    /// Returns the genuine shape.
+    pub(crate) fn genuine(now_ms: u64) -> Self {
+        let validity = Validity {
+            from_ms: now_ms.saturating_sub(HOUR_MS),
+            until_ms: now_ms.saturating_add(AUTHORITY_LIFE_MS),
+        };
+        Self {
+            validity,
+            zonal_issues: true,
+            zonal_path_length: 1,
+        }
+    }
+}
+
+/// How a leaf is made.
+#[derive(Debug, Clone)]
+pub(crate) struct LeafShape {
+    pub(crate) validity: Validity,
+    /// A key that is certified in place of the one that signs.
+    pub(crate) public_key_info: Option<Vec<u8>>,
+    pub(crate) claims_ca: bool,
+    pub(crate) usage: Usage,
+    pub(crate) unknown_critical: bool,
+}
+
+impl LeafShape {
+    /// Returns the genuine shape of a leaf that is to sign now.
+    pub(crate) fn genuine(now_ms: u64) -> Self {
+        Self {
+            validity: Validity {
+                from_ms: now_ms.saturating_sub(LEAF_LEAD_MS),
+                until_ms: now_ms.saturating_add(LEAF_LIFE_MS),
+            },
+            public_key_info: None,
+            claims_ca: false,
+            usage: Usage::Document,
+            unknown_critical: false,
+        }
+    }
+}
+
 impl NitroModule {
     pub(crate) fn provision(
         root: &NitroRoot,
@@ -68,6 +118,17 @@ impl NitroModule {
     ) -> Result<Self, SigningError> {
         let label = hex::encode(sha384(&[b"boop/sim-instance/v1", seed.as_bytes()]));
         let instance = format!("i-0{}", &label[..16]);
+        let module_id = format!("{instance}-enc0{}", &label[48..64]);
+        Self::certified(root, (instance, module_id), ChainShape::genuine(now_ms))
+    }
+
+    /// Makes a module of these names with a chain of its own under `root`.
+    pub(crate) fn certified(
+        root: &NitroRoot,
+        (instance, module_id): (String, String),
+        shape: ChainShape,
+    ) -> Result<Self, SigningError> {
+        let label = hex::encode(sha384(&[b"boop/sim-zone/v1", instance.as_bytes()]));
         let regional_name = format!("{}.us-east-1.{NITRO_ROOT_NAME}", &label[16..32]);
         let zonal_name = format!("{}.zonal.us-east-1.{NITRO_ROOT_NAME}", &label[32..48]);
         let (regional, zonal, key) = (
@@ -75,28 +136,37 @@ impl NitroModule {
             P384Key::generate()?,
             P384Key::generate()?,
         );
-        let validity = Validity {
-            from_ms: now_ms.saturating_sub(HOUR_MS),
-            until_ms: now_ms.saturating_add(AUTHORITY_LIFE_MS),
-        };
-        let certify = |subject: &str, issuer: &str, length, key, issuer_key| {
-            let path_length = Some(length);
+        let certify = |names: (&str, &str), length, issues, key, issuer_key| {
             nitro_authority(NitroAuthority {
-                subject,
-                issuer,
-                path_length,
-                validity,
+                subject: names.0,
+                issuer: names.1,
+                path_length: Some(length),
+                issues,
+                validity: shape.validity,
                 key,
                 issuer_key,
             })
         };
+        let own_name = instance_name(&instance);
+        let zonal_limit = shape.zonal_path_length;
         let bundle = [
             root.certificate.clone(),
-            certify(&regional_name, NITRO_ROOT_NAME, 2, &regional, &root.key)?,
-            certify(&zonal_name, &regional_name, 1, &zonal, &regional)?,
-            certify(&instance_name(&instance), &zonal_name, 0, &key, &zonal)?,
+            certify(
+                (&regional_name, NITRO_ROOT_NAME),
+                2,
+                true,
+                &regional,
+                &root.key,
+            )?,
+            certify(
+                (&zonal_name, &regional_name),
+                zonal_limit,
+                shape.zonal_issues,
+                &zonal,
+                &regional,
+            )?,
+            certify((&own_name, &zonal_name), 0, true, &key, &zonal)?,
         ];
-        let module_id = format!("{instance}-enc0{}", &label[48..64]);
         Ok(Self::new(instance, module_id, key, bundle))
     }
 
@@ -138,24 +208,30 @@ impl NitroModule {
         let mut held = self.leaf.lock().unwrap_or_else(PoisonError::into_inner);
         let leaf = match held.take() {
             Some(leaf) if leaf.serves(now_ms) => leaf,
-            Some(_) | None => self.issue_leaf(Validity {
-                from_ms: now_ms.saturating_sub(LEAF_LEAD_MS),
-                until_ms: now_ms.saturating_add(LEAF_LIFE_MS),
-            })?,
+            Some(_) | None => self.issue_leaf(LeafShape::genuine(now_ms))?,
         };
-        let signed = sign(
-            PROTECTED_ES384,
-            &self.payload(request, &leaf).to_bytes(),
-            &leaf.key,
-        );
+        let payload = self.payload(request, &leaf.certificate);
+        let payload = map(&payload.fields(), MapForm::Indefinite);
+        let signed = sign(PROTECTED_ES384, &payload, &leaf.key);
         *held = Some(leaf);
-        signed
+        signed.map(|envelope| envelope.to_bytes())
     }
 
     /// Makes a key and has the instance certify it.
-    pub(crate) fn issue_leaf(&self, validity: Validity) -> Result<Leaf, SigningError> {
+    pub(crate) fn issue_leaf(&self, shape: LeafShape) -> Result<Leaf, SigningError> {
         let key = P384Key::generate()?;
-        let public_key_info = key.public_key_info();
+        let LeafShape {
+            validity,
+            public_key_info,
+            claims_ca,
+            usage,
+            unknown_critical: unknown,
+        } = shape;
+        let public_key_info = public_key_info.unwrap_or_else(|| key.public_key_info());
+        let mut extensions = vec![basic_constraints(claims_ca), key_usage(usage)];
+        if unknown {
+            extensions.push(unknown_critical());
+        }
         let certificate = Certificate {
             serial: &serial_of(&public_key_info),
             unit: NITRO_UNIT,
@@ -163,7 +239,7 @@ impl NitroModule {
             subject: &format!("{}.us-east-1.aws", self.module_id),
             validity,
             public_key_info,
-            extensions: leaf_extensions(),
+            extensions,
             signature_form: SignatureForm::Short,
         }
         .sign(&self.key)?;
@@ -174,17 +250,16 @@ impl NitroModule {
         })
     }
 
-    pub(crate) fn payload(&self, request: &NitroRequest, leaf: &Leaf) -> Payload {
+    pub(crate) fn payload(&self, request: &NitroRequest, leaf: &[u8]) -> Payload {
         Payload {
             module_id: self.module_id.clone(),
             timestamp_ms: request.timestamp_ms,
             pcrs: all_registers(&request.pcrs),
-            certificate: leaf.certificate.clone(),
+            certificate: leaf.to_vec(),
             bundle: self.bundle.to_vec(),
             public_key: request.public_key.clone(),
             user_data: request.user_data.clone(),
             nonce: request.nonce.clone(),
-            nonce_again: None,
         }
     }
 }
@@ -194,121 +269,6 @@ impl Leaf {
         self.validity.from_ms <= now_ms
             && now_ms.saturating_add(LEAF_REST_MS) <= self.validity.until_ms
     }
-}
-
-/// The content of a document, which the forge may bend before it is signed.
-#[derive(Debug, Clone)]
-pub(crate) struct Payload {
-    pub(crate) module_id: String,
-    pub(crate) timestamp_ms: u64,
-    pub(crate) pcrs: Pcrs,
-    pub(crate) certificate: Vec<u8>,
-    pub(crate) bundle: Vec<Vec<u8>>,
-    pub(crate) public_key: Option<Vec<u8>>,
-    pub(crate) user_data: Option<Vec<u8>>,
-    pub(crate) nonce: Option<Vec<u8>>,
-    /// A second `nonce` field, which no genuine document has.
-    pub(crate) nonce_again: Option<Vec<u8>>,
-}
-
-type Infallible = Error<core::convert::Infallible>;
-
-impl Payload {
-    /// Returns the CBOR that recent genuine modules write: a map of indefinite length with an
-    /// explicit null for each absent field.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        self.write(&mut Encoder::new(&mut bytes))
-            .expect("a Vec takes every write");
-        bytes
-    }
-
-    fn write(&self, encoder: &mut Encoder<&mut Vec<u8>>) -> Result<(), Infallible> {
-        encoder.begin_map()?;
-        encoder.str("module_id")?.str(&self.module_id)?;
-        encoder.str("digest")?.str("SHA384")?;
-        encoder.str("timestamp")?.u64(self.timestamp_ms)?;
-        encoder.str("pcrs")?.map(self.pcrs.len() as u64)?;
-        for (index, value) in &self.pcrs {
-            encoder.u8(*index)?.bytes(value)?;
-        }
-        encoder.str("certificate")?.bytes(&self.certificate)?;
-        encoder.str("cabundle")?.array(self.bundle.len() as u64)?;
-        for certificate in &self.bundle {
-            encoder.bytes(certificate)?;
-        }
-        optional(encoder, "public_key", self.public_key.as_deref())?;
-        optional(encoder, "user_data", self.user_data.as_deref())?;
-        optional(encoder, "nonce", self.nonce.as_deref())?;
-        if let Some(nonce) = &self.nonce_again {
-            optional(encoder, "nonce", Some(nonce))?;
-        }
-        encoder.end()?;
-        Ok(())
-    }
-}
-
-fn optional(
-    encoder: &mut Encoder<&mut Vec<u8>>,
-    field: &str,
-    value: Option<&[u8]>,
-) -> Result<(), Infallible> {
-    encoder.str(field)?;
-    match value {
-        Some(bytes) => encoder.bytes(bytes)?,
-        None => encoder.null()?,
-    };
-    Ok(())
-}
-
-/// Signs a payload and returns the COSE_Sign1, untagged, with an empty unprotected header
-/// (RFC 9052 §4.4).
-pub(crate) fn sign(
-    protected: &[u8],
-    payload: &[u8],
-    key: &P384Key,
-) -> Result<Vec<u8>, SigningError> {
-    let signature = key.sign_evidence(&signature_input(protected, payload))?;
-    let mut bytes = Vec::new();
-    write_envelope(
-        &mut Encoder::new(&mut bytes),
-        protected,
-        payload,
-        &signature,
-    )
-    .expect("a Vec takes every write");
-    Ok(bytes)
-}
-
-fn signature_input(protected: &[u8], payload: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut encoder = Encoder::new(&mut bytes);
-    let written: Result<(), Infallible> = (|| {
-        encoder
-            .array(4)?
-            .str("Signature1")?
-            .bytes(protected)?
-            .bytes(&[])?
-            .bytes(payload)?;
-        Ok(())
-    })();
-    written.expect("a Vec takes every write");
-    bytes
-}
-
-fn write_envelope(
-    encoder: &mut Encoder<&mut Vec<u8>>,
-    protected: &[u8],
-    payload: &[u8],
-    signature: &[u8],
-) -> Result<(), Infallible> {
-    encoder
-        .array(4)?
-        .bytes(protected)?
-        .map(0)?
-        .bytes(payload)?
-        .bytes(signature)?;
-    Ok(())
 }
 
 /// Fills in the zero registers of 0 to 15 and, when the last is used, those below it.

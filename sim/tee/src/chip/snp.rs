@@ -1,16 +1,15 @@
-//! The SNP side: endorsement key certificates (VCEK) and attestation reports.
+//! The SNP side: attestation reports; `leaf` has the certificates of the keys that sign them.
 //!
 //! Offsets are those of AMD's SEV-SNP firmware ABI, table ATTESTATION_REPORT; numbers have the
 //! least significant byte first.
 
 use aws_lc_rs::digest::{SHA512, digest};
-use der::asn1::ObjectIdentifier;
 use serde::{Deserialize, Serialize};
 
-use crate::authority::{AMD_UNIT, AmdLine, Product};
-use crate::certificate::{Certificate, Extension, Validity};
-use crate::der_writer::{IA5_STRING, element, unsigned};
-use crate::key::{P384Key, SignatureForm, SigningError};
+use super::leaf::EndorsementLeaf;
+use crate::authority::{AmdLine, Product};
+use crate::certificate::Validity;
+use crate::key::{P384Key, SigningError};
 use crate::measure::{Launch, fixed};
 
 /// The signed part of a report.
@@ -36,19 +35,27 @@ const PLATFORM_INFO: u64 = 0x25;
 /// Firmware version 1.55.40, as build, minor, major.
 const FIRMWARE_VERSION: [u8; 3] = [40, 55, 1];
 
+/// Mitigations that are on.
+const MITIGATIONS: u64 = 0x0b;
+
 /// Places of the fields in a report.
 pub(crate) mod at {
     pub(crate) const VERSION: usize = 0x000;
     pub(crate) const GUEST_SVN: usize = 0x004;
     pub(crate) const POLICY: usize = 0x008;
+    pub(crate) const FAMILY_ID: usize = 0x010;
+    pub(crate) const IMAGE_ID: usize = 0x020;
     pub(crate) const VMPL: usize = 0x030;
     pub(crate) const SIGNATURE_ALGO: usize = 0x034;
     pub(crate) const CURRENT_TCB: usize = 0x038;
     pub(crate) const PLATFORM_INFO: usize = 0x040;
+    pub(crate) const KEY_INFO: usize = 0x048;
     pub(crate) const RESERVED: usize = 0x04c;
     pub(crate) const REPORT_DATA: usize = 0x050;
     pub(crate) const MEASUREMENT: usize = 0x090;
     pub(crate) const HOST_DATA: usize = 0x0c0;
+    pub(crate) const ID_KEY_DIGEST: usize = 0x0e0;
+    pub(crate) const AUTHOR_KEY_DIGEST: usize = 0x110;
     pub(crate) const REPORT_ID: usize = 0x140;
     pub(crate) const REPORT_ID_MA: usize = 0x160;
     pub(crate) const REPORTED_TCB: usize = 0x180;
@@ -117,20 +124,30 @@ impl Firmware {
     /// Returns the level that a new simulated chip has.
     pub(crate) fn current(product: Product) -> Self {
         match product {
-            Product::Genoa => Self {
-                fmc: 0,
-                boot_loader: 10,
-                tee: 0,
-                snp: 27,
-                microcode: 86,
-            },
-            Product::Turin => Self {
-                fmc: 1,
-                boot_loader: 1,
-                tee: 1,
-                snp: 4,
-                microcode: 81,
-            },
+            Product::Milan => Self::of([0, 4, 0, 27, 219]),
+            Product::Genoa => Self::of([0, 10, 0, 27, 86]),
+            Product::SienaBergamo => Self::of([0, 10, 0, 27, 25]),
+            Product::Turin => Self::of([1, 1, 1, 4, 81]),
+        }
+    }
+
+    /// Returns a level that AMD's bulletins have left behind.
+    pub(crate) fn old(product: Product) -> Self {
+        match product {
+            Product::Milan => Self::of([0, 3, 0, 8, 115]),
+            Product::Genoa => Self::of([0, 7, 0, 14, 72]),
+            Product::SienaBergamo => Self::of([0, 7, 0, 14, 14]),
+            Product::Turin => Self::of([0, 1, 0, 2, 60]),
+        }
+    }
+
+    fn of([fmc, boot_loader, tee, snp, microcode]: [u8; 5]) -> Self {
+        Self {
+            fmc,
+            boot_loader,
+            tee,
+            snp,
+            microcode,
         }
     }
 
@@ -144,7 +161,9 @@ impl Firmware {
             microcode,
         } = self;
         match product {
-            Product::Genoa => [boot_loader, tee, 0, 0, 0, 0, snp, microcode],
+            Product::Milan | Product::Genoa | Product::SienaBergamo => {
+                [boot_loader, tee, 0, 0, 0, 0, snp, microcode]
+            }
             Product::Turin => [fmc, boot_loader, tee, snp, 0, 0, 0, microcode],
         }
     }
@@ -154,6 +173,8 @@ impl Firmware {
 #[derive(Debug)]
 pub(crate) struct SnpChip {
     pub(crate) product: Product,
+    /// Version of its reports.
+    pub(crate) version: u32,
     pub(crate) chip_id: [u8; 64],
     pub(crate) firmware: Firmware,
     pub(crate) key: P384Key,
@@ -165,36 +186,29 @@ impl SnpChip {
     pub(crate) fn provision(
         line: &AmdLine,
         product: Product,
+        version: u32,
         seed: &str,
         now_ms: u64,
     ) -> Result<Self, SigningError> {
         let mut chip_id: [u8; 64] = fixed(&digest(&SHA512, seed.as_bytes()));
-        match product {
-            Product::Genoa => {}
-            Product::Turin => chip_id[8..].fill(0),
+        if product == Product::Turin {
+            chip_id[8..].fill(0);
         }
-        let key = P384Key::generate()?;
-        let firmware = Firmware::current(product);
+        let mut chip = Self {
+            product,
+            version,
+            chip_id,
+            firmware: Firmware::current(product),
+            key: P384Key::generate()?,
+            vcek: Vec::new(),
+            ask: line.ask.clone(),
+        };
         let validity = Validity {
             from_ms: now_ms.saturating_sub(LEAD_MS),
             until_ms: now_ms.saturating_add(VCEK_LIFE_MS),
         };
-        let vcek = Vcek {
-            product,
-            chip_id: &chip_id,
-            firmware,
-            validity,
-            key: &key,
-        };
-        let vcek = vcek.certify(line)?;
-        Ok(Self {
-            product,
-            chip_id,
-            firmware,
-            key,
-            vcek,
-            ask: line.ask.clone(),
-        })
+        chip.vcek = EndorsementLeaf::of_chip(&chip, validity).certify(&line.keys.ask)?;
+        Ok(chip)
     }
 
     /// Returns the signed part of the report that answers `request`.
@@ -223,17 +237,13 @@ impl SnpChip {
         ] {
             put(place, &tcb);
         }
-        match self.product {
-            Product::Genoa => {
-                put(at::VERSION, &3_u32.to_le_bytes());
-                put(at::CPUID, &[0x19, 0x11, 0x01]);
-            }
-            Product::Turin => {
-                put(at::VERSION, &5_u32.to_le_bytes());
-                put(at::CPUID, &[0x1a, 0x02, 0x01]);
-                put(at::LAUNCH_MITIGATIONS, &0x0b_u64.to_le_bytes());
-                put(at::CURRENT_MITIGATIONS, &0x0b_u64.to_le_bytes());
-            }
+        put(at::VERSION, &self.version.to_le_bytes());
+        if self.version >= 3 {
+            put(at::CPUID, &processor(self.product));
+        }
+        if self.version >= 5 {
+            put(at::LAUNCH_MITIGATIONS, &MITIGATIONS.to_le_bytes());
+            put(at::CURRENT_MITIGATIONS, &MITIGATIONS.to_le_bytes());
         }
         body
     }
@@ -241,6 +251,16 @@ impl SnpChip {
     /// Signs a body with the chip's endorsement key.
     pub(crate) fn sign(&self, body: &[u8; BODY_BYTES]) -> Result<Vec<u8>, SigningError> {
         sign_with(&self.key, body)
+    }
+}
+
+/// Returns the family, model and stepping of a processor.
+pub(crate) fn processor(product: Product) -> [u8; 3] {
+    match product {
+        Product::Milan => [0x19, 0x01, 0x01],
+        Product::Genoa => [0x19, 0x11, 0x01],
+        Product::SienaBergamo => [0x19, 0xa0, 0x02],
+        Product::Turin => [0x1a, 0x02, 0x01],
     }
 }
 
@@ -255,91 +275,4 @@ pub(crate) fn sign_with(key: &P384Key, body: &[u8; BODY_BYTES]) -> Result<Vec<u8
         report[start..start + 48].reverse();
     }
     Ok(report)
-}
-
-/// What goes into the certificate of a chip's endorsement key.
-pub(crate) struct Vcek<'a> {
-    pub(crate) product: Product,
-    pub(crate) chip_id: &'a [u8; 64],
-    pub(crate) firmware: Firmware,
-    pub(crate) validity: Validity,
-    pub(crate) key: &'a P384Key,
-}
-
-impl Vcek<'_> {
-    /// Certifies the key by the ASK of `line`. Serial number 0 is AMD's habit.
-    pub(crate) fn certify(&self, line: &AmdLine) -> Result<Vec<u8>, SigningError> {
-        Certificate {
-            serial: &[0],
-            unit: AMD_UNIT,
-            issuer: &format!("SEV-{}", self.product.name()),
-            subject: "SEV-VCEK",
-            validity: self.validity,
-            public_key_info: self.key.public_key_info(),
-            extensions: self.extensions(),
-            signature_form: SignatureForm::Short,
-        }
-        .sign(&*line.keys.ask)
-    }
-
-    /// Returns AMD's extensions in AMD's order; the chip id is raw, as in most of its
-    /// certificates.
-    fn extensions(&self) -> Vec<Extension> {
-        let Firmware {
-            fmc,
-            boot_loader,
-            tee,
-            snp,
-            microcode,
-        } = self.firmware;
-        let product_name = element(IA5_STRING, &[self.product.name().as_bytes()]);
-        let (struct_version, levels, chip_id) = match self.product {
-            Product::Genoa => (
-                0,
-                [
-                    (1, boot_loader),
-                    (2, tee),
-                    (4, 0),
-                    (5, 0),
-                    (6, 0),
-                    (7, 0),
-                    (3, snp),
-                    (8, microcode),
-                ],
-                self.chip_id.as_slice(),
-            ),
-            Product::Turin => (
-                1,
-                [
-                    (9, fmc),
-                    (1, boot_loader),
-                    (2, tee),
-                    (3, snp),
-                    (5, 0),
-                    (6, 0),
-                    (7, 0),
-                    (8, microcode),
-                ],
-                &self.chip_id[..8],
-            ),
-        };
-        let mut extensions = vec![
-            extension("1", unsigned(&[struct_version])),
-            extension("2", product_name),
-        ];
-        for (number, level) in levels {
-            extensions.push(extension(&format!("3.{number}"), unsigned(&[level])));
-        }
-        extensions.push(extension("4", chip_id.to_vec()));
-        extensions
-    }
-}
-
-fn extension(arc: &str, value: Vec<u8>) -> Extension {
-    let oid = ObjectIdentifier::new_unwrap(&format!("1.3.6.1.4.1.3704.1.{arc}"));
-    Extension {
-        oid,
-        critical: false,
-        value,
-    }
 }

@@ -83,23 +83,19 @@ impl Chip {
         let description: Description =
             store::parse(directory, DESCRIPTION, |text| toml::from_slice(text))?;
         let key = store::parse(directory, KEY, P384Key::from_pkcs8)?;
-        let hardware = match description.model {
-            ChipModel::GenoaV3 => {
-                Hardware::Snp(load_snp(directory, &description, Product::Genoa, key)?)
-            }
-            ChipModel::TurinV5 => {
-                Hardware::Snp(load_snp(directory, &description, Product::Turin, key)?)
-            }
-            ChipModel::Nitro => Hardware::Nitro(load_nitro(directory, &description, key)?),
+        let model = description.model;
+        let hardware = match model.snp() {
+            Some(product) => Hardware::Snp(load_snp(directory, &description, product, key)?),
+            None => Hardware::Nitro(load_nitro(directory, &description, key)?),
         };
-        Ok(Self { hardware })
+        Ok(Self { model, hardware })
     }
 }
 
 fn load_snp(
     directory: &Path,
     description: &Description,
-    product: Product,
+    (product, version): (Product, u32),
     key: P384Key,
 ) -> Result<SnpChip, StoreError> {
     let malformed = StoreError::Malformed { file: DESCRIPTION };
@@ -108,6 +104,7 @@ fn load_snp(
     hex::decode_to_slice(text, &mut chip_id).map_err(|_| malformed.clone())?;
     Ok(SnpChip {
         product,
+        version,
         chip_id,
         firmware: description.firmware.ok_or(malformed)?,
         key,
@@ -149,7 +146,7 @@ mod tests {
             config_hash: [2; 32],
             instance: [3; 32],
         };
-        for model in [ChipModel::GenoaV3, ChipModel::TurinV5, ChipModel::Nitro] {
+        for model in ChipModel::ALL {
             let directory = tempfile::tempdir().unwrap();
             let chip = Chip::provision(authority(), model, "saved", NOW_MS).unwrap();
             let before = chip.attest(&launch, &[4; 64], &[5; 32], NOW_MS).unwrap();

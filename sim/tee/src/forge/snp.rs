@@ -1,192 +1,229 @@
-//! Faults of SEV-SNP reports.
+//! Faults and oddities of SEV-SNP reports.
 
-use boop_platform::{EvidenceKind, RawEvidence};
+mod plan;
 
-use super::{Fault, Forge, ForgeRequest, Life, around};
-use crate::authority::{AmdLine, Product};
-use crate::chip::snp::{BODY_BYTES, Firmware, SnpChip, SnpRequest, Vcek, at, sign_with};
-use crate::key::{P384Key, SigningError};
+use super::{Change, Fault, Forge, ForgeError, ForgeRequest, Life, Oddity, Specimen, around};
+use crate::authority::Product;
+use crate::chip::leaf::{EndorsementLeaf, HardwareId, LeafKind};
+use crate::chip::snp::{BODY_BYTES, Firmware, SnpChip, SnpRequest, at, processor};
+use crate::key::{SignatureForm, p256_public_key_info};
+use plan::{List, Maker, Offer, Plan, Signer};
 
-/// Where a fault enters.
-pub(super) enum Trick {
-    /// In what the guest asked for or the machine measured.
-    Request(fn(&mut SnpRequest)),
-    /// In the body, before it is signed.
-    Body(fn(&mut [u8; BODY_BYTES])),
-    /// In the report, after it was signed.
-    Report(fn(&mut Vec<u8>)),
-    /// In the life of the endorsement key's certificate.
-    Life(Life),
-    /// In the firmware of the chip and its certificate.
-    Firmware(fn(Product) -> Firmware),
-    /// In the issuer of the endorsement key; the flag says whether its own certificate is
-    /// offered or the genuine one.
-    Rogue { offered: bool },
-    /// In the key that signs.
-    Key,
-}
+/// The name of the provider in the certificates of simulated fleet keys.
+pub(crate) const PROVIDER: &str = "sim-cloud";
 
-/// Returns how a report gets `fault`, or nothing when it cannot.
-pub(super) fn trick(fault: Fault) -> Option<Trick> {
-    Some(match fault {
-        Fault::WrongRoot => Trick::Rogue { offered: true },
-        Fault::SplicedChain => Trick::Rogue { offered: false },
-        Fault::SwappedKey => Trick::Key,
-        Fault::Expired => Trick::Life(Life::Ended),
-        Fault::NotYetValid => Trick::Life(Life::NotBegun),
-        Fault::Truncated => Trick::Report(|report| report.truncate(report.len() - 1)),
-        Fault::TrailingByte => Trick::Report(|report| report.push(0)),
-        Fault::SignatureFlipped => Trick::Report(|report| report[BODY_BYTES] ^= 1),
-        Fault::Debug => Trick::Request(|request| request.policy |= 1 << 19),
-        Fault::WrongMeasurement => Trick::Request(|request| request.measurement[0] ^= 1),
-        Fault::WrongHostData => Trick::Request(|request| request.host_data[0] ^= 1),
-        Fault::WrongReportData => Trick::Request(|request| request.report_data[63] ^= 1),
-        Fault::ReplayedNonce => Trick::Request(|request| request.report_data = [0x11; 64]),
-        Fault::WrongChip => Trick::Body(|body| body[at::CHIP_ID] ^= 1),
-        Fault::MigrationAgent => Trick::Request(|request| request.policy |= 1 << 18),
-        Fault::OldFirmware => Trick::Firmware(old_firmware),
-        Fault::TcbMismatch => Trick::Body(|body| body[at::REPORTED_TCB + 7] -= 1),
-        Fault::MaskedChipId => Trick::Body(|body| body[at::CHIP_ID..][..64].fill(0)),
-        Fault::WrongProduct => Trick::Body(other_product),
-        Fault::Vmpl1 => Trick::Request(|request| request.vmpl = 1),
-        Fault::HostReport => Trick::Request(|request| request.vmpl = u32::MAX),
-        Fault::ReservedBits => Trick::Body(|body| body[at::RESERVED] = 1),
-        Fault::PolicyReservedBit => Trick::Request(|request| request.policy |= 1 << 40),
-        Fault::UnknownVersion => Trick::Body(|body| body[at::VERSION] = 6),
-        Fault::SigAlgo => Trick::Body(|body| body[at::SIGNATURE_ALGO] = 2),
-        Fault::SignaturePadding => Trick::Report(|report| report[BODY_BYTES + 144] = 1),
-        Fault::ZeroPcrs
-        | Fault::MissingPcr
-        | Fault::UnprotectedHeader
-        | Fault::DuplicateKey
-        | Fault::MissingNonce
-        | Fault::AlgEs256
-        | Fault::TimestampFuture
-        | Fault::TimestampZero => return None,
-    })
-}
+/// KEY_INFO of a report under a fleet's key, and of one that nobody signed.
+const SIGNED_BY_VLEK: u8 = 1 << 2;
+const SIGNED_BY_NONE: u8 = 7 << 2;
+const CHIP_KEY_MASKED: u8 = 1 << 1;
 
-/// Makes a report of `chip` by the given trick.
-pub(super) fn forge(
+/// Bits of the platform information.
+const ALIAS_CHECK_COMPLETE: u8 = 1 << 5;
+const BIT_6: u8 = 1 << 6;
+
+/// Policy bits beside those that are always asked for.
+const POLICY_MIGRATION_AGENT: u64 = 1 << 18;
+const POLICY_DEBUG: u64 = 1 << 19;
+const POLICY_RESERVED: u64 = 1 << 40;
+/// One socket, AES-256 XTS, no power readings, ciphertext hiding, no page swapping.
+const POLICY_DEMANDS: u64 = (1 << 20) | (0b1111 << 22);
+
+/// Makes a report of `chip` with these changes.
+pub(super) fn specimen(
     forge: &Forge<'_>,
     chip: &SnpChip,
-    trick: Trick,
+    changes: &[Change],
     request: &ForgeRequest,
-) -> Result<RawEvidence, SigningError> {
-    let now_ms = request.now_ms;
-    let line = forge.line(chip.product);
-    let mut asked = SnpRequest::new(&request.launch, request.user_data);
-    let mut offer = Offer {
-        vcek: chip.vcek.clone(),
-        ask: chip.ask.clone(),
+) -> Result<Specimen, ForgeError> {
+    let asked = SnpRequest::new(&request.launch, request.user_data);
+    let mut plan = Plan {
+        product: chip.product,
+        now_ms: request.now_ms,
+        body: chip.body(&asked),
+        leaf: EndorsementLeaf::of_chip(chip, around(request.now_ms)),
+        leaf_by: Maker::Vendor,
+        leaf_offer: Offer::Whole,
+        intermediate: Maker::Vendor,
+        intermediate_offer: Offer::Whole,
+        crl: None,
+        signer: Signer::Chip,
+        damage: None,
     };
-    let evidence = match trick {
-        Trick::Request(bend) => {
-            bend(&mut asked);
-            chip.sign(&chip.body(&asked))?
-        }
-        Trick::Body(bend) => {
-            let mut body = chip.body(&asked);
-            bend(&mut body);
-            chip.sign(&body)?
-        }
-        Trick::Report(damage) => {
-            let mut report = chip.sign(&chip.body(&asked))?;
-            damage(&mut report);
-            report
-        }
-        Trick::Life(life) => {
-            offer.vcek = certify(chip, chip.firmware, life.validity(now_ms), line)?;
-            chip.sign(&chip.body(&asked))?
-        }
-        Trick::Firmware(level) => {
-            let firmware = level(chip.product);
-            offer.vcek = certify(chip, firmware, around(now_ms), line)?;
-            let mut body = chip.body(&asked);
-            set_firmware(&mut body, firmware.tcb(chip.product));
-            chip.sign(&body)?
-        }
-        Trick::Rogue { offered } => {
-            let rogue = forge.rogue_line(chip.product, now_ms)?;
-            offer.vcek = certify(chip, chip.firmware, around(now_ms), &rogue)?;
-            if offered {
-                offer.ask = rogue.ask;
-            }
-            chip.sign(&chip.body(&asked))?
-        }
-        Trick::Key => sign_with(&P384Key::generate()?, &chip.body(&asked))?,
-    };
-    let endorsements = vec![offer.vcek, offer.ask];
-    Ok(RawEvidence {
-        kind: EvidenceKind::Snp,
-        evidence,
-        endorsements,
+    for wanted in changes {
+        let apply = change(*wanted, chip.version).ok_or(ForgeError::NotApplicable)?;
+        apply(&mut plan);
+    }
+    if changes.contains(&Change::Fault(Fault::LeafKeyP256)) {
+        plan.leaf.public_key_info = p256_public_key_info()?;
+    }
+    Ok(plan.make(forge, chip)?)
+}
+
+/// Says whether reports of this version can have a change.
+pub(super) fn can_have(wanted: Change, version: u32) -> bool {
+    change(wanted, version).is_some()
+}
+
+/// Returns how a plan gets a change, or nothing when reports of this version cannot have it.
+fn change(change: Change, version: u32) -> Option<fn(&mut Plan)> {
+    match change {
+        Change::Fault(Fault::WrongProduct | Fault::UnknownProcessor) if version < 3 => None,
+        Change::Oddity(Oddity::AliasCheckPending) if version < 3 => None,
+        Change::Fault(fault) => in_report(fault)
+            .or_else(|| in_program(fault))
+            .or_else(|| in_firmware(fault))
+            .or_else(|| in_certificates(fault))
+            .or_else(|| in_list(fault)),
+        Change::Oddity(oddity) => odd(oddity),
+    }
+}
+
+/// Faults of the form of a report.
+fn in_report(fault: Fault) -> Option<fn(&mut Plan)> {
+    Some(match fault {
+        Fault::SwappedKey => |plan| plan.signer = Signer::Stranger,
+        Fault::UnknownKind => |plan| plan.damage = Some(|report| *report = b"no evidence".to_vec()),
+        Fault::Truncated => |plan| plan.damage = Some(|report| report.truncate(report.len() - 1)),
+        Fault::TrailingByte => |plan| plan.damage = Some(|report| report.push(0)),
+        Fault::SignatureFlipped => |plan| plan.damage = Some(|report| report[BODY_BYTES] ^= 1),
+        Fault::SignaturePadding => |plan| plan.damage = Some(|report| report[BODY_BYTES + 144] = 1),
+        Fault::UnknownVersion => |plan| plan.put(at::VERSION, &[6]),
+        Fault::SigAlgo => |plan| plan.put(at::SIGNATURE_ALGO, &[2]),
+        Fault::ReservedBits => |plan| plan.put(at::RESERVED, &[1]),
+        Fault::Unsigned => |plan| plan.put(at::KEY_INFO, &[SIGNED_BY_NONE]),
+        Fault::KeyKindMismatch => |plan| plan.put(at::KEY_INFO, &[SIGNED_BY_VLEK]),
+        _ => return None,
     })
 }
 
-struct Offer {
-    vcek: Vec<u8>,
-    ask: Vec<u8>,
+/// Faults of what the report says of the guest.
+fn in_program(fault: Fault) -> Option<fn(&mut Plan)> {
+    Some(match fault {
+        Fault::Debug => |plan| plan.or_policy(POLICY_DEBUG),
+        Fault::MigrationAgent => |plan| plan.or_policy(POLICY_MIGRATION_AGENT),
+        Fault::PolicyReservedBit => |plan| plan.or_policy(POLICY_RESERVED),
+        Fault::PolicyBit17Zero => |plan| plan.body[at::POLICY + 2] &= !2,
+        Fault::WrongMeasurement => |plan| plan.body[at::MEASUREMENT] ^= 1,
+        Fault::WrongHostData => |plan| plan.body[at::HOST_DATA] ^= 1,
+        Fault::WrongReportData => |plan| plan.body[at::REPORT_DATA + 63] ^= 1,
+        Fault::ReplayedNonce => |plan| plan.put(at::REPORT_DATA, &[0x11; 64]),
+        Fault::Vmpl1 => |plan| plan.put(at::VMPL, &[1]),
+        Fault::HostReport => |plan| plan.put(at::VMPL, &[0xff; 4]),
+        _ => return None,
+    })
 }
 
-fn certify(
-    chip: &SnpChip,
-    firmware: Firmware,
-    validity: crate::certificate::Validity,
-    line: &AmdLine,
-) -> Result<Vec<u8>, SigningError> {
-    let SnpChip {
-        product,
-        chip_id,
-        key,
-        ..
-    } = chip;
-    Vcek {
-        product: *product,
-        chip_id,
-        firmware,
-        validity,
-        key,
-    }
-    .certify(line)
+/// Faults of what the report says of the machine.
+fn in_firmware(fault: Fault) -> Option<fn(&mut Plan)> {
+    Some(match fault {
+        Fault::OldFirmware => |plan| plan.set_firmware(Firmware::old(plan.product)),
+        Fault::TcbMismatch => |plan| plan.body[at::REPORTED_TCB + 7] -= 1,
+        Fault::ReportedAboveCurrent => |plan| {
+            plan.body[at::CURRENT_TCB + 7] -= 1;
+            plan.body[at::COMMITTED_TCB + 7] -= 1;
+        },
+        Fault::CommittedAboveCurrent => |plan| plan.body[at::COMMITTED_TCB + 7] += 1,
+        Fault::WrongChip => |plan| plan.body[at::CHIP_ID] ^= 1,
+        Fault::MaskedChipId => |plan| plan.put(at::CHIP_ID, &[0; 64]),
+        Fault::WrongProduct => |plan| plan.put(at::CPUID, &processor(other(plan.product))),
+        Fault::UnknownProcessor => |plan| plan.put(at::CPUID, &[0x1b, 0, 0]),
+        _ => return None,
+    })
 }
 
-fn set_firmware(body: &mut [u8; BODY_BYTES], tcb: [u8; 8]) {
-    for place in [
-        at::CURRENT_TCB,
-        at::REPORTED_TCB,
-        at::COMMITTED_TCB,
-        at::LAUNCH_TCB,
-    ] {
-        body[place..place + 8].copy_from_slice(&tcb);
-    }
+/// Faults of the certificates.
+fn in_certificates(fault: Fault) -> Option<fn(&mut Plan)> {
+    Some(match fault {
+        Fault::WrongRoot => |plan| {
+            plan.leaf_by = Maker::Rogue;
+            plan.intermediate = Maker::Rogue;
+        },
+        Fault::SplicedChain => |plan| plan.leaf_by = Maker::Rogue,
+        Fault::Expired => |plan| plan.leaf.validity = Life::Ended.validity(plan.now_ms),
+        Fault::NotYetValid => |plan| plan.leaf.validity = Life::NotBegun.validity(plan.now_ms),
+        Fault::MalformedCertificate => |plan| plan.leaf_offer = Offer::CutShort,
+        Fault::UnknownCriticalExtension => |plan| plan.leaf.unknown_critical = true,
+        // The key is put in place later, for making it can fail.
+        Fault::LeafKeyP256 => |_| {},
+        Fault::LeafIsCa => |plan| plan.leaf.claims_ca = true,
+        Fault::PowerlessIssuer => |plan| plan.intermediate = Maker::PowerlessVendor,
+        Fault::NoEndorsementKey => |plan| plan.leaf_offer = Offer::Withheld,
+        Fault::NoIntermediate => |plan| plan.intermediate_offer = Offer::Withheld,
+        Fault::LeafPkcs1 => |plan| plan.leaf.signature_form = SignatureForm::Pkcs1,
+        Fault::LeafProductName => |plan| plan.leaf.product_name = other(plan.product).name(),
+        Fault::LeafMicrocodeMissing => |plan| plan.leaf.left_out = &[8],
+        Fault::LeafHwidMissing => |plan| plan.leaf.hardware_id = HardwareId::Absent,
+        Fault::IssuedByFleetIssuer => |plan| plan.leaf.issued_as = LeafKind::Vlek,
+        _ => return None,
+    })
 }
 
-fn old_firmware(product: Product) -> Firmware {
+/// Faults of the revocation list.
+fn in_list(fault: Fault) -> Option<fn(&mut Plan)> {
+    Some(match fault {
+        Fault::CrlMalformed => |plan| plan.crl = Some(List::CutShort),
+        Fault::CrlSignedByAsk => |plan| plan.crl = Some(List::SignedByAsk),
+        Fault::CrlOfOtherProduct => |plan| plan.crl = Some(List::OfOtherProduct),
+        Fault::CrlStale => |plan| plan.crl = Some(List::Stale),
+        Fault::CrlNotYetValid => |plan| plan.crl = Some(List::NotYetValid),
+        Fault::CrlRevokesAsk => |plan| plan.crl = Some(List::RevokesAsk),
+        _ => return None,
+    })
+}
+
+fn odd(oddity: Oddity) -> Option<fn(&mut Plan)> {
+    Some(match oddity {
+        Oddity::FleetKey => fleet_key,
+        Oddity::FleetKeyWithChipId => |plan| {
+            let chip_id = plan.leaf.chip_id;
+            fleet_key(plan);
+            plan.put(at::CHIP_ID, &chip_id);
+        },
+        Oddity::FleetKeyMasked => |plan| {
+            fleet_key(plan);
+            plan.body[at::KEY_INFO] |= CHIP_KEY_MASKED;
+        },
+        Oddity::IdBlock => |plan| {
+            plan.put(at::FAMILY_ID, b"simulated-family");
+            plan.put(at::IMAGE_ID, b"simulated-image!");
+            plan.put(at::GUEST_SVN, &[7]);
+            plan.put(at::ID_KEY_DIGEST, &[0x1d; 48]);
+            plan.put(at::AUTHOR_KEY_DIGEST, &[0xa0; 48]);
+            plan.body[at::KEY_INFO] |= 1;
+        },
+        Oddity::ReportedBelowCurrent => |plan| {
+            plan.leaf.firmware.microcode -= 1;
+            plan.body[at::REPORTED_TCB + 7] -= 1;
+        },
+        Oddity::ProvisionalFirmware => |plan| plan.body[at::COMMITTED_TCB + 7] -= 1,
+        Oddity::LaunchedEarlier => |plan| plan.body[at::LAUNCH_TCB + 7] -= 1,
+        Oddity::AliasCheckPending => |plan| {
+            plan.body[at::PLATFORM_INFO] &= !ALIAS_CHECK_COMPLETE;
+        },
+        Oddity::PlatformBit6 => |plan| plan.body[at::PLATFORM_INFO] |= BIT_6,
+        Oddity::PlatformUnknownBits => |plan| plan.body[at::PLATFORM_INFO + 1] |= 1,
+        Oddity::HwidOctetString => |plan| plan.leaf.hardware_id = HardwareId::OctetString,
+        Oddity::ValidCrl => |plan| plan.crl = Some(List::Good),
+        Oddity::NoSmt => |plan| plan.or_policy(POLICY_DEMANDS),
+        _ => return None,
+    })
+}
+
+/// Has a provider's key sign, for no chip in particular.
+fn fleet_key(plan: &mut Plan) {
+    plan.signer = Signer::Fleet;
+    plan.leaf.kind = LeafKind::Vlek;
+    plan.leaf.issued_as = LeafKind::Vlek;
+    plan.leaf.hardware_id = HardwareId::Absent;
+    plan.leaf.provider = Some(PROVIDER);
+    plan.put(at::KEY_INFO, &[SIGNED_BY_VLEK]);
+    plan.put(at::CHIP_ID, &[0; 64]);
+}
+
+/// Returns a product of another line.
+fn other(product: Product) -> Product {
     match product {
-        Product::Genoa => Firmware {
-            fmc: 0,
-            boot_loader: 7,
-            tee: 0,
-            snp: 14,
-            microcode: 72,
-        },
-        Product::Turin => Firmware {
-            fmc: 0,
-            boot_loader: 1,
-            tee: 0,
-            snp: 2,
-            microcode: 60,
-        },
+        Product::Milan | Product::Genoa | Product::SienaBergamo => Product::Turin,
+        Product::Turin => Product::Genoa,
     }
-}
-
-/// Turns Genoa's CPUID family and model into Turin's, and the other way round.
-fn other_product(body: &mut [u8; BODY_BYTES]) {
-    let other = if body[at::CPUID] == 0x19 {
-        [0x1a, 0x02]
-    } else {
-        [0x19, 0x11]
-    };
-    body[at::CPUID..at::CPUID + 2].copy_from_slice(&other);
 }

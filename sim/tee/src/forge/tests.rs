@@ -27,7 +27,7 @@ fn forge_refuses_faults_that_the_platform_cannot_have_and_makes_all_others() {
         nonce: [5; 32],
         now_ms: NOW_MS,
     };
-    for model in [ChipModel::GenoaV3, ChipModel::TurinV5, ChipModel::Nitro] {
+    for model in ChipModel::ALL {
         let chip = Chip::provision(authority(), model, "forged", NOW_MS).unwrap();
         for fault in Fault::ALL {
             let forged = forge.forge(&chip, *fault, &request);
@@ -40,12 +40,12 @@ fn forge_refuses_faults_that_the_platform_cannot_have_and_makes_all_others() {
 }
 
 #[test]
-fn every_fault_applies_somewhere() {
+fn every_fault_and_every_oddity_applies_somewhere() {
+    let applies = |change: Change| ChipModel::ALL.iter().any(|model| change.applies_to(*model));
     for fault in Fault::ALL {
-        let models = [ChipModel::GenoaV3, ChipModel::Nitro];
-        assert!(
-            models.iter().any(|model| fault.applies_to(*model)),
-            "{fault:?}"
-        );
+        assert!(applies((*fault).into()), "{fault:?}");
+    }
+    for oddity in Oddity::ALL {
+        assert!(applies((*oddity).into()), "{oddity:?}");
     }
 }

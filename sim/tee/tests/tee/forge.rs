@@ -1,21 +1,19 @@
 //! The verifier against the forge: genuine simulated evidence passes, each fault is refused.
 
 use boop_platform::RawEvidence;
-use boop_tee::forge::{Fault, Forge, ForgeRequest};
+use boop_tee::forge::{Fault, Forge, ForgeRequest, Oddity, Specimen};
 use boop_tee::{Chip, ChipModel, Launch, nitro_pcrs};
 use boop_verifier::{
-    AgeLimit, Endorsements, Expected, NitroPolicy, Permission, Platform, Policy, Product,
-    ProductPolicy, Reason, Roots, Rule, SimulatedEvidence, SnpPolicy, TcbRules, UnixTime, Verdict,
-    Vlek, verify,
+    AgeLimit, Demand, Endorsements, Expected, Floor, Floors, NitroPolicy, PcrSet, Permission,
+    Platform, Policy, Product, ProductPolicy, Reason, Roots, Rule, SimulatedEvidence, SnpPolicy,
+    TcbRules, Tier, UnixTime, Verdict, Vlek, verify,
 };
 
 use crate::{NOW_MS, authority, chip};
 
-const MODELS: [ChipModel; 3] = [ChipModel::GenoaV3, ChipModel::TurinV5, ChipModel::Nitro];
-
 #[test]
 fn verifier_accepts_genuine_evidence_of_every_model() {
-    for model in MODELS {
+    for model in ChipModel::ALL {
         let chip = chip(model);
         let ForgeRequest {
             launch,
@@ -37,7 +35,7 @@ fn verifier_accepts_genuine_evidence_of_every_model() {
 
 #[test]
 fn verifier_without_the_simulated_roots_refuses_every_model() {
-    for model in MODELS {
+    for model in ChipModel::ALL {
         let chip = chip(model);
         let ForgeRequest {
             launch,
@@ -59,112 +57,90 @@ fn verifier_without_the_simulated_roots_refuses_every_model() {
 }
 
 #[test]
-fn verifier_refuses_every_fault_for_its_own_reason() {
+fn verifier_refuses_every_fault_on_every_model() {
     let forge = Forge::new(authority());
-    for model in MODELS {
+    for model in ChipModel::ALL {
         let chip = chip(model);
         for fault in Fault::ALL.iter().filter(|fault| fault.applies_to(model)) {
-            let evidence = forge.forge(&chip, *fault, &request()).unwrap();
+            let specimen = forge
+                .specimen(&chip, &[(*fault).into()], &request())
+                .unwrap();
 
-            let verdict = judge(&chip, &evidence);
+            let verdict = judge_specimen(&chip, &specimen);
 
-            let expected = match model {
-                ChipModel::GenoaV3 | ChipModel::TurinV5 => snp_reasons(*fault),
-                ChipModel::Nitro => nitro_reasons(*fault),
-            };
-            assert_eq!(verdict.reasons, expected, "{fault:?} on {model:?}");
-            assert!(
-                !verdict.accepted && !expected.is_empty(),
-                "{fault:?} on {model:?}"
-            );
+            let refused = !verdict.accepted && !verdict.reasons.is_empty();
+            assert!(refused, "{fault:?} on {model:?}");
         }
     }
 }
 
-/// Returns every reason that a report with this fault is refused for.
-fn snp_reasons(fault: Fault) -> Vec<Reason> {
+#[test]
+fn a_fault_is_refused_for_its_own_reason() {
     use Reason as R;
-    match fault {
-        Fault::WrongRoot => vec![R::UntrustedRoot],
-        Fault::SplicedChain => vec![R::ChainSignatureInvalid],
-        Fault::SwappedKey | Fault::SignatureFlipped => vec![R::ReportSignatureInvalid],
-        Fault::Expired | Fault::NotYetValid => vec![R::CertificateOutsideValidity],
-        Fault::Truncated | Fault::TrailingByte => vec![R::MalformedReportLength],
-        Fault::Debug => vec![R::PolicyDebugAllowed],
-        Fault::WrongMeasurement => vec![R::MeasurementNotAllowed],
-        Fault::WrongHostData => vec![R::HostDataNotAllowed],
-        Fault::WrongReportData | Fault::ReplayedNonce => vec![R::ReportDataMismatch],
-        Fault::WrongChip => vec![R::ChipIdDoesNotMatchCertificate],
-        Fault::MigrationAgent => vec![R::PolicyMigrationAgentAllowed],
-        Fault::OldFirmware => vec![
-            R::ReportedTcbBelowMinimum,
-            R::CommittedTcbBelowMinimum,
-            R::LaunchTcbBelowMinimum,
-        ],
-        Fault::TcbMismatch => vec![
-            R::ReportedTcbDoesNotMatchCertificate,
-            R::ReportedTcbBelowMinimum,
-            R::ReportedTcbBelowCurrent,
-        ],
-        Fault::MaskedChipId => vec![R::ChipIdMasked],
-        Fault::WrongProduct => vec![R::ReportProductDoesNotMatchChain],
-        Fault::Vmpl1 => vec![R::VmplNotZero],
-        Fault::HostReport => vec![R::VmplNotAGuestVmpl],
-        Fault::ReservedBits => vec![R::SignedReservedBytesNonzero],
-        Fault::PolicyReservedBit => vec![R::PolicyReservedBits],
-        Fault::UnknownVersion => vec![R::UnsupportedReportVersion],
-        Fault::SigAlgo => vec![R::UnsupportedSignatureAlgo],
-        Fault::SignaturePadding => vec![R::SignatureFieldReservedBytesNonzero],
-        Fault::ZeroPcrs
-        | Fault::MissingPcr
-        | Fault::UnprotectedHeader
-        | Fault::DuplicateKey
-        | Fault::MissingNonce
-        | Fault::AlgEs256
-        | Fault::TimestampFuture
-        | Fault::TimestampZero => vec![],
+    let cases = [
+        (ChipModel::GenoaV3, Fault::WrongRoot, R::UntrustedRoot),
+        (
+            ChipModel::TurinV5,
+            Fault::SplicedChain,
+            R::ChainSignatureInvalid,
+        ),
+        (
+            ChipModel::MilanV2,
+            Fault::SwappedKey,
+            R::ReportSignatureInvalid,
+        ),
+        (ChipModel::GenoaV5, Fault::Debug, R::PolicyDebugAllowed),
+        (
+            ChipModel::GenoaV5,
+            Fault::WrongMeasurement,
+            R::MeasurementNotAllowed,
+        ),
+        (
+            ChipModel::GenoaV5,
+            Fault::WrongHostData,
+            R::HostDataNotAllowed,
+        ),
+        (
+            ChipModel::TurinV5,
+            Fault::WrongReportData,
+            R::ReportDataMismatch,
+        ),
+        (ChipModel::Nitro, Fault::ReplayedNonce, R::NonceMismatch),
+        (ChipModel::Nitro, Fault::WrongChip, R::ModuleIdNotAllowed),
+        (ChipModel::Nitro, Fault::WrongMeasurement, R::PcrNotAllowed),
+        (
+            ChipModel::Nitro,
+            Fault::DuplicateKey,
+            R::PayloadDuplicateKey,
+        ),
+    ];
+    let forge = Forge::new(authority());
+    for (model, fault, reason) in cases {
+        let chip = chip(model);
+
+        let evidence = forge.forge(&chip, fault, &request()).unwrap();
+
+        assert_eq!(judge(&chip, &evidence).reasons, [reason], "{fault:?}");
     }
 }
 
-/// Returns every reason that a document with this fault is refused for.
-fn nitro_reasons(fault: Fault) -> Vec<Reason> {
-    use Reason as R;
-    match fault {
-        Fault::WrongRoot => vec![R::UntrustedRoot],
-        Fault::SplicedChain => vec![R::ChainSignatureInvalid],
-        Fault::SwappedKey | Fault::SignatureFlipped => vec![R::SignatureInvalid],
-        Fault::Expired | Fault::NotYetValid => {
-            vec![
-                R::CertificateOutsideValidity,
-                R::TimestampOutsideLeafValidity,
-            ]
+#[test]
+fn plain_policy_accepts_every_oddity_on_every_model() {
+    let forge = Forge::new(authority());
+    let mut policy = Policy::p0();
+    policy.simulated = SimulatedEvidence::Allow;
+    for model in ChipModel::ALL {
+        let chip = chip(model);
+        for oddity in Oddity::ALL.iter().filter(|oddity| oddity.applies_to(model)) {
+            let specimen = forge
+                .specimen(&chip, &[(*oddity).into()], &request())
+                .unwrap();
+
+            let verdict = judge_by(&policy, &specimen, &Expected::nothing());
+
+            assert_eq!(verdict.reasons, [], "{oddity:?} on {model:?}");
+            assert!(verdict.accepted, "{oddity:?} on {model:?}");
         }
-        Fault::Truncated => vec![R::CborMalformed],
-        Fault::TrailingByte => vec![R::TrailingBytes],
-        Fault::Debug => vec![R::DebugMode, R::PcrNotAllowed],
-        Fault::WrongMeasurement | Fault::WrongHostData => vec![R::PcrNotAllowed],
-        Fault::WrongReportData => vec![R::ReportDataMismatch],
-        Fault::ReplayedNonce | Fault::MissingNonce => vec![R::NonceMismatch],
-        Fault::WrongChip => vec![R::ModuleIdNotAllowed],
-        Fault::ZeroPcrs => vec![R::Pcr0To2PartlyZero, R::PcrNotAllowed],
-        Fault::MissingPcr => vec![R::Pcr0To2Missing, R::PcrNotAllowed],
-        Fault::UnprotectedHeader => vec![R::UnprotectedHeaderNotEmpty],
-        Fault::DuplicateKey => vec![R::PayloadDuplicateKey],
-        Fault::AlgEs256 => vec![R::AlgorithmNotEs384],
-        Fault::TimestampFuture => vec![R::TimestampInFuture],
-        Fault::TimestampZero => vec![R::TimestampInvalid],
-        Fault::MigrationAgent
-        | Fault::OldFirmware
-        | Fault::TcbMismatch
-        | Fault::MaskedChipId
-        | Fault::WrongProduct
-        | Fault::Vmpl1
-        | Fault::HostReport
-        | Fault::ReservedBits
-        | Fault::PolicyReservedBit
-        | Fault::UnknownVersion
-        | Fault::SigAlgo
-        | Fault::SignaturePadding => vec![],
     }
 }
 
@@ -183,33 +159,58 @@ fn request() -> ForgeRequest {
 }
 
 fn judge(chip: &Chip, evidence: &RawEvidence) -> Verdict {
-    judge_under(
-        &Roots::vendor().with_simulated(authority().roots()),
-        chip,
-        evidence,
-    )
+    judge_under(&simulated_roots(), chip, evidence)
 }
 
 fn judge_under(roots: &Roots, chip: &Chip, evidence: &RawEvidence) -> Verdict {
-    let request = request();
     let endorsements = Endorsements {
         leaf: evidence.endorsements.first().cloned(),
         intermediate: evidence.endorsements.get(1).cloned(),
         crl: None,
     };
-    let expected = Expected {
-        report_data: Rule::Exactly(request.user_data),
-        nonce: Rule::Exactly(request.nonce.to_vec()),
-    };
     let now = UnixTime(NOW_MS / 1000);
+    let policy = policy(chip);
     verify(
         &evidence.evidence,
         &endorsements,
         roots,
         now,
-        &policy(chip),
-        &expected,
+        &policy,
+        &expected(),
     )
+}
+
+fn judge_specimen(chip: &Chip, specimen: &Specimen) -> Verdict {
+    judge_by(&policy(chip), specimen, &expected())
+}
+
+fn judge_by(policy: &Policy, specimen: &Specimen, expected: &Expected) -> Verdict {
+    let endorsements = Endorsements {
+        leaf: specimen.leaf.clone(),
+        intermediate: specimen.intermediate.clone(),
+        crl: specimen.crl.clone(),
+    };
+    let (roots, now) = (simulated_roots(), UnixTime(NOW_MS / 1000));
+    verify(
+        &specimen.evidence,
+        &endorsements,
+        &roots,
+        now,
+        policy,
+        expected,
+    )
+}
+
+fn simulated_roots() -> Roots {
+    Roots::vendor().with_simulated(authority().roots())
+}
+
+fn expected() -> Expected {
+    let request = request();
+    Expected {
+        report_data: Rule::Exactly(request.user_data),
+        nonce: Rule::Exactly(request.nonce.to_vec()),
+    }
 }
 
 /// Returns a policy that names everything that a deployment would.
@@ -227,9 +228,12 @@ fn policy(chip: &Chip) -> Policy {
     let pcrs = nitro_pcrs(&measurement, &config_hash, &instance).into_iter();
     Policy {
         simulated: SimulatedEvidence::Allow,
+        binding: Demand::Required,
         snp: Platform::Accepted(SnpPolicy {
             products: vec![
+                product(Product::Milan, [0, 4, 0, 27, 219]),
                 product(Product::Genoa, [0, 10, 0, 27, 86]),
+                product(Product::SienaBergamo, [0, 10, 0, 27, 25]),
                 product(Product::Turin, [1, 1, 1, 4, 81]),
             ],
             measurement: Rule::Exactly(measurement),
@@ -240,9 +244,11 @@ fn policy(chip: &Chip) -> Policy {
             ..SnpPolicy::p0()
         }),
         nitro: Platform::Accepted(NitroPolicy {
-            pcrs: pcrs
-                .map(|(index, value)| (index, Rule::Exactly(value)))
-                .collect(),
+            tier: Tier::Affirming,
+            pcr_sets: vec![PcrSet(
+                pcrs.map(|(index, value)| (index, Rule::Exactly(value)))
+                    .collect(),
+            )],
             module_id: Rule::Exactly(module_id),
             debug: Permission::Refuse,
             age: AgeLimit::Seconds(300),
@@ -263,10 +269,15 @@ fn product(product: Product, [fmc, bootloader, tee, snp, microcode]: [u8; 5]) ->
         snp: Rule::AtLeast(snp),
         microcode: Rule::AtLeast(microcode),
     };
+    let floor = Floor {
+        since: UnixTime(0),
+        bulletins: vec![],
+        reported: floor.clone(),
+        committed: floor.clone(),
+        launch: floor,
+    };
     ProductPolicy {
-        reported_tcb: floor.clone(),
-        committed_tcb: floor.clone(),
-        launch_tcb: floor,
+        floors: Floors::Dated(vec![floor]),
         ..ProductPolicy::any(product)
     }
 }

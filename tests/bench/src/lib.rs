@@ -1,0 +1,13 @@
+//! Benchmarks whose figures are ratios to a reference that is measured in the same loop.
+//!
+//! - [`rounds`]: measures two things in turn, so that noise hits both.
+//! - [`table`]: rows as people and programs read them.
+//! - [`evidence`]: what is verified, genuine where the vectors are at hand.
+//! - [`checks`]: the signature checks that the verification of it cannot avoid.
+//! - [`attestation`]: the benchmark of the verifier.
+
+pub mod attestation;
+pub mod checks;
+pub mod evidence;
+pub mod rounds;
+pub mod table;

@@ -1,0 +1,46 @@
+//! `cargo xtask bench`: benchmarks, each with its reference in the same run.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use boop_bench::{attestation, rounds::Effort};
+use clap::Parser;
+
+/// Measures, each figure beside a stated reference in the same run.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Which benchmark.
+    #[arg(value_enum, default_value_t = Name::Attestation)]
+    name: Name,
+    /// Writes the rows to a file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Fewer rounds: figures to look at, not to quote.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// A benchmark.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Name {
+    /// Verification of evidence.
+    Attestation,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let effort = if args.quick {
+        Effort::QUICK
+    } else {
+        Effort::FULL
+    };
+    let table = match args.name {
+        Name::Attestation => attestation::run(effort)?,
+    };
+    print!("{table}");
+    if let Some(file) = &args.json {
+        fs::write(file, serde_json::to_string_pretty(&table.to_json())? + "\n")?;
+    }
+    Ok(())
+}

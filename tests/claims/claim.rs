@@ -1,0 +1,79 @@
+//! A claim with what came of it, printed and written as all areas do it.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+/// What came of one claim.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    /// Stable.
+    pub(crate) id: String,
+    /// In words.
+    pub(crate) claim: String,
+    /// Whether nobody broke it.
+    pub(crate) held: bool,
+    /// Whether the same attempt succeeds once the one fault or check is out of the way.
+    pub(crate) control: bool,
+    /// What was counted.
+    pub(crate) figures: Value,
+    /// The figures in a line.
+    pub(crate) summary: String,
+}
+
+/// The claims of a run.
+#[derive(Debug)]
+pub(crate) struct Sheet {
+    claims: Vec<Claim>,
+}
+
+impl Sheet {
+    /// Prints the head of the table.
+    pub(crate) fn begin() -> Self {
+        println!("{:<6} {:<20} claim", "held", "control");
+        Self { claims: vec![] }
+    }
+
+    /// Prints a claim and keeps it.
+    pub(crate) fn add(&mut self, claim: Claim) {
+        let held = if claim.held { "yes" } else { "NO" };
+        println!("{held:<6} {:<20} {}", control(&claim), claim.claim);
+        if !claim.summary.is_empty() {
+            println!("{:<27} {}", "", claim.summary);
+        }
+        self.claims.push(claim);
+    }
+
+    /// Whether every claim held and every control went as expected.
+    pub(crate) fn all_held(&self) -> bool {
+        let mut claims = self.claims.iter();
+        claims.all(|claim| claim.held && claim.control)
+    }
+
+    /// Writes the outcome as JSON.
+    pub(crate) fn write(&self, file: &Path) -> Result<()> {
+        let claims: Vec<Value> = self.claims.iter().map(to_json).collect();
+        let report = json!({ "area": "attestation", "claims": claims });
+        std::fs::write(file, serde_json::to_string_pretty(&report)?)
+            .with_context(|| format!("cannot write {}", file.display()))
+    }
+}
+
+fn to_json(claim: &Claim) -> Value {
+    json!({
+        "id": claim.id,
+        "claim": claim.claim,
+        "held": claim.held,
+        "control": control(claim),
+        "figures": claim.figures,
+    })
+}
+
+fn control(claim: &Claim) -> &'static str {
+    if claim.control {
+        "failed-as-expected"
+    } else {
+        "did-not-fail"
+    }
+}
