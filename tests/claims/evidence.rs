@@ -142,6 +142,11 @@ impl Case {
         )
     }
 
+    /// The case's place in its folder, such as `snp/syn-debug`.
+    pub(crate) fn name(&self) -> String {
+        format!("{}/{}", self.kind.folder(), self.id)
+    }
+
     /// Whether hardware made the evidence and nobody changed it.
     pub(crate) fn is_genuine(&self) -> bool {
         self.group == "genuine"

@@ -54,16 +54,16 @@ impl Pitfall {
             .collect();
         let all = || tried.iter().flat_map(|tried| &tried.cases);
         let cases = all().count();
+        let refused = all().filter(|case| case.refused).count();
         let ids: BTreeSet<&str> = all().map(|case| case.id.as_str()).collect();
         let ids: Vec<_> = ids.into_iter().collect();
         let figures: Vec<Value> = tried.iter().map(Tried::to_json).collect();
         Claim {
             id: format!("pitfall-{}", self.numbers),
             claim: format!("{} ({})", self.words, self.numbers.replace('-', ", ")),
-            held: tried.iter().all(|tried| !tried.cases.is_empty())
-                && all().all(|case| case.refused),
+            held: tried.iter().all(|tried| !tried.cases.is_empty()) && refused == cases,
             control: cases > 0 && all().all(|case| case.control_accepted),
-            summary: format!("{cases} refused: {}", shortened(&ids)),
+            summary: format!("{refused} of {cases} refused: {}", shortened(&ids)),
             figures: json!({ "attempts": figures }),
         }
     }
@@ -149,9 +149,9 @@ impl Attempt {
             Some(_) | None => nearest(evidence, case),
         };
         TriedCase {
-            id: case.id.clone(),
+            id: case.name(),
             refused: self.is_refused(case),
-            control: control.map(|case| case.id.clone()).unwrap_or_default(),
+            control: control.map(Case::name).unwrap_or_default(),
             control_accepted: control.is_some_and(|case| case.verdict().accepted),
         }
     }

@@ -51,10 +51,13 @@ fn simulated(evidence: &Evidence) -> Claim {
     }
 }
 
+/// A way to say nothing, in words and done.
+type Way = (&'static str, fn(&mut Policy));
+
 /// A policy with one list emptied: it refuses everything, and lets nothing through for want of
 /// rules.
 fn emptied(evidence: &Evidence) -> Claim {
-    let ways: [(&str, fn(&mut Policy)); 3] = [
+    let ways: [Way; 3] = [
         ("no platform", |policy| {
             policy.snp = Platform::Refused;
             policy.nitro = Platform::Refused;

@@ -119,6 +119,11 @@ impl Certificate {
         })
     }
 
+    /// Writes the certificate as DER.
+    pub(crate) fn to_der(&self) -> Option<Vec<u8>> {
+        self.inner.to_der().ok()
+    }
+
     /// Gives the common name of the subject.
     pub(crate) fn common_name(&self) -> String {
         common_name(self.subject())

@@ -30,6 +30,7 @@ extern crate alloc;
 mod appraise;
 mod authenticate;
 mod certificate;
+mod chain;
 mod crypto;
 mod evidence;
 mod facts;
@@ -52,6 +53,7 @@ pub use appraise::{appraise, verify_with};
 #[cfg(feature = "aws-lc")]
 pub use authenticate::authenticate;
 pub use authenticate::{Authenticated, authenticate_with};
+pub use chain::{ChainPart, ChainPlace, certificate_chain};
 #[cfg(feature = "aws-lc")]
 pub use crypto::AwsLc;
 #[cfg(feature = "rust-crypto")]

@@ -63,6 +63,11 @@ impl Document {
         &self.envelope.payload
     }
 
+    /// Gives the DER of the signing key's certificate and of its issuers, the highest first.
+    pub fn certificates(&self) -> (Option<&[u8]>, &[Vec<u8>]) {
+        (self.payload.certificate.as_deref(), &self.payload.cabundle)
+    }
+
     /// Gives what departs from the form.
     pub fn defects(&self) -> &[Reason] {
         &self.defects

@@ -15,6 +15,14 @@ pub(crate) fn date(time: UnixTime) -> String {
     }
 }
 
+/// Writes a moment, such as 2025-02-03T00:00:00Z.
+pub(crate) fn moment(time: UnixTime) -> String {
+    match DateTime::from_unix_duration(Duration::from_secs(time.0)) {
+        Ok(moment) => format!("{moment}"),
+        Err(_) => format!("{} s after 1970", time.0),
+    }
+}
+
 /// Writes bytes as hexadecimal digits, the middle left out when there are more than twelve.
 pub(crate) fn hex_short(bytes: &[u8]) -> String {
     match bytes {
@@ -43,6 +51,7 @@ mod tests {
     #[test]
     fn moments_become_days() {
         assert_eq!(date(UnixTime(1_738_540_800)), "2025-02-03");
+        assert_eq!(moment(UnixTime(1_738_540_801)), "2025-02-03T00:00:01Z");
         assert_eq!(
             date(UnixTime(u64::MAX)),
             "18446744073709551615 s after 1970"

@@ -25,8 +25,11 @@ pub(super) struct Tally {
     ignored: u64,
     /// Accepted, with other facts: evidence was forged.
     believed: u64,
-    /// Accepted by the verifier with its signature checks switched off.
+    /// Judged, and accepted, by the verifier with its signature checks switched off.
+    pub(super) controlled: u64,
     pub(super) accepted_without_checks: u64,
+    /// Accepted before anything was changed.
+    pub(super) whole: u64,
     compared: u64,
     disagreements: u64,
     places: Vec<Place>,
@@ -62,7 +65,9 @@ impl Tally {
         self.refused += other.refused;
         self.ignored += other.ignored;
         self.believed += other.believed;
+        self.controlled += other.controlled;
         self.accepted_without_checks += other.accepted_without_checks;
+        self.whole += other.whole;
         self.compared += other.compared;
         self.disagreements += other.disagreements;
         self.places.extend(other.places);
@@ -77,7 +82,9 @@ impl Tally {
             refused,
             ignored,
             believed,
+            controlled,
             accepted_without_checks,
+            whole,
             compared,
             disagreements,
             places,
@@ -93,14 +100,16 @@ impl Tally {
             control: accepted_without_checks > 0,
             summary: format!(
                 "tried {tried}, refused {refused}, ignored {ignored}, believed {believed}; \
-                 without signature checks {accepted_without_checks} pass"
+                 without signature checks {accepted_without_checks} of {controlled} pass"
             ),
             figures: json!({
                 "tried": tried,
                 "refused": refused,
                 "ignored": ignored,
                 "believed": believed,
+                "judged_without_signature_checks": controlled,
                 "accepted_without_signature_checks": accepted_without_checks,
+                "accepted_unchanged": whole,
                 "compared_with_the_second_implementation": compared,
                 "disagreements": disagreements,
                 "accepted_places": places,

@@ -2,8 +2,8 @@
 //! verifier (19 to 21 in part), of hardware (16, 18) or of a program's own structure (28).
 
 use boop_verifier::{
-    Demand, Floor, Floors, Mitigations, Platform, Policy, Product, Revocation, Rule,
-    SimulatedEvidence, SnpPolicy, TcbRules, UnixTime, Vlek,
+    Demand, Floor, Floors, Mitigations, Platform, Policy, Revocation, Rule, SimulatedEvidence,
+    SnpPolicy, TcbRules, UnixTime, Vlek,
 };
 
 use super::{Attempt, Cases, Pitfall};
@@ -275,6 +275,7 @@ fn documents() -> Vec<Pitfall> {
                     "malformed-report-length",
                     &["neg-trailing-byte", "neg-truncated"],
                 ),
+                named("trailing-bytes", &[]),
                 named("unprotected-header-not-empty", &["neg-unprotected-header"]),
             ],
         ),

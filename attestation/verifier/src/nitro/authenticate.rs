@@ -17,6 +17,7 @@ use crate::{
     roots::Roots,
     snp::is_zero,
     step::{Level, StepName},
+    text::moment,
 };
 
 /// Milliseconds in a second.
@@ -105,7 +106,7 @@ fn check_signing_time(record: &mut Record, document: &Document, chain: &Chain<'_
         return;
     };
     let signed_at = UnixTime(timestamp_ms / SECOND_MS);
-    let detail = format!("document was made at {}", signed_at.0);
+    let detail = format!("the document was made at {}", moment(signed_at));
     let holds = chain.leaf.validity().holds_at(signed_at);
     record.require(
         StepName::SigningTime,

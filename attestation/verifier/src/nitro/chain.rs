@@ -12,6 +12,7 @@ use crate::{
     roots::{NitroRoot, Roots},
     snp::chain::certificate_reason,
     step::StepName,
+    text::moment,
 };
 
 /// What became of the chain.
@@ -164,7 +165,9 @@ fn check_validity(
     let validity = leaf.validity();
     let detail = format!(
         "leaf is valid from {} to {}, checked at {}",
-        validity.not_before.0, validity.not_after.0, now.0
+        moment(validity.not_before),
+        moment(validity.not_after),
+        moment(now)
     );
     let issuers = bundle.iter().map(Cow::as_ref);
     let holds = issuers

@@ -22,6 +22,7 @@ use crate::{
     revocation::SignedList,
     roots::Roots,
     step::StepName,
+    text::moment,
 };
 
 /// A chain, followed as far as it goes.
@@ -305,7 +306,9 @@ fn note_validity(record: &mut Record, leaf: &Leaf, issuer: &Issuer, now: UnixTim
         .flatten();
     let detail = format!(
         "leaf is valid from {} to {}, checked at {}",
-        leaf.validity.not_before.0, leaf.validity.not_after.0, now.0
+        moment(leaf.validity.not_before),
+        moment(leaf.validity.not_after),
+        moment(now)
     );
     let holds = chain.all(|validity| validity.holds_at(now));
     record.require(

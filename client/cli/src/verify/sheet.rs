@@ -19,9 +19,6 @@ use crate::arguments::VerifyArguments;
 pub(super) use chain::Certificate;
 pub(super) use decoded::signed_by;
 
-/// Digits of a time in seconds since 1970, from 1973 to the year 5138.
-const UNIX_DIGITS: core::ops::RangeInclusive<usize> = 9..=11;
-
 /// How much attention a text asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tone {
@@ -144,7 +141,7 @@ impl Sheet {
             },
             levels: levels::of(case),
             groups: decoded::groups(case),
-            chain: chain::of(&case.input),
+            chain: chain::of(&case.input, &conditions.roots),
             flags: verdict
                 .flags
                 .iter()
@@ -191,7 +188,7 @@ fn steps(case: &Case) -> impl Iterator<Item = (Level, StepPart)> {
             number: 0,
             title: step.name.title().into(),
             outcome: step.outcome,
-            detail: with_times(step.name, &plain(&step.detail)),
+            detail: plain(&step.detail),
             why: step.why.into(),
             reasons: reasons
                 .map(|reason| (reason.to_string(), reason.meaning().to_owned()))
@@ -201,23 +198,6 @@ fn steps(case: &Case) -> impl Iterator<Item = (Level, StepPart)> {
     });
     let extras = case.extras.iter();
     verdict.chain(extras.map(|extra| (Level::Bound, of_extra(extra))))
-}
-
-/// Writes Unix times as dates in what the checks of times compared.
-fn with_times(name: StepName, detail: &str) -> String {
-    if !matches!(name, StepName::Validity | StepName::SigningTime) {
-        return detail.into();
-    }
-    let words = detail.split(' ').map(|word| {
-        let digits = word.trim_end_matches([',', ';']);
-        match digits.parse::<u64>() {
-            Ok(seconds) if UNIX_DIGITS.contains(&digits.len()) => {
-                format!("{}{}", rfc3339(seconds), &word[digits.len()..])
-            }
-            Ok(_) | Err(_) => word.to_owned(),
-        }
-    });
-    words.collect::<Vec<_>>().join(" ")
 }
 
 fn of_extra(extra: &Extra) -> StepPart {
@@ -239,21 +219,5 @@ fn of_extra(extra: &Extra) -> StepPart {
                 format!("Not shown that {}.", extra.title),
             )]
         },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_of_certificates_read_as_dates() {
-        let detail = "leaf is valid from 1770253473 to 1991178273, checked at 12";
-
-        assert_eq!(
-            with_times(StepName::Validity, detail),
-            "leaf is valid from 2026-02-05T01:04:33Z to 2033-02-05T01:04:33Z, checked at 12"
-        );
-        assert_eq!(with_times(StepName::Chain, detail), detail);
     }
 }

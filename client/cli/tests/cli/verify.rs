@@ -57,7 +57,7 @@ fn a_genuine_report_reads_as_words() {
         "platform       AMD SEV-SNP, report version 3",
         "product        Genoa",
         "signed by      VCEK",
-        "firmware       bl ",
+        "firmware       boot loader ",
         "debug          off",
         "judged         by p0 at 2026-06-01T00:00:00Z (as asked)",
         "took the certificate",

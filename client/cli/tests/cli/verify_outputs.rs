@@ -26,7 +26,7 @@ fn an_explanation_shows_each_check_with_its_reason() {
         "Acceptable: Does the policy allow what it says?",
         "Bound: Does it belong to this conversation?",
         "pass  the chain ends at a pinned root",
-        "open  program is the expected one",
+        "open  the program is the expected one",
         "why       Anyone can make a chain with the right names",
         "compared  ",
         "Debug allowed (bit 19): no",
@@ -55,7 +55,7 @@ fn an_explanation_names_what_each_pcr_covers_and_the_whole_chain() {
     for words in [
         "The whole enclave image",
         "The IAM role of the parent instance.",
-        "root: CN=aws.nitro-enclaves",
+        "root, pinned: CN=aws.nitro-enclaves",
         "641a0321a3e244efe456463195d606317ed7cdcc3c1756e09893f3c68f79bb5b",
     ] {
         assert!(run.out.contains(words), "{words}: {}", run.out);
