@@ -148,6 +148,8 @@ reasons! {
         "The policy names another privilege level.";
     ProductNotAllowed = "product-not-allowed",
         "The policy does not trust this product.";
+    ProductUnknown = "product-unknown",
+        "The product is not known, for want of a usable certificate, so no rule applies.";
     ChipNotAllowed = "chip-not-allowed",
         "The policy does not list this chip.";
     ReportedTcbBelowMinimum = "reported-tcb-below-minimum",

@@ -150,10 +150,8 @@ impl Judge {
                 .map(thread::ScopedJoinHandle::join)
                 .collect()
         });
-        let mut tally = Tally {
-            whole: 1,
-            ..Tally::default()
-        };
+        let mut tally = Tally::default();
+        tally.whole = 1;
         for part in judged {
             tally.add(part.map_err(|_| anyhow!("a verdict panicked"))?);
         }

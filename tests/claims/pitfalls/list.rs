@@ -13,6 +13,7 @@ pub(super) fn all() -> Vec<Pitfall> {
     let mut all = chains();
     all.extend(reports());
     all.extend(firmware());
+    all.extend(machines());
     all.extend(documents());
     all.extend(around());
     all
@@ -199,6 +200,11 @@ fn firmware() -> Vec<Pitfall> {
                 },
             )],
         ),
+    ]
+}
+
+fn machines() -> Vec<Pitfall> {
+    vec![
         pitfall(
             "11",
             "memory that was not checked for aliases is refused where a policy asks",

@@ -57,8 +57,8 @@ fn short_inputs_of_every_first_byte_go_through_every_target() {
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = vec![];
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("a folder can be read") {
+        let path = entry.expect("an entry can be read").path();
         if path.is_dir() {
             found.extend(files(&path));
         } else {

@@ -22,13 +22,9 @@ const VMPL_MAX: u32 = 3;
 /// Holds a report's facts against the rules.
 pub(crate) fn appraise(record: &mut Record, facts: &Facts, policy: &SnpPolicy) {
     let Some(snp) = &facts.snp else {
-        let detail = "product is not known, so nothing further can be read";
-        record.require(
-            StepName::ProductTrust,
-            detail,
-            false,
-            Reason::ProductNotAllowed,
-        );
+        let detail = "the product is not known, so nothing further can be read";
+        let reason = Reason::ProductUnknown;
+        record.require(StepName::ProductTrust, detail, false, reason);
         return;
     };
     appraise_product(record, facts, snp, policy);
@@ -42,17 +38,15 @@ pub(crate) fn appraise(record: &mut Record, facts: &Facts, policy: &SnpPolicy) {
 
 fn appraise_product(record: &mut Record, facts: &Facts, snp: &SnpFacts, policy: &SnpPolicy) {
     let rules = facts.product.and_then(|product| policy.product(product));
-    let name = facts
-        .product
-        .map_or("an unknown product", |product| product.as_str());
     let Some(rules) = rules else {
-        let detail = format!("policy does not list {name}");
-        record.require(
-            StepName::ProductTrust,
-            detail,
-            false,
-            Reason::ProductNotAllowed,
-        );
+        let (detail, reason) = match facts.product {
+            Some(product) => (
+                format!("the policy does not list {}", product.as_str()),
+                Reason::ProductNotAllowed,
+            ),
+            None => ("the product is not known".into(), Reason::ProductUnknown),
+        };
+        record.require(StepName::ProductTrust, detail, false, reason);
         return;
     };
     appraise_chip(record, facts, snp, rules, policy.masked_chip_id);
@@ -585,10 +579,7 @@ mod tests {
     #[test]
     fn facts_refuse_with_their_own_reason() {
         let cases: [(Spoil, Reason); 14] = [
-            (
-                |facts, _, _| facts.product = None,
-                Reason::ProductNotAllowed,
-            ),
+            (|facts, _, _| facts.product = None, Reason::ProductUnknown),
             (
                 |facts, _, _| facts.chip_id = Some([0; 64]),
                 Reason::ChipIdMasked,
@@ -833,6 +824,6 @@ mod tests {
 
         appraise(&mut record, &facts, &SnpPolicy::p0());
 
-        assert_eq!(record.reasons, [Reason::ProductNotAllowed]);
+        assert_eq!(record.reasons, [Reason::ProductUnknown]);
     }
 }

@@ -120,15 +120,10 @@ fn chain(sheet: &Sheet, console: &Console) {
     if sheet.chain.is_empty() {
         return;
     }
-    title(
-        "Certificates at hand, from the signing key upwards",
-        console,
-    );
+    title("Certificates, from the signing key up to the root", console);
     for certificate in &sheet.chain {
-        console.line(format_args!(
-            "\n  {}: {}",
-            certificate.part, certificate.subject
-        ));
+        console.line(format_args!("\n  {}", certificate.part));
+        labelled("      subject    ", &certificate.subject, console);
         if !certificate.serial.is_empty() {
             labelled("      issued by  ", &certificate.issuer, console);
             labelled("      serial     ", &certificate.serial, console);

@@ -96,8 +96,8 @@ pub(super) fn chain(html: &mut Html, chain: &[Certificate]) {
     if chain.is_empty() {
         return;
     }
-    html.markup("<section>\n<h2>Certificates at hand</h2>\n<p class=\"about\">From the signing ");
-    html.markup("key upwards. What is missing up to the root is built into boop.</p>\n");
+    html.markup("<section>\n<h2>Certificates</h2>\n<p class=\"about\">From the signing ");
+    html.markup("key up to the root.</p>\n");
     for certificate in chain {
         html.markup("<table class=\"certificate\">\n<tbody>\n");
         let life = format!("{} to {}", certificate.from, certificate.until);

@@ -204,6 +204,12 @@ fn of_the_chain() -> Vec<Case> {
             &["endorsement-key-missing"],
         ),
         forged(
+            "no-endorsement-key-v2",
+            MilanV2,
+            Fault::NoEndorsementKey,
+            &["endorsement-key-missing", "product-unknown"],
+        ),
+        forged(
             "no-intermediate",
             TurinV5,
             Fault::NoIntermediate,
