@@ -22,6 +22,8 @@ fn every_library_comes_under_an_allowed_licence() {
     let refused = lines.into_iter().filter(|line| {
         let (package, licence) = line.split_once('\t').unwrap_or((line, ""));
         let name = package.split(' ').next().unwrap_or_default();
+        // A package that its own tests depend on is printed twice, the second time marked.
+        let licence = licence.trim_end_matches(" (*)");
         let excepted = exceptions.get(name);
         !is_allowed(licence, excepted.unwrap_or(&allowed))
     });

@@ -141,7 +141,7 @@ fn binding(evidence: &Evidence) -> Claim {
 /// What evidence carries for a caller to compare, if it carries anything.
 fn carried(verdict: &Verdict) -> Option<Expected> {
     let facts = verdict.facts.as_ref()?;
-    let report_data = facts.report_data.map(Rule::Exactly);
+    let report_data = facts.report_data.map(|data| Rule::Exactly(data.to_vec()));
     let nonce = facts.nonce.clone().map(Rule::Exactly);
     if report_data.is_none() && nonce.is_none() {
         return None;

@@ -153,10 +153,32 @@ pub enum CollateralError {
     },
 }
 
-/// Fills in what `given` lacks: the leaf, and the revocation list when `with_crl` says so.
+/// Says who chose the revocation list among what is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListChosenBy {
+    /// The caller named it. It is used as it is.
+    Caller,
+    /// It came with the evidence, from whoever handed that over, who may prefer a list from before
+    /// a revocation. It is used only when the provider has none.
+    Envelope,
+}
+
+/// What [`complete`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completed {
+    /// What was given and what was found.
+    pub endorsements: Endorsements,
+    /// Why the provider's revocation list is missing, when the one that came with the evidence
+    /// stands in for it. Whoever reports the verdict says so.
+    pub list_error: Option<CollateralError>,
+}
+
+/// Fills in what `given` lacks: the leaf, and the revocation list when `list` is not `None`.
 ///
-/// The intermediate stays as it is, for the verifier has AMD's compiled in. A version 2 report
-/// does not name its product: those that made such reports are tried in turn.
+/// A list in `given` spares the request only if the caller chose it: evidence does not decide by
+/// which list it is judged. The intermediate stays as it is, for the verifier has AMD's compiled
+/// in. A version 2 report does not name its product: those that made such reports are tried in
+/// turn.
 ///
 /// # Errors
 ///
@@ -165,15 +187,22 @@ pub fn complete(
     provider: &impl Provider,
     evidence: &Evidence,
     mut given: Endorsements,
-    with_crl: bool,
-) -> Result<Endorsements, CollateralError> {
-    let wants_crl = with_crl && given.crl.is_none();
-    if matches!(evidence, Evidence::Nitro(_)) || (given.leaf.is_some() && !wants_crl) {
-        return Ok(given);
+    list: Option<ListChosenBy>,
+) -> Result<Completed, CollateralError> {
+    let wants_list = match list {
+        None => false,
+        Some(ListChosenBy::Caller) => given.crl.is_none(),
+        Some(ListChosenBy::Envelope) => true,
+    };
+    if matches!(evidence, Evidence::Nitro(_)) || (given.leaf.is_some() && !wants_list) {
+        return Ok(Completed {
+            endorsements: given,
+            list_error: None,
+        });
     }
     let product = given.leaf.as_deref().and_then(content::product_of_leaf);
     let candidates = match product {
-        Some(product) => vec![Wanted::of_product(evidence, product)?],
+        Some(product) => vec![Wanted::above_leaf(evidence, product)?],
         None => Wanted::candidates(evidence)?,
     };
     let mut last = CollateralError::Wanted(WantedError::ProductUnknown);
@@ -185,10 +214,13 @@ pub fn complete(
         match found {
             Ok(leaf) => {
                 given.leaf = Some(leaf);
-                if wants_crl {
-                    given.crl = Some(provider.crl(&wanted)?);
-                }
-                return Ok(given);
+                return match wants_list {
+                    true => with_list(provider, &wanted, given),
+                    false => Ok(Completed {
+                        endorsements: given,
+                        list_error: None,
+                    }),
+                };
             }
             Err(error @ CollateralError::NotThere { .. })
             | Err(error @ CollateralError::Offline(_)) => last = error,
@@ -196,4 +228,24 @@ pub fn complete(
         }
     }
     Err(last)
+}
+
+/// Takes the provider's list, else the given one.
+fn with_list(
+    provider: &impl Provider,
+    wanted: &Wanted,
+    mut given: Endorsements,
+) -> Result<Completed, CollateralError> {
+    let list_error = match provider.crl(wanted) {
+        Ok(list) => {
+            given.crl = Some(list);
+            None
+        }
+        Err(error) if given.crl.is_some() => Some(error),
+        Err(error) => return Err(error),
+    };
+    Ok(Completed {
+        endorsements: given,
+        list_error,
+    })
 }

@@ -211,8 +211,8 @@ pub fn open(bytes: &[u8]) -> Result<Opened, EnvelopeError> {
 ///
 /// # Errors
 ///
-/// Returns an [`EnvelopeError`] when the provider is another one than `sev_guest`, or the
-/// certificate table cannot be read.
+/// Returns an [`EnvelopeError`] when the provider is another one than `sev_guest`, the outblob is
+/// something else than a report, or the certificate table cannot be read.
 pub fn open_tsm(outblob: &[u8], auxblob: &[u8], provider: &str) -> Result<Opened, EnvelopeError> {
     if outblob.is_empty() {
         return Err(EnvelopeError::Empty);

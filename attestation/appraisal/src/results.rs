@@ -12,7 +12,8 @@ mod token;
 
 pub use ear::vector::{Claim, TrustVector, TrustworthinessTier};
 pub use ear::{
-    DEVELOPER, EAT_PROFILE, Ear, EarContext, EarError, Findings, NONCE_BYTES, Submodule,
+    DEVELOPER, EAT_PROFILE, Ear, EarContext, EarError, Findings, JUDGED_SECONDS_MAX, NONCE_BYTES,
+    Submodule,
 };
 pub use json::to_json;
 pub use key::{EarKey, EarPublicKey, KeyError};

@@ -236,7 +236,7 @@ impl Trust {
         let now = UnixTime(now_ms / 1000);
         let authenticated = authenticate(&evidence, &endorsements, &self.roots, now);
         let expected = Expected {
-            report_data: Rule::Exactly(Binding::report_data_of(&bundle.binding)),
+            report_data: Rule::Exactly(Binding::report_data_of(&bundle.binding).to_vec()),
             nonce: match binding.platform {
                 PlatformKind::Nitro => Rule::Exactly(binding.challenge.to_vec()),
                 PlatformKind::Snp => Rule::Any,

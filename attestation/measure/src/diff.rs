@@ -3,7 +3,9 @@
 //! [`compare`] holds two records against each other and names each input that differs.
 //! [`doubts`] says where a record's digests do not follow from its own inputs, as far as that can
 //! be computed from hashes: a launch digest in full, of PCRs what follows from certificate and
-//! number of ramdisks. [`explain_launch`] and [`explain_image`] try the usual suspects to find
+//! number of ramdisks. The firmware's own members of a record are taken as they stand: they can
+//! be computed again from the firmware file alone. [`doubts_between`] says when two records
+//! contradict each other about one firmware file. [`explain_launch`] and [`explain_image`] try the usual suspects to find
 //! which change of the inputs gives a digest that was seen elsewhere.
 
 mod doubt;
@@ -12,13 +14,13 @@ mod launch;
 
 use std::fmt;
 
-pub use doubt::{Doubt, doubts};
+pub use doubt::{Doubt, doubts, doubts_between};
 pub use image::{explain_image, explain_registers};
 pub use launch::explain_launch;
 
 use crate::Hex;
 use crate::record::{NitroRecord, Part, Record, SnpRecord};
-use crate::snp::CpuSignature;
+use crate::snp::{CpuSignature, Firmware, Section};
 
 /// Something that decides a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,15 +140,7 @@ pub fn digests(record: &Record) -> Vec<(&'static str, Hex<48>)> {
 }
 
 fn launches(first: &SnpRecord, second: &SnpRecord, list: &mut List) {
-    list.note(
-        Input::Firmware,
-        &first.firmware,
-        &second.firmware,
-        |firmware| {
-            let (bytes, sha256) = (firmware.bytes, firmware.sha256);
-            part(&Part { bytes, sha256 })
-        },
-    );
+    firmware(&first.firmware, &second.firmware, list);
     match (&first.boot, &second.boot) {
         (Some(first), Some(second)) => {
             list.note(Input::Kernel, &first.kernel, &second.kernel, part);
@@ -179,6 +173,37 @@ fn launches(first: &SnpRecord, second: &SnpRecord, list: &mut List) {
     }
     let (first, second) = (&first.guest_features, &second.guest_features);
     list.note(Input::GuestFeatures, first, second, |it| features(*it));
+}
+
+/// Notes two firmware files by size and hash; one file of which the records state different facts
+/// by the members that differ.
+fn firmware(first: &Firmware, second: &Firmware, list: &mut List) {
+    if first.sha256 != second.sha256 || first.bytes != second.bytes {
+        return list.note(Input::Firmware, first, second, |firmware| {
+            let (bytes, sha256) = (firmware.bytes, firmware.sha256);
+            part(&Part { bytes, sha256 })
+        });
+    }
+    let members = [first, second].map(members);
+    for ((name, first), (_, second)) in members[0].iter().zip(&members[1]) {
+        list.note(Input::Firmware, first, second, |it| format!("{name} {it}"));
+    }
+}
+
+/// Gives what a record states of a firmware beside size and hash, in words.
+fn members(firmware: &Firmware) -> [(&'static str, String); 4] {
+    let address = |it: Option<u32>| it.map_or_else(|| "none".into(), |it| format!("{it:#x}"));
+    let section = |it: &Section| format!("{:?} {:#x}+{:#x}", it.kind, it.address, it.bytes);
+    let sections = firmware.sections.as_ref().map(|sections| {
+        let all: Vec<String> = sections.iter().map(section).collect();
+        format!("[{}]", all.join(", "))
+    });
+    [
+        ("pages_digest", firmware.pages_digest.to_string()),
+        ("reset_address", address(firmware.reset_address)),
+        ("hashes_address", address(firmware.hashes_address)),
+        ("sections", sections.unwrap_or_else(|| "none".into())),
+    ]
 }
 
 fn images(first: &NitroRecord, second: &NitroRecord, list: &mut List) {

@@ -15,6 +15,9 @@ use crate::snp::{CpuSignature, Firmware, KernelHashes, Launch, LaunchError, Vmm}
 /// The format that is read and written.
 const FORMAT: u32 = 1;
 
+/// The longest error that is repeated from the reader of JSON.
+const ERROR_CHARS_MAX: usize = 400;
+
 /// A measurement with its inputs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
@@ -108,7 +111,8 @@ pub struct Certificate {
 /// Why a text is no record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
-    /// It is not JSON of the expected form.
+    /// It is not JSON of the expected form. What of the record stands in the text is escaped
+    /// where it is not printable ASCII.
     #[error("not a measurement record: {0}")]
     Form(String),
     /// It has another format than 1.
@@ -122,7 +126,7 @@ impl Record {
     /// # Errors
     /// If it has another form or format.
     pub fn from_json(text: &[u8]) -> Result<Self, RecordError> {
-        let form = |error: serde_json::Error| RecordError::Form(error.to_string());
+        let form = |error: serde_json::Error| RecordError::Form(escaped(&error.to_string()));
         let record: Self = serde_json::from_slice(text).map_err(form)?;
         let format = match &record {
             Self::Snp(record) => record.format,
@@ -140,6 +144,18 @@ impl Record {
         let text = serde_json::to_string_pretty(self);
         text.expect("keys are strings and no value can fail") + "\n"
     }
+}
+
+/// Shows a text that may repeat parts of a record, for a terminal too.
+fn escaped(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars().take(ERROR_CHARS_MAX) {
+        match c {
+            ' '..='~' => shown.push(c),
+            _ => shown.extend(c.escape_default()),
+        }
+    }
+    shown
 }
 
 /// What is measured of an SEV-SNP launch, apart from what is booted.

@@ -1,5 +1,7 @@
 //! Third step: hold authenticated facts against a policy and against what the caller expects.
 
+use alloc::{vec, vec::Vec};
+
 use crate::{
     authenticate::{Authenticated, authenticate_with},
     crypto::Crypto,
@@ -106,23 +108,15 @@ fn was_compared(record: &Record) -> bool {
 }
 
 fn demand_binding(record: &mut Record, demand: Demand) {
-    match demand {
-        Demand::Open => record.skip(StepName::BindingDemand, "the policy asks for no binding"),
-        Demand::Required => {
-            let failed = !record.none_failed(Level::Bound);
-            let compared = was_compared(record);
-            let detail = if compared || failed {
-                "you named something to compare with"
-            } else {
-                "you named neither report data nor a nonce"
-            };
-            let holds = compared || failed;
-            record.require(
-                StepName::BindingDemand,
-                detail,
-                holds,
-                Reason::BindingMissing,
-            );
+    // What was named and found otherwise has given its own reason already.
+    let named = was_compared(record) || !record.none_failed(Level::Bound);
+    let name = StepName::BindingDemand;
+    match (named, demand) {
+        (true, _) => record.conclude(name, "you named something to compare with", vec![]),
+        (false, Demand::Open) => record.skip(name, "the policy asks for no binding"),
+        (false, Demand::Required) => {
+            let detail = "you named neither report data nor a nonce";
+            record.require(name, detail, false, Reason::BindingMissing);
         }
     }
 }
@@ -152,20 +146,21 @@ fn refuse_platform(record: &mut Record, name: &str) {
     );
 }
 
-fn compare_report_data(record: &mut Record, facts: &Facts, rule: &Rule<[u8; 64]>) {
+fn compare_report_data(record: &mut Record, facts: &Facts, rule: &Rule<Vec<u8>>) {
     if rule.is_any() {
         record.skip(StepName::ReportData, "you named no report data to expect");
         return;
     }
-    let found: &[u8] = match facts.kind {
-        EvidenceKind::Snp => facts
-            .report_data
-            .as_ref()
-            .map_or(&[], |data| data.as_slice()),
-        EvidenceKind::Nitro => facts.user_data.as_deref().unwrap_or(&[]),
+    let found = match facts.kind {
+        EvidenceKind::Snp => facts.report_data.map(|data| data.to_vec()),
+        EvidenceKind::Nitro => facts.user_data.clone(),
     };
-    let holds = <[u8; 64]>::try_from(found).is_ok_and(|data| rule.accepts(&data));
-    let detail = alloc::format!("evidence carries {}", hex_short(found));
+    let found = found.filter(|data| !data.is_empty());
+    let detail = alloc::format!(
+        "evidence carries {}",
+        hex_short(found.as_deref().unwrap_or(&[]))
+    );
+    let holds = rule.accepts_option(found.as_ref());
     record.require(
         StepName::ReportData,
         detail,
@@ -177,20 +172,15 @@ fn compare_report_data(record: &mut Record, facts: &Facts, rule: &Rule<[u8; 64]>
 fn compare_nonce(record: &mut Record, facts: &Facts, expected: &Expected) {
     match (facts.kind, &expected.nonce) {
         (_, Rule::Any) => record.skip(StepName::Nonce, "you named no nonce to expect"),
-        (EvidenceKind::Snp, _) if !expected.report_data.is_any() => {
-            record.skip(
-                StepName::Nonce,
-                "report data covers the nonce; the report has no other",
-            );
-        }
         (EvidenceKind::Snp, _) => {
-            let detail = "a report has no nonce field and no report data is expected";
+            let detail = "a report has no nonce of its own: it can only answer in its report data";
             record.require(StepName::Nonce, detail, false, Reason::NonceMismatch);
         }
         (EvidenceKind::Nitro, rule) => {
             let found = facts.nonce.as_deref().unwrap_or(&[]);
             let detail = alloc::format!("document carries nonce {}", hex_short(found));
-            let holds = rule.accepts_option(facts.nonce.as_ref());
+            // An empty nonce answers no question, even when it was the one asked.
+            let holds = !found.is_empty() && rule.accepts_option(facts.nonce.as_ref());
             record.require(StepName::Nonce, detail, holds, Reason::NonceMismatch);
         }
     }
@@ -198,7 +188,6 @@ fn compare_nonce(record: &mut Record, facts: &Facts, expected: &Expected) {
 
 #[cfg(test)]
 mod tests {
-    use alloc::{vec, vec::Vec};
 
     use super::*;
     use crate::facts::tests::{good_nitro, good_snp};
@@ -213,14 +202,18 @@ mod tests {
         appraise(&authenticated, policy, expected)
     }
 
-    fn expecting(report_data: Rule<[u8; 64]>, nonce: Rule<Vec<u8>>) -> Expected {
+    fn expecting(report_data: Rule<Vec<u8>>, nonce: Rule<Vec<u8>>) -> Expected {
         Expected { report_data, nonce }
     }
 
     #[test]
     fn evidence_bound_to_what_was_expected_says_so() {
-        let expected = expecting(Rule::Exactly([4; 64]), Rule::Exactly(vec![5; 32]));
-        for facts in [good_snp(), good_nitro()] {
+        let data = Rule::Exactly(vec![4; 64]);
+        let cases = [
+            (good_snp(), expecting(data.clone(), Rule::Any)),
+            (good_nitro(), expecting(data, Rule::Exactly(vec![5; 32]))),
+        ];
+        for (facts, expected) in cases {
             let verdict = judge(facts, &Policy::p0(), &expected);
 
             assert!(verdict.accepted && verdict.bound);
@@ -241,7 +234,7 @@ mod tests {
 
     #[test]
     fn evidence_of_another_conversation_is_refused() {
-        let other_data = expecting(Rule::Exactly([9; 64]), Rule::Any);
+        let other_data = expecting(Rule::Exactly(vec![9; 64]), Rule::Any);
         let other_nonce = expecting(Rule::Any, Rule::Exactly(vec![9; 32]));
         let both_data = [good_snp(), good_nitro()].map(|facts| (facts, &other_data));
         for (facts, expected) in both_data {
@@ -260,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_document_without_the_expected_fields_is_refused() {
-        let expected = expecting(Rule::Exactly([4; 64]), Rule::Exactly(vec![5; 32]));
+        let expected = expecting(Rule::Exactly(vec![4; 64]), Rule::Exactly(vec![5; 32]));
         let mut facts = good_nitro();
         facts.user_data = None;
         facts.nonce = None;
@@ -274,11 +267,36 @@ mod tests {
     }
 
     #[test]
+    fn a_report_answers_no_nonce_even_with_the_right_data() {
+        let expected = expecting(Rule::Exactly(vec![4; 64]), Rule::Exactly(vec![5; 32]));
+
+        let verdict = judge(good_snp(), &Policy::p0(), &expected);
+
+        assert_eq!(verdict.reasons, [Reason::NonceMismatch]);
+        assert!(!verdict.bound && !verdict.accepted);
+    }
+
+    #[test]
+    fn an_empty_nonce_binds_nothing() {
+        let mut facts = good_nitro();
+        facts.nonce = Some(vec![]);
+
+        let verdict = judge(
+            facts,
+            &Policy::p0(),
+            &expecting(Rule::Any, Rule::Exactly(vec![])),
+        );
+
+        assert_eq!(verdict.reasons, [Reason::NonceMismatch]);
+        assert!(!verdict.bound);
+    }
+
+    #[test]
     fn a_demanded_binding_needs_something_to_compare_with() {
         let mut policy = Policy::p0();
         policy.binding = Demand::Required;
-        let report_data = expecting(Rule::Exactly([4; 64]), Rule::Any);
-        let other_data = expecting(Rule::Exactly([9; 64]), Rule::Any);
+        let report_data = expecting(Rule::Exactly(vec![4; 64]), Rule::Any);
+        let other_data = expecting(Rule::Exactly(vec![9; 64]), Rule::Any);
         for facts in [good_snp(), good_nitro()] {
             let alone = judge(facts.clone(), &policy, &Expected::nothing());
             let bound = judge(facts.clone(), &policy, &report_data);

@@ -4,7 +4,9 @@ use alloc::{vec, vec::Vec};
 
 use crate::{
     certificate::Certificate,
+    crypto::Crypto,
     evidence::{Endorsements, Evidence},
+    nitro::Document,
     roots::Roots,
 };
 
@@ -22,43 +24,59 @@ pub struct ChainPart {
 pub enum ChainPlace {
     /// It is of the key that signed the evidence.
     SigningKey,
-    /// It came with the evidence, and stands above another.
+    /// It came with the evidence as an issuer.
     Issuer,
-    /// It is compiled in, and stands above another.
+    /// It is compiled in, and signed the one below.
     BuiltInIssuer,
-    /// It is one of the roots.
-    PinnedRoot,
+    /// It is a root of the vendor, and signed the one below.
+    VendorRoot,
+    /// It is a root of simulated hardware, and signed the one below.
+    SimulatedRoot,
 }
 
-/// Lists the certificates from the signing key up to a pinned root, as their names say.
+impl ChainPlace {
+    fn of_root(simulated: bool) -> Self {
+        if simulated {
+            Self::SimulatedRoot
+        } else {
+            Self::VendorRoot
+        }
+    }
+}
+
+/// Lists the certificates from the signing key upwards.
 ///
-/// No signature is checked: what [`authenticate`](crate::authenticate_with) says of the chain is in
-/// its steps. Certificates that cannot be read are listed as they came.
+/// What came with the evidence is listed as it came; what is compiled in, and the root, are listed
+/// only when their key signed the one below. So a list without a root at its end is of a chain that
+/// leads nowhere. Whether the chain holds, the steps of a verdict say.
 pub fn certificate_chain(
+    crypto: &impl Crypto,
     evidence: &Evidence,
     endorsements: &Endorsements,
     roots: &Roots,
 ) -> Vec<ChainPart> {
     match evidence {
-        Evidence::Snp(_) => of_report(endorsements, roots),
-        Evidence::Nitro(document) => {
-            let (leaf, bundle) = document.certificates();
-            let leaf = leaf.map(|der| part(ChainPlace::SigningKey, der));
-            let issuers = bundle.iter().rev().map(|der| {
-                let pinned = roots.nitro.iter().any(|root| root.der == *der);
-                let place = if pinned {
-                    ChainPlace::PinnedRoot
-                } else {
-                    ChainPlace::Issuer
-                };
-                part(place, der)
-            });
-            leaf.into_iter().chain(issuers).collect()
-        }
+        Evidence::Snp(_) => of_report(crypto, endorsements, roots),
+        Evidence::Nitro(document) => of_document(document, roots),
     }
 }
 
-fn of_report(endorsements: &Endorsements, roots: &Roots) -> Vec<ChainPart> {
+/// Lists the certificates of a document, whose bundle holds its root too.
+fn of_document(document: &Document, roots: &Roots) -> Vec<ChainPart> {
+    let (leaf, bundle) = document.certificates();
+    let leaf = leaf.map(|der| part(ChainPlace::SigningKey, der));
+    let issuers = bundle.iter().enumerate().rev().map(|(position, der)| {
+        let root = roots.nitro.iter().find(|root| root.der == *der);
+        let place = match root {
+            Some(root) if position == 0 => ChainPlace::of_root(root.simulated),
+            Some(_) | None => ChainPlace::Issuer,
+        };
+        part(place, der)
+    });
+    leaf.into_iter().chain(issuers).collect()
+}
+
+fn of_report(crypto: &impl Crypto, endorsements: &Endorsements, roots: &Roots) -> Vec<ChainPart> {
     let Some(leaf) = &endorsements.leaf else {
         return vec![];
     };
@@ -69,9 +87,10 @@ fn of_report(endorsements: &Endorsements, roots: &Roots) -> Vec<ChainPart> {
             Certificate::parse(der).ok()
         }
         None => {
-            let built_in = Certificate::parse(leaf).ok().and_then(|leaf| {
+            let leaf = Certificate::parse(leaf).ok();
+            let built_in = leaf.and_then(|leaf| {
                 let mut known = roots.snp_intermediates.iter();
-                known.find(|known| known.subject() == leaf.issuer())
+                known.find(|known| leaf.is_issued_by(known, crypto))
             });
             parts.extend(built_in.and_then(|known| re_encoded(ChainPlace::BuiltInIssuer, known)));
             built_in.cloned()
@@ -79,9 +98,11 @@ fn of_report(endorsements: &Endorsements, roots: &Roots) -> Vec<ChainPart> {
     };
     let root = above.and_then(|above| {
         let mut known = roots.snp.iter();
-        known.find(|root| root.certificate.subject() == above.issuer())
+        known.find(|root| above.is_issued_by(&root.certificate, crypto))
     });
-    parts.extend(root.and_then(|root| re_encoded(ChainPlace::PinnedRoot, &root.certificate)));
+    parts.extend(
+        root.and_then(|root| re_encoded(ChainPlace::of_root(root.simulated), &root.certificate)),
+    );
     parts
 }
 
@@ -99,30 +120,34 @@ fn re_encoded(place: ChainPlace, certificate: &Certificate) -> Option<ChainPart>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{evidence::parse, snp::REPORT_BYTES};
+    use crate::{crypto::AwsLc, evidence::parse, snp::REPORT_BYTES};
 
     #[test]
-    fn a_built_in_issuer_and_its_root_stand_above_a_leaf_that_names_them() {
-        // Any certificate will do whose issuer has the name of a compiled-in one.
+    fn a_root_is_listed_only_when_it_signed_the_one_below() {
         let ask = include_bytes!("../roots/amd-genoa-ask.der");
         let ark = include_bytes!("../roots/amd-genoa-ark.der");
+        let mut forged = ask.to_vec();
+        *forged.last_mut().expect("a certificate has bytes") ^= 1;
         let report = parse(&[&[3, 0, 0, 0][..], &[0; REPORT_BYTES - 4]].concat()).unwrap();
-        let endorsements = Endorsements {
-            leaf: Some(b"no certificate".to_vec()),
-            intermediate: Some(ask.to_vec()),
-            crl: None,
+        let chain = |intermediate: &[u8]| {
+            let endorsements = Endorsements {
+                leaf: Some(b"no certificate".to_vec()),
+                intermediate: Some(intermediate.to_vec()),
+                crl: None,
+            };
+            certificate_chain(&AwsLc, &report, &endorsements, &Roots::vendor())
         };
 
-        let chain = certificate_chain(&report, &endorsements, &Roots::vendor());
-
-        let expected = [
-            part(ChainPlace::SigningKey, b"no certificate"),
-            part(ChainPlace::Issuer, ask),
-            part(ChainPlace::PinnedRoot, ark),
-        ];
-        assert_eq!(chain, expected);
+        let leaf = part(ChainPlace::SigningKey, b"no certificate");
+        let (issuer, root) = (ChainPlace::Issuer, ChainPlace::VendorRoot);
         assert_eq!(
-            certificate_chain(&report, &Endorsements::default(), &Roots::vendor()),
+            chain(ask),
+            [leaf.clone(), part(issuer, ask), part(root, ark)]
+        );
+        assert_eq!(chain(&forged), [leaf, part(issuer, &forged)]);
+        let nothing = Endorsements::default();
+        assert_eq!(
+            certificate_chain(&AwsLc, &report, &nothing, &Roots::vendor()),
             []
         );
     }

@@ -60,8 +60,9 @@ pub enum ParseError {
         /// Length that was offered.
         bytes: usize,
     },
-    /// The CBOR of a Nitro document is cut short or broken.
-    #[error("nitro document is not well-formed cbor")]
+    /// The CBOR of a Nitro document is cut short or broken, or its unsigned frame longer than it
+    /// needs to be.
+    #[error("nitro document is not well-formed cbor in its shortest form")]
     CborMalformed,
     /// The outer structure is no COSE_Sign1 with an attached payload.
     #[error("nitro document is not a cose_sign1 with an attached payload")]

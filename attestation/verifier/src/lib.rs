@@ -22,6 +22,11 @@
 //! `const-oid`, `flagset` (certificates), `minicbor` (CBOR), `base64` (PEM), `zeroize` and
 //! `thiserror`. Without the feature `aws-lc` and with `rust-crypto`, signatures are checked by
 //! `p384`, `rsa` and `sha2` with what they stand on, in pure Rust and without `std`.
+//!
+//! # Size
+//!
+//! Lines with their comments, to the next hundred: 6100 of code, 1900 of unit tests, 1300 in
+//! `tests/`.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -76,8 +76,8 @@ pub enum Tier {
 /// What the caller expects the evidence to be bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
-    /// SEV-SNP: REPORT_DATA. Nitro: the whole of user_data.
-    pub report_data: Rule<[u8; 64]>,
+    /// SEV-SNP: REPORT_DATA, 64 bytes. Nitro: the whole of user_data.
+    pub report_data: Rule<Vec<u8>>,
     /// Nitro: the nonce field. SEV-SNP has none; there the nonce is inside REPORT_DATA.
     pub nonce: Rule<Vec<u8>>,
 }

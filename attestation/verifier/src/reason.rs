@@ -61,7 +61,7 @@ reasons! {
     DocumentTooLarge = "document-too-large",
         "The document is longer than the platform makes them.";
     CborMalformed = "cbor-malformed",
-        "The CBOR is broken or cut short.";
+        "The CBOR is broken, cut short, or its frame longer than it needs to be.";
     NotCoseSign1 = "not-cose-sign1",
         "The document is not a COSE_Sign1 with its payload inside.";
     EndorsementKeyMissing = "endorsement-key-missing",

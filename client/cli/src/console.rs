@@ -5,6 +5,8 @@ use std::io::Write as _;
 
 use serde::Serialize;
 
+use crate::plain::{plain_json, plain_lines};
+
 /// How a line of a list ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
@@ -39,6 +41,16 @@ impl Console {
         self.line(format_args!("  {name:<14} {value}"));
     }
 
+    /// Writes to standard error why a command could not be carried out.
+    pub fn trouble(&self, error: &anyhow::Error) {
+        // Nobody is left to tell if standard error is closed; the exit code still tells.
+        let _ = writeln!(
+            std::io::stderr(),
+            "boop: {}",
+            plain_lines(&format!("{error:#}"))
+        );
+    }
+
     /// Writes bytes as they are.
     pub fn bytes(&self, bytes: &[u8]) {
         // As for lines: whoever closed the pipe wants no more.
@@ -50,7 +62,7 @@ impl Console {
     /// # Errors
     /// Never for the types of this crate, whose keys are strings.
     pub fn json(&self, value: &impl Serialize) -> anyhow::Result<()> {
-        self.line(serde_json::to_string_pretty(value)?);
+        self.line(plain_json(&serde_json::to_string_pretty(value)?));
         Ok(())
     }
 

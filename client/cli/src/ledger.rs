@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::Answer;
 use crate::arguments::{NetworkArguments, ProveArguments, ReceiptArguments};
 use crate::console::{Console, Mark};
+use crate::plain::plain;
 use crate::verify::{read_file, rfc3339};
 use fetch::Public;
 
@@ -117,7 +118,7 @@ fn print(trail: &Trail, result: &Result<Proven, ReceiptError>, console: &Console
         Ok(_) => console.line(console.headline(true, "the receipt holds")),
         Err(error) => {
             let text = format!("the receipt does not hold: {error}");
-            console.line(console.headline(false, &text));
+            console.line(console.headline(false, &plain(&text)));
         }
     }
     for step in trail.steps() {
@@ -130,7 +131,7 @@ fn print(trail: &Trail, result: &Result<Proven, ReceiptError>, console: &Console
             console.word(mark),
             step.check.title()
         ));
-        console.line(format_args!("        compared: {detail}"));
+        console.line(format_args!("        compared: {}", plain(&detail)));
         console.line(format_args!("        why:      {}", step.check.why()));
     }
     match result {
@@ -149,7 +150,7 @@ fn print_authentication(verified: &VerifiedReceipt, console: &Console) {
     console.field("vendor", &context.vendor);
     console.field("context", &context.context);
     console.field("terminal", &context.terminal);
-    console.field("payee", printable(&context.payee));
+    console.field("payee", plain(&context.payee));
     console.field("recognised", if verified.matched { "yes" } else { "no" });
     console.field("searched", format_args!("{} palms", verified.searched));
     console.field("at", rfc3339(verified.time_ms / 1000));
@@ -171,13 +172,6 @@ fn print_simulated(simulated: bool, console: &Console) {
     if simulated {
         console.field("hardware", console.warning("simulated: protects nothing"));
     }
-}
-
-/// Keeps what others wrote from steering the terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect()
 }
 
 fn described(trail: &Trail, result: &Result<Proven, ReceiptError>) -> Value {
@@ -276,7 +270,7 @@ impl Fetched {
         match proven {
             Ok((checkpoint, entry)) => {
                 console.line(console.headline(true, "the log contains the entry"));
-                console.field("log", &checkpoint.origin);
+                console.field("log", plain(checkpoint.origin.as_str()));
                 console.field("size", checkpoint.size);
                 console.field("root", checkpoint.root);
                 console.field("entry", self.proof.index);

@@ -16,6 +16,7 @@ pub mod console;
 pub mod ledger;
 pub mod measure;
 pub mod palm;
+mod plain;
 pub mod verify;
 pub mod world;
 

@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("boop: {error:#}");
+            console.trouble(&error);
             ExitCode::from(2)
         }
     }

@@ -25,6 +25,7 @@ use case::Case;
 use conditions::Conditions;
 pub(crate) use input::read_file;
 use sheet::Sheet;
+use text::plain;
 
 /// Judges evidence and prints the verdict.
 ///
@@ -40,7 +41,10 @@ pub fn run(arguments: &VerifyArguments, now: Now, console: &Console) -> anyhow::
         if arguments.evidence.is_some() {
             bail!("--show-policy prints the policy alone; leave the evidence out");
         }
-        console.line(conditions.policy_text.trim_end());
+        for line in conditions.policy_text.trim_end().lines() {
+            let parts: Vec<String> = line.split('\t').map(plain).collect();
+            console.line(parts.join("\t"));
+        }
         return Ok(Answer::Yes);
     }
     let key = write::ear_key(arguments)?;

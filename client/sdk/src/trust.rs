@@ -44,12 +44,18 @@ pub struct NetworkFile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SimulatedSettings {
+    /// ARK that stands for Milan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub milan: Option<String>,
     /// ARK that stands for Genoa.
-    pub genoa: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub genoa: Option<String>,
     /// ARK that stands for Turin.
-    pub turin: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turin: Option<String>,
     /// Root that stands for AWS Nitro.
-    pub nitro: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nitro: Option<String>,
 }
 
 /// Why a client cannot believe something.
@@ -171,18 +177,25 @@ impl NetworkFile {
 }
 
 impl SimulatedSettings {
-    /// Decodes the roots.
+    /// Decodes the roots that are given.
     ///
     /// # Errors
     /// If one is not hexadecimal.
     pub fn roots(&self) -> Result<SimulatedRoots, TrustError> {
-        let decode = |text: &str, field| hex::decode(text).map_err(|_| TrustError::Hex { field });
+        let decode = |text: &Option<String>, field| {
+            let text = text.as_deref().map(hex::decode).transpose();
+            text.map_err(|_| TrustError::Hex { field })
+        };
+        let arks = [
+            (Product::Milan, decode(&self.milan, "milan")?),
+            (Product::Genoa, decode(&self.genoa, "genoa")?),
+            (Product::Turin, decode(&self.turin, "turin")?),
+        ];
+        let given = arks.into_iter();
+        let given = given.filter_map(|(product, der)| Some((product, der?)));
         Ok(SimulatedRoots {
-            snp: vec![
-                (Product::Genoa, decode(&self.genoa, "genoa")?),
-                (Product::Turin, decode(&self.turin, "turin")?),
-            ],
-            nitro: vec![decode(&self.nitro, "nitro")?],
+            snp: given.collect(),
+            nitro: decode(&self.nitro, "nitro")?.into_iter().collect(),
         })
     }
 }

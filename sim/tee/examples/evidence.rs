@@ -66,7 +66,7 @@ fn judge(harness: &Harness, specimen: &Specimen) -> Verdict {
     };
     let expected = match specimen.kind {
         EvidenceKind::Snp => Expected {
-            report_data: Rule::Exactly(harness.request().user_data),
+            report_data: Rule::Exactly(harness.request().user_data.to_vec()),
             nonce: Rule::Any,
         },
         EvidenceKind::Nitro => Expected {

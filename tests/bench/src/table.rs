@@ -128,7 +128,8 @@ impl fmt::Display for Table {
             let (id, against) = (&row.id, &row.against);
             writeln!(
                 formatter,
-                "{id:<30} {measured_us:>10.1} {reference_us:>13.1} {ratio:>7.3}  {goal:<16} {against}"
+                "{id:<30} {measured_us:>10.1} {reference_us:>13.1} {ratio:>7.3}  \
+                 {goal:<16} {against}"
             )?;
         }
         Ok(())

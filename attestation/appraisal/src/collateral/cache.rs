@@ -1,8 +1,12 @@
 //! A folder of collateral, so that a second check needs no network.
 //!
-//! Files are named after what was asked for and written whole or not at all. A file that does not
-//! parse counts as absent. Nothing in the folder is trusted: whoever can write to it can make a
-//! check fail, never pass.
+//! Files are named after what was asked for and written whole or not at all. Only what states
+//! itself what it was asked for as is kept: a leaf its chip, firmware level and product, an
+//! intermediate its name, a list its issuer and times that include now. Anything else is handed
+//! on, for the verifier to refuse, and asked for again the next time; a file with anything else in
+//! it counts as absent. So a wrong answer does not outlive the run that got it. Signatures are not
+//! checked here, and nothing in the folder is trusted: whoever can write to it can make a check
+//! fail, never pass.
 
 use std::{
     fs::{self, File},
@@ -32,8 +36,9 @@ pub struct FileCache<P> {
 impl<P: Provider> FileCache<P> {
     /// Makes a cache in a folder, which is made when it is not there.
     ///
-    /// `now` decides whether a revocation list is still current: one that is not is asked for
-    /// again, and handed over as it is when nobody answers. The verifier then calls it stale.
+    /// `now` decides whether a revocation list is still current: one that was kept and has run
+    /// out is asked for again, and handed over as it is when nobody answers. The verifier then
+    /// calls it stale, where without any list it might be content.
     ///
     /// # Errors
     ///
@@ -50,21 +55,23 @@ impl<P: Provider> FileCache<P> {
     fn cached(
         &self,
         name: &str,
-        parses: fn(&[u8]) -> bool,
+        fits: impl Fn(&[u8]) -> bool,
         ask: impl FnOnce() -> Result<Vec<u8>, CollateralError>,
     ) -> Result<Vec<u8>, CollateralError> {
-        if let Some(kept) = self.read(name, parses)? {
+        if let Some(kept) = self.read(name, &fits)? {
             return Ok(kept);
         }
         let fresh = ask()?;
-        self.keep(name, parses, &fresh)?;
+        if fits(&fresh) {
+            self.keep(name, &fresh)?;
+        }
         Ok(fresh)
     }
 
     fn read(
         &self,
         name: &str,
-        parses: fn(&[u8]) -> bool,
+        fits: impl Fn(&[u8]) -> bool,
     ) -> Result<Option<Vec<u8>>, CollateralError> {
         let path = self.folder.join(name);
         let file = match File::open(&path) {
@@ -76,17 +83,12 @@ impl<P: Provider> FileCache<P> {
         let mut limited = file.take(COLLATERAL_BYTES_MAX as u64 + 1);
         let read = limited.read_to_end(&mut bytes);
         read.map_err(|error| failed(&path, &error))?;
-        let whole = bytes.len() <= COLLATERAL_BYTES_MAX && parses(&bytes);
+        let whole = bytes.len() <= COLLATERAL_BYTES_MAX && fits(&bytes);
         Ok(whole.then_some(bytes))
     }
 
-    fn keep(
-        &self,
-        name: &str,
-        parses: fn(&[u8]) -> bool,
-        bytes: &[u8],
-    ) -> Result<(), CollateralError> {
-        if bytes.len() > COLLATERAL_BYTES_MAX || !parses(bytes) {
+    fn keep(&self, name: &str, bytes: &[u8]) -> Result<(), CollateralError> {
+        if bytes.len() > COLLATERAL_BYTES_MAX {
             return Ok(());
         }
         let number = UNFINISHED.fetch_add(1, Ordering::Relaxed);
@@ -120,28 +122,32 @@ impl<P: Provider> Provider for FileCache<P> {
             tcb.snp,
             tcb.microcode
         );
-        self.cached(&name, content::is_certificate, || self.behind.leaf(wanted))
+        let fits = |der: &[u8]| content::is_leaf_of(der, wanted);
+        self.cached(&name, fits, || self.behind.leaf(wanted))
     }
 
     fn intermediate(&self, wanted: &Wanted) -> Result<Vec<u8>, CollateralError> {
         let name = format!("{}-intermediate.der", prefix(wanted));
-        self.cached(&name, content::is_certificate, || {
-            self.behind.intermediate(wanted)
-        })
+        let fits = |der: &[u8]| content::is_intermediate_of(der, wanted);
+        self.cached(&name, fits, || self.behind.intermediate(wanted))
     }
 
     fn crl(&self, wanted: &Wanted) -> Result<Vec<u8>, CollateralError> {
         let name = format!("{}.crl", prefix(wanted));
-        let kept = self.read(&name, content::is_crl)?;
-        let dates = kept.as_deref().and_then(CrlDates::read);
-        if let Some(kept) = &kept
-            && dates.is_some_and(|dates| dates.is_current(self.now))
-        {
+        let fits = |der: &[u8]| content::is_list_of(der, wanted, self.now);
+        let is_current = |der: &[u8]| {
+            let dates = CrlDates::read(der);
+            dates.is_some_and(|dates| dates.is_current(self.now))
+        };
+        let kept = self.read(&name, fits)?;
+        if let Some(kept) = kept.as_ref().filter(|kept| is_current(kept)) {
             return Ok(kept.clone());
         }
         match (self.behind.crl(wanted), kept) {
             (Ok(fresh), _) => {
-                self.keep(&name, content::is_crl, &fresh)?;
+                if fits(&fresh) && is_current(&fresh) {
+                    self.keep(&name, &fresh)?;
+                }
                 Ok(fresh)
             }
             (Err(_), Some(stale)) => Ok(stale),

@@ -88,12 +88,26 @@ impl Wanted {
         Self::of_report(snp(evidence)?, product)
     }
 
+    /// Reads what stands above a leaf that is there already. Neither the intermediate nor the
+    /// revocation list needs the chip id, so a report that hides it has both.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`WantedError`] when nothing can be asked for.
+    pub fn above_leaf(evidence: &Evidence, product: Product) -> Result<Self, WantedError> {
+        Self::named(snp(evidence)?, product)
+    }
+
     fn of_report(report: &Report, product: Product) -> Result<Self, WantedError> {
+        if report.signing_key() == SigningKey::Vcek && report.chip_id() == [0; 64] {
+            return Err(WantedError::ChipIdMasked);
+        }
+        Self::named(report, product)
+    }
+
+    fn named(report: &Report, product: Product) -> Result<Self, WantedError> {
         let key = match report.signing_key() {
             SigningKey::Vlek => WantedKey::Vlek,
-            SigningKey::Vcek if report.chip_id() == [0; 64] => {
-                return Err(WantedError::ChipIdMasked);
-            }
             SigningKey::Vcek => WantedKey::Vcek {
                 chip_id: report.chip_id(),
                 tcb: report.reported_tcb().read(product),

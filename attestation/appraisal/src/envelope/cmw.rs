@@ -80,7 +80,8 @@ pub enum ContentType {
 impl fmt::Display for ContentType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Media(name) => f.write_str(&super::tsm::shortened(name)),
+            // One that was not read but made may have anything in it.
+            Self::Media(name) => f.write_str(&escaped(&super::tsm::shortened(name))),
             Self::Format(format) => write!(f, "content format {format}"),
         }
     }
@@ -98,10 +99,24 @@ pub enum Label {
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(text) => write!(f, "{:?}", super::tsm::shortened(text)),
+            Self::Text(text) => write!(f, "\"{}\"", escaped(&super::tsm::shortened(text))),
             Self::Number(number) => write!(f, "{number}"),
         }
     }
+}
+
+/// Shows a text from outside: printable ASCII as it is, all else escaped.
+fn escaped(text: &str) -> String {
+    let is_plain = |c: char| u8::try_from(c).is_ok_and(|byte| PRINTABLE.contains(&byte));
+    let mut shown = String::new();
+    for c in text.chars() {
+        if is_plain(c) && c != '\\' {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_default());
+        }
+    }
+    shown
 }
 
 /// Says what a message is for: a set of the five kinds of conceptual messages.
@@ -198,6 +213,9 @@ pub enum CmwError {
     NotJson,
 }
 
+/// Printable ASCII.
+const PRINTABLE: core::ops::RangeInclusive<u8> = 0x20..=0x7e;
+
 /// Counts items and depth while a wrapper is read.
 #[derive(Debug, Default)]
 struct Limits {
@@ -247,7 +265,8 @@ fn collection(collection_type: Option<String>, items: Vec<(Label, Cmw)>) -> Resu
     }))
 }
 
-/// Takes a media type: `type/subtype`, perhaps with parameters.
+/// Takes a media type: `type/subtype`, perhaps with parameters, in printable ASCII alone: it is
+/// shown to people, and must not move their cursor or turn their text around.
 fn media_type(name: &str) -> Result<ContentType, CmwError> {
     let (essence, _) = name.split_once(';').unwrap_or((name, ""));
     let is_token = |text: &str| {
@@ -258,7 +277,7 @@ fn media_type(name: &str) -> Result<ContentType, CmwError> {
         .trim_end()
         .split_once('/')
         .is_some_and(|(top, sub)| is_token(top) && is_token(sub));
-    if !is_media_type || name.bytes().any(|byte| byte.is_ascii_control()) {
+    if !is_media_type || !name.bytes().all(|byte| PRINTABLE.contains(&byte)) {
         return Err(CmwError::ContentType);
     }
     Ok(ContentType::Media(name.into()))
@@ -314,6 +333,23 @@ mod tests {
         for tag in [0, TAG_FIRST - 1, TAG_FIRST + 255, 1_668_612_096, u64::MAX] {
             assert_eq!(format_of_tag(tag), None, "{tag}");
         }
+    }
+
+    #[test]
+    fn media_types_are_printable_ascii_and_whatever_else_is_shown_escaped() {
+        for name in ["a/b", "application/cose; cose-type=\"cose-sign1\""] {
+            let read = media_type(name).unwrap();
+            assert_eq!(read, ContentType::Media(name.into()));
+            assert_eq!(read.to_string(), name);
+        }
+        for foreign in ["\u{9b}", "\u{202e}", "\u{7f}", "\n", "\u{1b}[2J", "\u{e9}"] {
+            let name = format!("a/b; c={foreign}");
+            assert_eq!(media_type(&name), Err(CmwError::ContentType), "{name:?}");
+        }
+        let made = ContentType::Media("a/\u{9b}\u{202e}".into());
+        assert_eq!(made.to_string(), "a/\\u{9b}\\u{202e}");
+        let label = Label::Text("x\u{9b}\u{202e}\\".into());
+        assert_eq!(label.to_string(), "\"x\\u{9b}\\u{202e}\\\\\"");
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! TSM reports: what the kernel's `configfs-tsm` gives, as JSON or CBOR
 //! (`application/vnd.veraison.tsm-report+json` and `+cbor`).
 //!
-//! Members: `provider`, which must be `sev_guest`; `outblob`, the report; `auxblob`, the host's
+//! Members: `provider`, which must be `sev_guest`; `outblob`, which must begin like an SEV-SNP
+//! report; `auxblob`, the host's
 //! certificate table, if it supplies one. Blobs are base64 text, in either alphabet, or bytes in
 //! CBOR. Everything else, such as the manifest of a service, is left out with a note.
 
-use boop_verifier::Endorsements;
+use boop_verifier::{Endorsements, EvidenceKind};
 use minicbor::Decoder;
 use minicbor::data::Type;
 
 use crate::cbor_writer::CborWriter;
 
 use super::strict_json::{self, Json};
-use super::{EnvelopeError, Form, Opened, endorsements, next_type, text};
+use super::{EnvelopeError, Form, Opened, endorsements, next_type, shape, text};
 
 /// The provider whose reports are read.
 pub(super) const PROVIDER: &str = "sev_guest";
@@ -50,6 +51,9 @@ pub enum TsmError {
         /// Name of the member.
         member: &'static str,
     },
+    /// The outblob is no SEV-SNP report, whatever the provider says.
+    #[error("its outblob does not begin like an sev-snp report")]
+    Outblob,
     /// The provider is missing.
     #[error("it names no provider")]
     NoProvider,
@@ -168,6 +172,10 @@ impl TsmReport {
         if provider.trim() != PROVIDER {
             let provider = shortened(provider.trim());
             return Err(TsmError::Provider { provider }.into());
+        }
+        // A wrong length is left to the verifier, whose verdict then says so.
+        if shape(&self.outblob) != Some(EvidenceKind::Snp) {
+            return Err(TsmError::Outblob.into());
         }
         let endorsements = match self.auxblob.as_deref() {
             None | Some([]) => Endorsements::default(),

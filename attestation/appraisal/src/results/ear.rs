@@ -4,7 +4,11 @@
 //! revisions spell them with dots and hyphens and are not written. One submodule, `snp` or
 //! `nitro` (`evidence` when the bytes could not be read), carries the status, the AR4SI vector of
 //! [`vector`], the policy, and under `ear_verifier_claims` one member `boop` with our own
-//! [`Findings`]: what a relying party needs to see why.
+//! [`Findings`]: what a relying party needs to see why. Among them is `judged_at`, the time for
+//! which the evidence was judged, in seconds since 1970 as `iat` is: evidence can be judged as of
+//! another day, when a certificate was still valid or a list still current, and `iat` does not
+//! say so. A result that was issued more than [`JUDGED_SECONDS_MAX`] seconds before or after has
+//! at most the status `warning`. Evidence that could not be read was never judged and has none.
 //!
 //! | claim | JSON | CBOR |
 //! |---|---|---|
@@ -33,6 +37,9 @@ pub const EAT_PROFILE: &str = "tag:ietf.org,2026:rats/ear#04";
 /// Who develops the verifier, as results state it.
 pub const DEVELOPER: &str = "boop";
 
+/// How far a result of the status `affirming` may be issued from the time of judgement.
+pub const JUDGED_SECONDS_MAX: u64 = 300;
+
 /// The lengths that a nonce may have, RFC 9711 section 4.1.
 pub const NONCE_BYTES: core::ops::RangeInclusive<usize> = 8..=64;
 
@@ -45,6 +52,8 @@ pub struct EarContext {
     pub policy_digest: Option<[u8; 32]>,
     /// The nonce of the party that asked for the result, if it sent one.
     pub nonce: Option<Vec<u8>>,
+    /// SHA-256 of the evidence, byte for byte.
+    pub evidence_digest: [u8; 32],
     /// The time of the result.
     pub issued_at: UnixTime,
     /// The build of the verifier.
@@ -96,6 +105,12 @@ pub struct Submodule {
 /// Our own claims in a result.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
+    /// The time for which the evidence was judged; `None` if it could not be read.
+    pub judged_at: Option<UnixTime>,
+    /// SHA-256 of the evidence that was judged, in hexadecimal.
+    pub evidence: String,
+    /// Launch measurement of SEV-SNP or PCR0 of Nitro, in hexadecimal; empty if there is none.
+    pub measurement: String,
     /// The evidence is accepted.
     pub accepted: bool,
     /// The vendor's hardware made it.
@@ -138,6 +153,12 @@ pub enum EarError {
     /// The status promises more than the vector or the submodule holds.
     #[error("the status promises more than the vector holds")]
     Status,
+    /// The status is `affirming`, but the evidence was judged for another time.
+    #[error(
+        "the status is affirming, but the result was not issued within {JUDGED_SECONDS_MAX} s of \
+         the time for which the evidence was judged"
+    )]
+    Times,
 }
 
 impl Ear {
@@ -151,7 +172,14 @@ impl Ear {
             check_nonce(nonce)?;
         }
         let vector = TrustVector::of(verdict);
-        let status = vector::status(verdict, &vector);
+        let judged_at = verdict.facts.as_ref().map(|facts| facts.checked_at);
+        let measurement = verdict.facts.as_ref().and_then(|facts| facts.measurement);
+        let status = match vector::status(verdict, &vector) {
+            TrustworthinessTier::Affirming if !is_timely(context.issued_at, judged_at) => {
+                TrustworthinessTier::Warning
+            }
+            status => status,
+        };
         let label = match verdict.facts.as_ref().map(|facts| facts.kind) {
             Some(EvidenceKind::Snp) => "snp",
             Some(EvidenceKind::Nitro) => "nitro",
@@ -169,6 +197,9 @@ impl Ear {
                 vector,
                 policy_ids: vec![context.policy()],
                 findings: Findings {
+                    judged_at,
+                    evidence: hex::encode(context.evidence_digest),
+                    measurement: measurement.map(hex::encode).unwrap_or_default(),
                     accepted: verdict.accepted,
                     authentic: verdict.authentic,
                     acceptable: verdict.acceptable,
@@ -182,7 +213,7 @@ impl Ear {
         })
     }
 
-    /// Refuses a result whose statuses contradict its vector.
+    /// Refuses a result whose statuses contradict its vector or its times.
     fn checked(self) -> Result<Self, EarError> {
         if let Some(nonce) = &self.nonce {
             check_nonce(nonce)?;
@@ -191,8 +222,18 @@ impl Ear {
         if self.submodule.status < worst || self.status < self.submodule.status {
             return Err(EarError::Status);
         }
+        let affirms =
+            [self.status, self.submodule.status].contains(&TrustworthinessTier::Affirming);
+        if affirms && !is_timely(self.issued_at, self.submodule.findings.judged_at) {
+            return Err(EarError::Times);
+        }
         Ok(self)
     }
+}
+
+/// Says whether a result was issued about when the evidence was judged.
+fn is_timely(issued_at: UnixTime, judged_at: Option<UnixTime>) -> bool {
+    judged_at.is_some_and(|judged_at| issued_at.0.abs_diff(judged_at.0) <= JUDGED_SECONDS_MAX)
 }
 
 fn check_nonce(nonce: &[u8]) -> Result<(), EarError> {

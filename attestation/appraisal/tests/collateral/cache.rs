@@ -2,8 +2,12 @@
 
 use std::fs;
 
+use crate::fake;
 use crate::fake::{Answer, FakeClock, FakeKds};
-use crate::support::{ARK, ASK, LEAF, NOW, cache, chain, crl, fetch, genoa, names, options};
+use crate::support::{
+    ARK, ASK, LEAF, MILAN_ARK, MILAN_ASK, NOW, cache, chain, crl, fetch, genoa, genoa_leaf, names,
+    options,
+};
 use boop_appraisal::collateral::{
     Bundle, COLLATERAL_BYTES_MAX, CollateralError, CrlDates, FileCache, Kds, Offline, Provider as _,
 };
@@ -12,8 +16,9 @@ use tempfile::TempDir;
 
 #[test]
 fn a_second_run_asks_nobody() {
+    let leaf = genoa_leaf();
     let server = FakeKds::start(vec![
-        Answer::ok(LEAF),
+        Answer::ok(&leaf),
         Answer::ok(chain(&[ASK, ARK])),
         Answer::ok(crl(NOW)),
     ]);
@@ -29,7 +34,7 @@ fn a_second_run_asks_nobody() {
     assert_eq!(
         first,
         Ok(Endorsements {
-            leaf: Some(LEAF.to_vec()),
+            leaf: Some(leaf),
             intermediate: Some(ASK.to_vec()),
             crl: Some(crl(NOW)),
         })
@@ -85,6 +90,129 @@ fn a_spoilt_file_counts_as_absent_and_is_replaced() {
         assert_eq!(online, Ok(ASK.to_vec()));
         assert_eq!(fs::read(&path).expect("the file is there"), ASK);
     }
+}
+
+#[test]
+fn one_wrong_answer_does_not_spoil_the_next_run() {
+    let (leaf, list) = (genoa_leaf(), crl(NOW));
+    let wrong_list = fake::list("ARK-Milan", NOW, 365);
+    let server = FakeKds::start(vec![
+        Answer::ok(MILAN_ARK),
+        Answer::ok(chain(&[MILAN_ASK, MILAN_ARK])),
+        Answer::ok(&wrong_list),
+        Answer::ok(&leaf),
+        Answer::ok(chain(&[ASK, ARK])),
+        Answer::ok(&list),
+    ]);
+    let folder = TempDir::new().expect("a folder can be made");
+    let (clock, fetch) = (FakeClock::default(), fetch());
+    let kds = Kds::new(&fetch, &clock, options(&server));
+    let all = |leaf: &[u8], intermediate: &[u8], crl: &[u8]| {
+        Ok(Endorsements {
+            leaf: Some(leaf.to_vec()),
+            intermediate: Some(intermediate.to_vec()),
+            crl: Some(crl.to_vec()),
+        })
+    };
+
+    let wrong = cache(&folder, &kds, NOW).endorsements(&genoa());
+    let kept = names(&folder);
+    let right = cache(&folder, &kds, NOW).endorsements(&genoa());
+    let offline = cache(&folder, Offline, NOW).endorsements(&genoa());
+
+    assert_eq!(wrong, all(MILAN_ARK, MILAN_ASK, &wrong_list));
+    assert_eq!(kept, Vec::<String>::new());
+    assert_eq!(right, all(&leaf, ASK, &list));
+    assert_eq!(offline, right);
+    assert_eq!(names(&folder).len(), 3);
+}
+
+#[test]
+fn a_leaf_is_kept_only_for_the_chip_level_and_product_that_it_states() {
+    let (chip, levels) = ([0xab; 64], [10, 0, 23, 84]);
+    let mut other_chip = chip;
+    other_chip[63] ^= 1;
+    let mut cases = vec![
+        (fake::vcek("Genoa-B1", &chip, levels), true),
+        (fake::vcek("Genoa", &chip, levels), true),
+        (fake::vcek("Milan-B0", &chip, levels), false),
+        (fake::vcek("Turin-B0", &chip, levels), false),
+        (fake::vcek("Genoa-B1", &other_chip, levels), false),
+        (LEAF.to_vec(), false),
+    ];
+    for at in 0..4 {
+        let mut levels = levels;
+        levels[at] += 1;
+        cases.push((fake::vcek("Genoa-B1", &chip, levels), false));
+    }
+    for (number, (leaf, is_kept)) in cases.into_iter().enumerate() {
+        let folder = TempDir::new().expect("a folder can be made");
+        let bundle = Bundle(Endorsements {
+            leaf: Some(leaf.clone()),
+            ..Endorsements::default()
+        });
+
+        let online = cache(&folder, &bundle, NOW).leaf(&genoa());
+        let offline = cache(&folder, Offline, NOW).leaf(&genoa());
+
+        assert_eq!(online, Ok(leaf.clone()), "{number}");
+        let absent = CollateralError::Offline("leaf certificate");
+        let expected = if is_kept { Ok(leaf) } else { Err(absent) };
+        assert_eq!(offline, expected, "{number}");
+    }
+}
+
+#[test]
+fn a_list_is_kept_only_from_its_root_and_for_a_plausible_time() {
+    let day = |days: i64| UnixTime(NOW.0.saturating_add_signed(days * 86_400));
+    let cases = [
+        (fake::list("ARK-Genoa", NOW, 365), true),
+        (fake::list("ARK-Genoa", NOW, 400), true),
+        (fake::list("ARK-Genoa", day(-10), 410), true),
+        (fake::list("ARK-Genoa", NOW, 401), false),
+        (fake::list("ARK-Genoa", day(1), 365), false),
+        (fake::list("ARK-Genoa", day(-400), 399), false),
+        (fake::list("ARK-Milan", NOW, 365), false),
+        (fake::list("SEV-Genoa", NOW, 365), false),
+    ];
+    for (number, (list, is_kept)) in cases.into_iter().enumerate() {
+        let bundle = Bundle(Endorsements {
+            crl: Some(list.clone()),
+            ..Endorsements::default()
+        });
+        let folder = TempDir::new().expect("a folder can be made");
+
+        let online = cache(&folder, &bundle, NOW).crl(&genoa());
+        let offline = cache(&folder, Offline, NOW).crl(&genoa());
+
+        assert_eq!(online, Ok(list.clone()), "{number}");
+        let absent = CollateralError::Offline("revocation list");
+        let expected = if is_kept { Ok(list) } else { Err(absent) };
+        assert_eq!(offline, expected, "{number}");
+    }
+}
+
+#[test]
+fn a_kept_file_of_something_else_counts_as_absent() {
+    let folder = TempDir::new().expect("a folder can be made");
+    let id = "ab".repeat(64);
+    let put = |name: &str, bytes: &[u8]| {
+        fs::write(folder.path().join(name), bytes).expect("a file can be written");
+    };
+    put(
+        &format!("vcek-genoa-{id}-bl10-tee00-snp23-ucode84.der"),
+        MILAN_ARK,
+    );
+    put("vcek-genoa-intermediate.der", LEAF);
+    put("vcek-genoa.crl", &fake::list("ARK-Genoa", NOW, 5_000));
+
+    let offline = cache(&folder, Offline, NOW);
+
+    let absent = |what| Err(CollateralError::Offline(what));
+    assert_eq!(offline.leaf(&genoa()), absent("leaf certificate"));
+    let intermediate = offline.intermediate(&genoa());
+    assert_eq!(intermediate, absent("intermediate certificate"));
+    assert_eq!(offline.crl(&genoa()), absent("revocation list"));
 }
 
 #[test]

@@ -17,6 +17,9 @@ pub(crate) const ARK: &[u8] = include_bytes!("../../../verifier/roots/amd-genoa-
 /// Any certificate does for a client that verifies nothing.
 pub(crate) const LEAF: &[u8] = include_bytes!("../../../verifier/roots/amd-genoa-asvk.der");
 
+pub(crate) const MILAN_ARK: &[u8] = include_bytes!("../../../verifier/roots/amd-milan-ark.der");
+pub(crate) const MILAN_ASK: &[u8] = include_bytes!("../../../verifier/roots/amd-milan-ask.der");
+
 pub(crate) const GENOA: [u8; 3] = [0x19, 0x11, 1];
 pub(crate) const BERGAMO: [u8; 3] = [0x19, 0xa0, 2];
 pub(crate) const TURIN: [u8; 3] = [0x1a, 0x02, 1];
@@ -64,6 +67,11 @@ pub(crate) fn names(folder: &TempDir) -> Vec<String> {
 pub(crate) fn genoa() -> Wanted {
     let report = report(5, GENOA, [10, 0, 0, 0, 0, 0, 23, 84]);
     Wanted::of(&report).expect("the report names what it wants")
+}
+
+/// A certificate that states what [`genoa`] wants.
+pub(crate) fn genoa_leaf() -> Vec<u8> {
+    fake::vcek("Genoa-B1", &[0xab; 64], [10, 0, 23, 84])
 }
 
 pub(crate) fn leaf_url(server: &FakeKds) -> String {

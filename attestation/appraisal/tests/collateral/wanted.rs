@@ -2,18 +2,31 @@
 
 use std::collections::BTreeMap;
 
+use crate::fake;
 use crate::fake::{Answer, FakeClock, FakeKds};
 use crate::support::{
-    GENOA, LEAF, NOW, TURIN, altered, cache, cache_offline, crl, fetch, leaf_path, options, report,
+    GENOA, LEAF, NOW, TURIN, altered, cache, cache_offline, crl, fetch, genoa_leaf, leaf_path,
+    options, report,
 };
 use crate::vectors;
 use boop_appraisal::collateral::{
-    Bundle, CollateralError, Kds, KdsOptions, Offline, Wanted, WantedError, WantedKey, complete,
+    Bundle, CollateralError, Completed, Kds, KdsOptions, ListChosenBy, Offline, Wanted,
+    WantedError, WantedKey, complete,
 };
 use boop_verifier::{
     Endorsements, Expected, Policy, Product, Reason, Roots, Tcb, UnixTime, parse, verify,
 };
 use tempfile::TempDir;
+
+const BY_ENVELOPE: Option<ListChosenBy> = Some(ListChosenBy::Envelope);
+
+/// What is found when no list stands in for another.
+fn completed(endorsements: Endorsements) -> Result<Completed, CollateralError> {
+    Ok(Completed {
+        endorsements,
+        list_error: None,
+    })
+}
 
 #[test]
 fn a_report_says_what_it_wants_or_why_it_cannot() {
@@ -74,11 +87,11 @@ fn a_report_without_a_product_is_looked_for_under_each() {
     let kds = Kds::new(&fetch, &clock, options(&server));
     let evidence = report(2, [0; 3], [10, 0, 0, 0, 0, 0, 23, 84]);
 
-    let found = complete(&kds, &evidence, Endorsements::default(), true);
+    let found = complete(&kds, &evidence, Endorsements::default(), BY_ENVELOPE);
 
     assert_eq!(
         found,
-        Ok(Endorsements {
+        completed(Endorsements {
             leaf: Some(LEAF.to_vec()),
             intermediate: None,
             crl: Some(crl(NOW)),
@@ -104,17 +117,56 @@ fn nothing_is_asked_for_that_is_there_already() {
     let evidence = report(5, GENOA, [10, 0, 0, 0, 0, 0, 23, 84]);
 
     assert_eq!(
-        complete(&Offline, &evidence, given.clone(), false),
-        Ok(given.clone())
+        complete(&Offline, &evidence, given.clone(), None),
+        completed(given.clone())
     );
     assert_eq!(
-        complete(&Offline, &evidence, given, true),
+        complete(&Offline, &evidence, given, BY_ENVELOPE),
         Err(CollateralError::Offline("revocation list"))
     );
     assert_eq!(
-        complete(&Offline, &evidence, Endorsements::default(), false),
+        complete(&Offline, &evidence, Endorsements::default(), None),
         Err(CollateralError::Offline("leaf certificate"))
     );
+}
+
+#[test]
+fn a_list_that_came_with_the_evidence_does_not_spare_the_question_for_another() {
+    let chosen = fake::list("ARK-Genoa", UnixTime(NOW.0 - 86_400), 365);
+    let given = Endorsements {
+        leaf: Some(genoa_leaf()),
+        crl: Some(chosen),
+        ..Endorsements::default()
+    };
+    let evidence = report(5, GENOA, [10, 0, 0, 0, 0, 0, 23, 84]);
+    let masked = altered(&evidence, |bytes| bytes[0x1a0..0x1e0].fill(0));
+    for evidence in [&evidence, &masked] {
+        let server = FakeKds::start(vec![Answer::ok(crl(NOW)), Answer::status(404)]);
+        let (clock, fetch) = (FakeClock::default(), fetch());
+        let kds = Kds::new(&fetch, &clock, options(&server));
+
+        let caller = Some(ListChosenBy::Caller);
+        let callers = complete(&kds, evidence, given.clone(), caller);
+        let asked_for_caller = server.requests().len();
+        let answered = complete(&kds, evidence, given.clone(), BY_ENVELOPE);
+        let unanswered = complete(&kds, evidence, given.clone(), BY_ENVELOPE);
+
+        assert_eq!(callers, completed(given.clone()));
+        assert_eq!(asked_for_caller, 0);
+        let asked = "GET /vcek/v1/Genoa/crl HTTP/1.1";
+        assert_eq!(server.requests(), [asked, asked]);
+        let fresh = Endorsements {
+            crl: Some(crl(NOW)),
+            ..given.clone()
+        };
+        assert_eq!(answered, completed(fresh));
+        let url = format!("{}/vcek/v1/Genoa/crl", server.base_url());
+        let stands_in = Completed {
+            endorsements: given.clone(),
+            list_error: Some(CollateralError::NotThere { url }),
+        };
+        assert_eq!(unanswered, Ok(stands_in));
+    }
 }
 
 #[test]
@@ -149,12 +201,13 @@ fn every_genuine_report_finds_its_certificate_and_is_accepted_with_it() {
         let evidence = parse(&report).expect("a genuine report parses");
         let cache = cache(&folder, &kds, case.verify_time());
         let nothing = Endorsements::default();
-        let found = complete(&cache, &evidence, nothing.clone(), false).expect("all is there");
+        let found = complete(&cache, &evidence, nothing.clone(), None).expect("all is there");
         let again = cache_offline(&folder, case.verify_time());
         assert_eq!(
-            complete(&again, &evidence, nothing, false),
+            complete(&again, &evidence, nothing, None),
             Ok(found.clone())
         );
+        let found = found.endorsements;
         let (now, expected) = (case.verify_time(), Expected::nothing());
         let (roots, policy) = (Roots::vendor(), Policy::p0());
         let verdict = verify(&report, &found, &roots, now, &policy, &expected);
@@ -192,12 +245,13 @@ fn a_stale_list_from_the_cache_is_refused_by_the_verifier() {
         ..Endorsements::default()
     });
     let fill = cache(&folder, &bundle, case.verify_time());
-    complete(&fill, &evidence, given.clone(), true).expect("the list is there");
+    complete(&fill, &evidence, given.clone(), BY_ENVELOPE).expect("the list is there");
 
     let late = UnixTime(case.verify_time().0 + 365 * 86_400);
     let reasons = [case.verify_time(), late].map(|now| {
         let offline = cache(&folder, Offline, now);
-        let found = complete(&offline, &evidence, given.clone(), true).expect("all is there");
+        let found = complete(&offline, &evidence, given.clone(), BY_ENVELOPE);
+        let found = found.expect("all is there").endorsements;
         let (roots, policy, expected) = (Roots::vendor(), Policy::p0(), Expected::nothing());
         verify(&report, &found, &roots, now, &policy, &expected).reasons
     });

@@ -6,7 +6,7 @@ use boop_appraisal::envelope::{EnvelopeError, Form, Opened, TsmError, open, open
 use boop_verifier::Endorsements;
 use serde_json::json;
 
-use crate::samples::{Blob, VCEK, report, table, tsm_cbor};
+use crate::samples::{Blob, VCEK, report, table, tsm_cbor, tsm_json};
 
 #[test]
 fn tsm_reports_are_read_from_json_cbor_and_files() {
@@ -117,6 +117,19 @@ fn broken_tsm_reports_are_refused_by_what_is_wrong() {
     ];
     for (bytes, error) in cbor_cases {
         assert_eq!(open(bytes), Err(error.into()));
+    }
+    let document = [0x84, 0x44, 0xa1, 1, 0x38, 0x22];
+    let disguised = [
+        open(tsm_json(&document).as_bytes()),
+        open(&tsm_cbor(&[
+            ("outblob", Blob::Bytes(&document)),
+            ("provider", Blob::Text("sev_guest")),
+        ])),
+        open_tsm(&document, b"", "sev_guest"),
+        open_tsm(b"what is this", b"", "sev_guest"),
+    ];
+    for refused in disguised {
+        assert_eq!(refused, Err(TsmError::Outblob.into()));
     }
     let in_cmw = json!({"x": ["application/vnd.veraison.tsm-report+json", "AA", 4]});
     let refused = open(in_cmw.to_string().as_bytes());

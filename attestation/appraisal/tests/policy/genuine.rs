@@ -364,7 +364,7 @@ fn judged(case: &vectors::Case, policy: &Policy, now: UnixTime) -> Verdict {
     let report = case.file("report").expect("a case has a report");
     let bound: [u8; 64] = report[0x50..0x90].try_into().expect("64 bytes");
     let expected = Expected {
-        report_data: Rule::Exactly(bound),
+        report_data: Rule::Exactly(bound.to_vec()),
         nonce: Rule::Any,
     };
     let given = Endorsements {

@@ -3,7 +3,7 @@
 use boop_appraisal::results::{
     Claim, EAT_PROFILE, Ear, EarContext, EarError, TrustworthinessTier as Status,
 };
-use boop_verifier::{StepName, Tier, Verdict};
+use boop_verifier::{StepName, Tier, UnixTime, Verdict};
 use serde_json::{Value, json};
 
 use crate::samples::{accepted, context, ear, refused};
@@ -152,6 +152,8 @@ fn the_claims_in_json_are_those_of_the_profile() {
                 "ear_appraisal_policy_ids": [format!("strict;sha-256={}", "07".repeat(32))],
                 "ear_verifier_claims": {
                     "boop": {
+                        "evidence": "ab".repeat(32),
+                        "measurement": "01".repeat(48),
                         "accepted": true,
                         "authentic": true,
                         "acceptable": true,
@@ -160,6 +162,7 @@ fn the_claims_in_json_are_those_of_the_profile() {
                         "summary": "accepted: authentic, allowed and bound",
                         "reasons": [],
                         "flags": ["id-block-present"],
+                        "judged_at": 1_780_000_000,
                     },
                 },
             },
@@ -221,6 +224,50 @@ fn both_serialisations_give_the_result_back() {
             assert_eq!(Ear::from_cbor(&ear.to_cbor()), Ok(ear));
         }
     }
+}
+
+#[test]
+fn a_result_issued_at_another_time_than_it_was_judged_for_warns_at_best() {
+    let judged_at = UnixTime(1_780_000_000);
+    let issued = |seconds: i64| {
+        let issued_at = UnixTime(judged_at.0.saturating_add_signed(seconds));
+        let context = EarContext {
+            issued_at,
+            ..context()
+        };
+        Ear::of(&accepted(), &context).unwrap()
+    };
+
+    for (seconds, status) in [
+        (0, Status::Affirming),
+        (300, Status::Affirming),
+        (-300, Status::Affirming),
+        (301, Status::Warning),
+        (-301, Status::Warning),
+        (86_400 * 3_000, Status::Warning),
+    ] {
+        let ear = issued(seconds);
+        assert_eq!((ear.status, ear.submodule.status), (status, status));
+        assert_eq!(ear.submodule.findings.judged_at, Some(judged_at));
+        assert_eq!(Ear::from_json(&ear.to_json()), Ok(ear.clone()));
+        assert_eq!(Ear::from_cbor(&ear.to_cbor()), Ok(ear));
+    }
+    let refused = Ear::of(&refused(StepName::Nonce), &context()).unwrap();
+    assert_eq!(refused.status, Status::Contraindicated);
+
+    let mut lying = issued(301);
+    lying.status = Status::Affirming;
+    lying.submodule.status = Status::Affirming;
+    assert_eq!(Ear::from_json(&lying.to_json()), Err(EarError::Times));
+    assert_eq!(Ear::from_cbor(&lying.to_cbor()), Err(EarError::Times));
+    let mut silent = issued(0);
+    silent.submodule.findings.judged_at = None;
+    assert_eq!(Ear::from_json(&silent.to_json()), Err(EarError::Times));
+    assert_eq!(Ear::from_cbor(&silent.to_cbor()), Err(EarError::Times));
+    let mut claims = issued(0).to_json();
+    claims["submods"]["snp"]["ear_verifier_claims"]["boop"]["judged_at"] = json!("today");
+    let claim = "ear_verifier_claims";
+    assert_eq!(Ear::from_json(&claims), Err(EarError::Claim { claim }));
 }
 
 #[test]

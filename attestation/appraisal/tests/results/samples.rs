@@ -26,6 +26,7 @@ pub(crate) fn context() -> EarContext {
         policy_id: "strict".into(),
         policy_digest: Some([7; 32]),
         nonce: Some(vec![9; 8]),
+        evidence_digest: [0xab; 32],
         issued_at: UnixTime(1_780_000_000),
         build: "test 1".into(),
     }
@@ -109,7 +110,7 @@ pub(crate) fn facts() -> Facts {
     Facts {
         kind: EvidenceKind::Snp,
         simulated: false,
-        checked_at: UnixTime(1_000_000),
+        checked_at: UnixTime(1_780_000_000),
         signed_by: SignedBy::Vcek,
         product: Some(Product::Genoa),
         measurement: Some([1; 48]),

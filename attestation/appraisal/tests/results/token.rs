@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use boop_appraisal::results::{
-    Claim, EarKey, EarPublicKey, KeyError, TokenError, TrustworthinessTier as Status, ear_cwt,
-    ear_jwt, to_json, verify_ear_cwt, verify_ear_jwt,
+    Claim, EarContext, EarKey, EarPublicKey, KeyError, TokenError, TrustworthinessTier as Status,
+    ear_cwt, ear_jwt, to_json, verify_ear_cwt, verify_ear_jwt,
 };
 use boop_verifier::{Endorsements, Expected, Policy, Roots, UnixTime, Verdict};
 
@@ -167,8 +167,15 @@ fn recorded_evidence_gives_a_result_that_a_relying_party_verifies() {
     assert!(to_json(&debug)["facts"]["nitro"]["leaf_not_after"].is_u64());
     let key = &keys()[1];
     let verified = |verdict: &Verdict| {
-        let token = ear_cwt(verdict, &context(), key).unwrap();
-        verify_ear_cwt(&token, &key.public_key()).unwrap()
+        let issued_at = verdict.facts.as_ref().unwrap().checked_at;
+        let context = EarContext {
+            issued_at,
+            ..context()
+        };
+        let token = ear_cwt(verdict, &context, key).unwrap();
+        let ear = verify_ear_cwt(&token, &key.public_key()).unwrap();
+        assert_eq!(ear.submodule.findings.judged_at, Some(issued_at));
+        ear
     };
 
     let (snp, debug) = (verified(&snp), verified(&debug));

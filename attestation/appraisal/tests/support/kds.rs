@@ -248,9 +248,14 @@ pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
 }
 
-/// Makes a revocation list that is current for a year. The key is fixed, so that two lists of the
+/// Makes a revocation list of Genoa that is current for a year. The key is fixed, so that two lists of the
 /// same time differ in nothing but the randomness of their signature, which Ed25519 has not.
 pub(crate) fn crl(from: UnixTime) -> Vec<u8> {
+    list("ARK-Genoa", from, 365)
+}
+
+/// Makes a revocation list of a name that is current for a number of days.
+pub(crate) fn list(issuer: &str, from: UnixTime, days: u64) -> Vec<u8> {
     let seed = [7; 32];
     // PKCS #8 of an Ed25519 key is this prefix and the seed (RFC 8410 section 7).
     let mut pkcs8 = vec![
@@ -259,19 +264,48 @@ pub(crate) fn crl(from: UnixTime) -> Vec<u8> {
     pkcs8.extend(seed);
     let key = KeyPair::try_from(pkcs8.as_slice()).expect("the key is well formed");
     let mut params = CertificateParams::new(vec![]).expect("there are no names");
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, issuer);
     params.key_usages = vec![rcgen::KeyUsagePurpose::CrlSign];
     let issuer: Issuer<'_, KeyPair> = Issuer::new(params, key);
     let seconds = i64::try_from(from.0).expect("the time is near");
     let this_update = OffsetDateTime::from_unix_timestamp(seconds).expect("the time is near");
     let list = CertificateRevocationListParams {
         this_update,
-        next_update: this_update + Duration::from_secs(365 * 86_400),
+        next_update: this_update + Duration::from_secs(days * 86_400),
         crl_number: SerialNumber::from(1_u64),
         issuing_distribution_point: None,
         revoked_certs: vec![],
         key_identifier_method: KeyIdMethod::Sha256,
     };
     let signed = list.signed_by(&issuer).expect("the list can be signed");
+    signed.der().to_vec()
+}
+
+/// Makes a certificate that states a chip, a firmware level and a product as a VCEK does; AMD did
+/// not sign it. Levels are bootloader, TEE, SNP and microcode.
+pub(crate) fn vcek(product: &str, chip_id: &[u8; 64], levels: [u8; 4]) -> Vec<u8> {
+    const AMD: [u64; 8] = [1, 3, 6, 1, 4, 1, 3704, 1];
+    let extension = |id: &[u64], value: Vec<u8>| {
+        rcgen::CustomExtension::from_oid_content(&[&AMD[..], id].concat(), value)
+    };
+    let number = |level: u8| match level {
+        0..=0x7f => vec![2, 1, level],
+        _ => vec![2, 2, 0, level],
+    };
+    let name_bytes = u8::try_from(product.len()).expect("the name is short");
+    let mut params = CertificateParams::new(vec![]).expect("there are no names");
+    params.custom_extensions = vec![
+        extension(&[2], [&[0x16, name_bytes], product.as_bytes()].concat()),
+        extension(&[4], chip_id.to_vec()),
+    ];
+    for (id, level) in [1, 2, 3, 8].into_iter().zip(levels) {
+        let level = extension(&[3, id], number(level));
+        params.custom_extensions.push(level);
+    }
+    let key = KeyPair::generate().expect("a key can be made");
+    let signed = params.self_signed(&key).expect("it can be signed");
     signed.der().to_vec()
 }
 

@@ -1,4 +1,4 @@
-//! Records whose digests do not follow from their own inputs.
+//! Records whose digests do not follow from their own inputs, or that contradict each other.
 
 use sha2::{Digest as _, Sha256, Sha384};
 
@@ -27,9 +27,34 @@ pub enum Doubt {
     /// With more than one ramdisk PCR0 and PCR1 differ, with fewer they are equal.
     #[error("PCR0 and PCR1 do not fit the number of ramdisks")]
     Ramdisks,
+    /// Two records name one firmware file and state different facts of it.
+    #[error("the same firmware file cannot have two {members}: one record was altered")]
+    Firmware {
+        /// What of it differs.
+        members: &'static str,
+    },
     /// The hash of the command line is not that of its text.
     #[error("the command line's hash is not that of its text")]
     CommandLine,
+}
+
+/// Returns what cannot be right in one of two records, whichever it is.
+pub fn doubts_between(first: &Record, second: &Record) -> Vec<Doubt> {
+    let (Record::Snp(first), Record::Snp(second)) = (first, second) else {
+        return vec![];
+    };
+    let (first, second) = (&first.firmware, &second.firmware);
+    if first.sha256 != second.sha256 || first == second {
+        return vec![];
+    }
+    let members = if first.pages_digest != second.pages_digest {
+        "page digests"
+    } else if first.bytes != second.bytes {
+        "sizes"
+    } else {
+        "sets of addresses or sections"
+    };
+    vec![Doubt::Firmware { members }]
 }
 
 /// Returns what cannot be right in a record.

@@ -306,3 +306,49 @@ fn a_register_is_known_again() {
     let other = with(&|it| it.kernel = b"other");
     assert_eq!(explained(other.pcr0), Explanation::Unknown { tried: 20 });
 }
+
+#[test]
+fn one_firmware_file_with_two_sets_of_facts_is_named_and_doubted() {
+    let between = |change: &dyn Fn(&mut crate::snp::Firmware)| {
+        let other = changed(|it| change(&mut it.firmware));
+        let (first, second) = (Record::Snp(snp()), Record::Snp(other));
+        let differences = compare(&first, &second).unwrap();
+        (differences, doubts_between(&first, &second))
+    };
+    let (recorded, doubt) = (snp().firmware, |members| vec![Doubt::Firmware { members }]);
+    let digests = [recorded.pages_digest, Hex([1; 48])].map(|it| format!("pages_digest {it}"));
+
+    assert_eq!(between(&|_| {}), (vec![], vec![]));
+    assert_eq!(
+        between(&|it| it.pages_digest = Hex([1; 48])),
+        (
+            vec![difference(Input::Firmware, &digests[0], &digests[1])],
+            doubt("page digests")
+        )
+    );
+    let addresses = doubt("sets of addresses or sections");
+    let (differences, doubts) = between(&|it| it.reset_address = Some(0x40));
+    assert_eq!(differences.len(), 1);
+    assert_eq!(differences[0].second, "reset_address 0x40");
+    assert_ne!(differences[0].first, differences[0].second);
+    assert_eq!(doubts, addresses);
+    let (differences, doubts) = between(&|it| {
+        it.sections.as_mut().unwrap()[0].address += 0x1000;
+    });
+    assert_eq!(differences.len(), 1);
+    assert!(differences[0].first.starts_with("sections ["));
+    assert_ne!(differences[0].first, differences[0].second);
+    assert_eq!(doubts, addresses);
+    let (_, doubts) = between(&|it| it.bytes += 1);
+    assert_eq!(doubts, doubt("sizes"));
+    let (differences, doubts) = between(&|it| {
+        it.sha256 = Hex([1; 32]);
+        it.pages_digest = Hex([1; 48]);
+    });
+    assert!(differences[0].second.ends_with(&Hex([1; 32]).to_string()));
+    assert_eq!((differences.len(), doubts), (1, vec![]));
+    assert_eq!(
+        doubt("page digests")[0].to_string(),
+        "the same firmware file cannot have two page digests: one record was altered"
+    );
+}

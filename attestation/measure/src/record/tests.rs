@@ -80,3 +80,41 @@ fn other_texts_are_refused() {
         assert!(matches!(refused(text), RecordError::Form(_)), "{text}");
     }
 }
+
+#[test]
+fn an_error_repeats_no_character_that_could_steer_a_terminal() {
+    let json = Record::Nitro(nitro()).to_json();
+    for (foreign, shown) in [
+        ("\u{9b}2J", "\\u{9b}2J"),
+        ("\u{202e}", "\\u{202e}"),
+        ("\\u001b[2J", "\\u{1b}[2J"),
+    ] {
+        let unknown = json.replace("\"pcr0\"", &format!("\"pcr{foreign}\""));
+        let kind = json.replace("\"nitro\"", &format!("\"{foreign}\""));
+        for text in [unknown, kind] {
+            let error = Record::from_json(text.as_bytes()).unwrap_err().to_string();
+
+            assert!(error.contains(shown), "{error:?}");
+            assert!(error.bytes().all(|byte| (0x20..=0x7e).contains(&byte)));
+        }
+    }
+    let long = json.replace("pcr0", &"x".repeat(10_000));
+    let error = Record::from_json(long.as_bytes()).unwrap_err();
+    assert!(error.to_string().len() < 500, "{error}");
+}
+
+#[test]
+fn images_that_cut_the_same_bytes_at_another_place_have_the_same_pcrs() {
+    let cut = Image {
+        kernel: b"kernelconsole",
+        command_line: b"=ttyS0",
+        ..image()
+    };
+
+    let (whole, cut) = (image().measured(), cut.measured());
+
+    assert_eq!(
+        (cut.pcr0, cut.pcr1, cut.pcr2),
+        (whole.pcr0, whole.pcr1, whole.pcr2)
+    );
+}

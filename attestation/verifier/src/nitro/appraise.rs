@@ -49,20 +49,24 @@ fn appraise_pcrs(record: &mut Record, facts: &Facts, policy: &NitroPolicy) {
     if !facts.debug && image.any(|pcr| is_zero(pcr)) {
         reasons.push(Reason::Pcr0To2PartlyZero);
     }
-    let fits = policy.pcr_sets.iter().any(|set| fits(facts, set));
-    if !fits && !policy.pcr_sets.is_empty() {
+    let mut fitting = policy
+        .pcr_sets
+        .iter()
+        .filter(|set| fits(facts, set))
+        .peekable();
+    if fitting.peek().is_none() && !policy.pcr_sets.is_empty() {
         reasons.push(Reason::PcrNotAllowed);
     }
+    let names_program = fitting.any(PcrSet::names_program);
     let sets = policy.pcr_sets.len();
-    let open = policy.pcr_sets.iter().any(is_open);
     let detail = format!(
         "pcr0 {} of {} pcrs, held against {sets} set{}",
         hex_short(pcr(facts, 0).map_or(&[], |pcr| pcr)),
         facts.pcrs.len(),
         if sets == 1 { "" } else { "s" },
     );
-    if reasons.is_empty() && open {
-        let detail = format!("{detail}; policy accepts any");
+    if reasons.is_empty() && !names_program {
+        let detail = format!("{detail}; the policy leaves the program open");
         record.skip(StepName::Measurement, detail);
     } else {
         record.conclude(StepName::Measurement, detail, reasons);
@@ -72,10 +76,6 @@ fn appraise_pcrs(record: &mut Record, facts: &Facts, policy: &NitroPolicy) {
 fn fits(facts: &Facts, PcrSet(rules): &PcrSet) -> bool {
     let mut rules = rules.iter();
     rules.all(|(index, rule)| rule.accepts_option(pcr(facts, *index)))
-}
-
-fn is_open(PcrSet(rules): &PcrSet) -> bool {
-    rules.iter().all(|(_, rule)| rule.is_any())
 }
 
 fn pcr(facts: &Facts, index: u8) -> Option<&[u8; 48]> {
@@ -148,7 +148,7 @@ mod tests {
     use alloc::vec;
 
     use super::*;
-    use crate::facts::tests::good_nitro;
+    use crate::{facts::tests::good_nitro, step::Outcome};
 
     type Spoil = fn(&mut Facts, &mut NitroPolicy);
 
@@ -193,6 +193,29 @@ mod tests {
 
         assert_eq!(judge(&[newer, older]), []);
         assert_eq!(judge(&mixed), [Reason::PcrNotAllowed]);
+    }
+
+    #[test]
+    fn a_set_that_leaves_the_image_open_does_not_name_the_program() {
+        let outcome = |closed: &[u8]| {
+            let (facts, mut policy) = (good_nitro(), NitroPolicy::n0());
+            for (index, rule) in &mut policy.pcr_sets[0].0 {
+                if closed.contains(index) {
+                    *rule = Rule::Exactly([*index + 1; 48]);
+                }
+            }
+            let mut record = Record::default();
+            appraise(&mut record, &facts, &policy);
+            let mut steps = record.steps.into_iter();
+            steps
+                .find(|step| step.name == StepName::Measurement)
+                .map(|step| step.outcome)
+        };
+
+        assert_eq!(outcome(&[0]), Some(Outcome::Pass));
+        assert_eq!(outcome(&[1, 2]), Some(Outcome::Pass));
+        assert_eq!(outcome(&[2]), Some(Outcome::NotChecked));
+        assert_eq!(outcome(&[]), Some(Outcome::NotChecked));
     }
 
     #[test]

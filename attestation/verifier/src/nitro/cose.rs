@@ -39,14 +39,24 @@ impl Envelope {
             if decoder.tag().map_err(malformed)?.as_u64() != TAG_COSE_SIGN1 {
                 return Err(ParseError::NotCoseSign1);
             }
+            if decoder.position() != 1 {
+                return Err(ParseError::CborMalformed);
+            }
             flags.push(Flag::CoseTag18);
         }
         let indefinite = match datatype(&decoder)? {
-            Type::Array | Type::ArrayIndef => match decoder.array().map_err(malformed)? {
-                Some(4) => false,
-                None => true,
-                Some(_) => return Err(ParseError::NotCoseSign1),
-            },
+            Type::Array | Type::ArrayIndef => {
+                let start = decoder.position();
+                let entries = decoder.array().map_err(malformed)?;
+                if decoder.position() - start != 1 {
+                    return Err(ParseError::CborMalformed);
+                }
+                match entries {
+                    Some(4) => false,
+                    None => true,
+                    Some(_) => return Err(ParseError::NotCoseSign1),
+                }
+            }
             _ => return Err(ParseError::NotCoseSign1),
         };
         let protected = byte_string(&mut decoder)?.to_vec();
@@ -127,11 +137,24 @@ fn single_algorithm(protected: &[u8]) -> Option<i64> {
     exact.then_some(algorithm)
 }
 
+/// Reads a byte string whose length is written as short as can be: no signature covers that
+/// length, so there must be one way alone to write it.
 fn byte_string<'b>(decoder: &mut Decoder<'b>) -> Result<&'b [u8], ParseError> {
-    match datatype(decoder)? {
-        Type::Bytes => decoder.bytes().map_err(malformed),
-        _ => Err(ParseError::NotCoseSign1),
+    if datatype(decoder)? != Type::Bytes {
+        return Err(ParseError::NotCoseSign1);
     }
+    let start = decoder.position();
+    let bytes = decoder.bytes().map_err(malformed)?;
+    let head = match bytes.len() {
+        0..=0x17 => 1,
+        0x18..=0xff => 2,
+        0x100..=0xffff => 3,
+        _ => 5,
+    };
+    if decoder.position() - start != head + bytes.len() {
+        return Err(ParseError::CborMalformed);
+    }
+    Ok(bytes)
 }
 
 fn datatype(decoder: &Decoder<'_>) -> Result<Type, ParseError> {
@@ -188,6 +211,30 @@ mod tests {
                 Err(ParseError::CborMalformed),
                 "{length}"
             );
+        }
+    }
+
+    #[test]
+    fn a_frame_that_is_longer_than_needed_is_refused() {
+        let exact = document(PROTECTED_ES384, EMPTY_MAP, &[0x41, 9]);
+        let tagged = [&[0xd2][..], &exact].concat();
+        assert!(read(&exact).is_ok() && read(&tagged).is_ok());
+
+        let long_tag = [&[0xd8, 18][..], &exact].concat();
+        let long_array = [&[0x98, 4][..], &exact[1..]].concat();
+        let long_header = [&[0x84, 0x58][..], &exact[1..]]
+            .concat()
+            .iter()
+            .enumerate()
+            .map(|(at, byte)| if at == 2 { 4 } else { *byte })
+            .collect::<Vec<_>>();
+        let long_payload = document(
+            PROTECTED_ES384,
+            EMPTY_MAP,
+            &[0x5b, 0, 0, 0, 0, 0, 0, 0, 1, 9],
+        );
+        for bytes in [long_tag, long_array, long_header, long_payload] {
+            assert_eq!(read(&bytes), Err(ParseError::CborMalformed), "{bytes:x?}");
         }
     }
 

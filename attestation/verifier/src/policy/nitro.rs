@@ -69,4 +69,14 @@ impl PcrSet {
         let names = |index| self.0.iter().any(|(named, _)| *named == index);
         MANDATORY_PCRS.into_iter().all(names)
     }
+
+    /// Says whether the set tells one program from another: it closes PCR0, which covers the
+    /// whole image, or PCR1 and PCR2 together.
+    pub fn names_program(&self) -> bool {
+        let closes = |index| {
+            let mut rules = self.0.iter();
+            rules.any(|(named, rule)| *named == index && !rule.is_any())
+        };
+        closes(0) || (closes(1) && closes(2))
+    }
 }

@@ -265,7 +265,26 @@ impl Floors {
 #[error("no floor of the policy counts at this time")]
 pub struct NoFloorYet;
 
+impl Floor {
+    /// Says whether no component of any level is bounded.
+    pub fn is_open(&self) -> bool {
+        let any = TcbRules::any();
+        [&self.reported, &self.committed, &self.launch]
+            .into_iter()
+            .all(|rules| *rules == any)
+    }
+}
+
 impl ProductPolicy {
+    /// Says whether the rules are the same, whatever the products.
+    pub fn asks_as(&self, other: &Self) -> bool {
+        let product = other.product;
+        Self {
+            product,
+            ..self.clone()
+        } == *other
+    }
+
     /// Trusts a product at every firmware level and on every chip, Milan with a warning: its keys
     /// are said to be extractable in software (arXiv 2605.12990).
     pub fn any(product: Product) -> Self {

@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec, vec::Vec};
 
-use super::{GuestPolicy, PlatformInfo, SigningKey, SnpFacts, is_zero, tcb::Tcb};
+use super::{GuestPolicy, PlatformInfo, SigningKey, SnpFacts, is_zero, product::Product, tcb::Tcb};
 use crate::{
     facts::{Facts, SignedBy},
     policy::{
@@ -49,9 +49,34 @@ fn appraise_product(record: &mut Record, facts: &Facts, snp: &SnpFacts, policy: 
         record.require(StepName::ProductTrust, detail, false, reason);
         return;
     };
+    if is_ambiguous(snp, rules, policy) {
+        let detail = "a version 2 report does not say whether it is of Genoa or of Siena/Bergamo, \
+                      and the policy treats them differently";
+        record.require(
+            StepName::ProductTrust,
+            detail,
+            false,
+            Reason::ProductNotAllowed,
+        );
+        return;
+    }
     appraise_chip(record, facts, snp, rules, policy.masked_chip_id);
     appraise_floors(record, facts, snp, rules);
     appraise_mitigations(record, snp, rules);
+}
+
+/// Says whether the report could be of another product under the same chain, to which other rules
+/// apply: version 2 does not name the processor.
+fn is_ambiguous(snp: &SnpFacts, rules: &ProductPolicy, policy: &SnpPolicy) -> bool {
+    let mut others = Product::ALL
+        .iter()
+        .filter(|other| **other != rules.product && other.chain() == rules.product.chain());
+    snp.version == 2
+        && !others.all(|other| {
+            policy
+                .product(*other)
+                .is_some_and(|other| other.asks_as(rules))
+        })
 }
 
 /// Says whether the report is, or claims to be, under a provider's fleet key.
@@ -108,8 +133,8 @@ fn appraise_floors(record: &mut Record, facts: &Facts, snp: &SnpFacts, rules: &P
         snp.committed_tcb, snp.launch_tcb
     );
     let floor = match rules.floors.at(facts.checked_at) {
-        Ok(Some(floor)) => floor,
-        Ok(None) => {
+        Ok(Some(floor)) if !floor.is_open() => floor,
+        Ok(_) => {
             record.skip(
                 StepName::FirmwareFloor,
                 format!("{detail}; policy accepts any"),
@@ -467,6 +492,7 @@ mod tests {
         evidence::UnixTime,
         facts::tests::{TCB, good_snp},
         policy::{Floors, Tier},
+        step::Outcome,
     };
 
     type Spoil = fn(&mut Facts, &mut SnpFacts, &mut SnpPolicy);
@@ -512,6 +538,38 @@ mod tests {
             committed: TcbRules::any(),
             launch: TcbRules::any(),
         }
+    }
+
+    #[test]
+    fn a_report_that_does_not_name_its_processor_must_fit_each_that_it_could_be() {
+        let same: Spoil = |_, snp, _| snp.version = 2;
+        let unlisted: Spoil = |_, snp, policy| {
+            snp.version = 2;
+            policy.products.remove(2);
+        };
+        let stricter: Spoil = |_, snp, policy| {
+            snp.version = 2;
+            policy.products[2].chips = Rule::OneOf(vec![]);
+        };
+        let named: Spoil = |_, _, policy| drop(policy.products.remove(2));
+
+        assert_eq!(reasons(same), []);
+        assert_eq!(reasons(unlisted), [Reason::ProductNotAllowed]);
+        assert_eq!(reasons(stricter), [Reason::ProductNotAllowed]);
+        assert_eq!(reasons(named), []);
+    }
+
+    #[test]
+    fn a_floor_that_names_no_level_is_no_floor() {
+        let (facts, mut policy) = (good_snp(), SnpPolicy::p0());
+        floor(&mut policy);
+        let mut record = Record::default();
+
+        appraise(&mut record, &facts, &policy);
+
+        let mut steps = record.steps.iter();
+        let step = steps.find(|step| step.name == StepName::FirmwareFloor);
+        assert_eq!(step.map(|step| step.outcome), Some(Outcome::NotChecked));
     }
 
     #[test]

@@ -9,7 +9,7 @@ Examples:
   boop verify report.bin --at 2026-06-01T00:00:00Z     a report, with vek.der beside it
   boop verify report.bin --vek vcek.pem --explain      each check, and why it matters
   boop verify /sys/kernel/config/tsm/report/mine       an entry of configfs-tsm
-  boop verify document.cbor --nonce 00112233 --json    a Nitro document, for a script
+  boop verify document.cbor --nonce 0011223344556677 --json  a Nitro document, for a script
   boop verify evidence.cmw --policy strict --html page.html
   boop verify report.bin --kds --cmw evidence.cmw      fetch certificates, to judge elsewhere
   boop verify https://127.0.0.1:7443 --network network.toml --danger-simulated-tee
@@ -51,23 +51,25 @@ pub struct VerifyArguments {
     /// The policy to judge by: p0, strict, cloud-vlek, development, or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "p0")]
     pub policy: String,
-    /// Print the policy and stop, unless there is evidence to judge
+    /// Print the policy as a file and stop
     #[arg(long)]
     pub show_policy: bool,
     /// Print every reason and flag that a verdict can carry, and stop
     #[arg(long, exclusive = true)]
     pub list_reasons: bool,
-    /// The nonce that the evidence must answer, hexadecimal
+    /// The nonce that the evidence must answer, hexadecimal, at least 8 bytes; for a bundle, the
+    /// challenge that its binding must name
     #[arg(long, value_name = "HEX")]
     pub nonce: Option<String>,
-    /// The 64 bytes that the evidence must be bound to (REPORT_DATA, Nitro user_data), hexadecimal
+    /// The data that the evidence must carry, hexadecimal: the 64 bytes of REPORT_DATA, or all
+    /// of a Nitro document's user_data
     #[arg(long, value_name = "HEX")]
     pub report_data: Option<String>,
-    /// Judge as of this time instead of now, such as 2026-06-01T00:00:00Z
+    /// Judge as of this time instead of now, such as 2026-06-01T00:00:00Z or 2026-06-01
     #[arg(long, value_name = "RFC3339")]
     pub at: Option<String>,
-    /// TOML file with roots of simulated hardware: genoa, turin, nitro (DER in hexadecimal), or a
-    /// network file whose section danger_simulated has them
+    /// TOML file with roots of simulated hardware: any of milan, genoa, turin, nitro (DER in
+    /// hexadecimal), or a network file whose section danger_simulated has them
     #[arg(
         long,
         value_name = "FILE",

@@ -44,7 +44,7 @@ fn a_proof_of_another_entry_leaf_or_log_is_refused() {
 
 #[test]
 fn what_others_wrote_does_not_steer_the_terminal() {
-    assert_eq!(printable("Caf\u{e9}\u{1b}[2J"), "Caf\u{e9}?[2J");
+    assert_eq!(plain("Caf\u{e9}\u{1b}[2J"), "Caf\u{e9}\u{fffd}[2J");
 }
 
 fn sample() -> Fetched {

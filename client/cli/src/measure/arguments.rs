@@ -80,6 +80,9 @@ The first line goes into a [[nitro.pcr_sets]] of a policy as it is. PCR8 measure
 certificate. The signature of an image is checked against PCR0 under that certificate; who issued
 the certificate and when it is valid is not looked at.
 
+The PCRs hash kernel, command line and ramdisks one after the other without lengths between them,
+so two images that cut the same bytes at another place have the same PCRs: AWS's format.
+
 Exit code: 0 measured, 1 the image's signature does not hold, 2 usage or unreadable input.";
 
 /// Arguments of `boop measure nitro`.
@@ -142,7 +145,8 @@ Examples:
 
 With --digest the usual suspects are tried on the recorded inputs: other numbers and types of
 vCPUs, guest features, hypervisors, blanks around the command line, no initrd, no kernel hashes;
-for a Nitro image blanks, and ramdisks in another order or missing.
+for a Nitro image blanks, and ramdisks in another order or missing. What a record says of its
+firmware is taken as it stands: without the firmware file it cannot be computed again.
 
 Exit code: 0 the same, 1 not the same, or a record that contradicts itself, 2 usage or unreadable
 input.";

@@ -6,7 +6,8 @@ use anyhow::{Context as _, anyhow};
 use boop_measure::Hex;
 use boop_measure::diff::explain_registers;
 use boop_measure::diff::{
-    Difference, Doubt, Explanation, compare, doubts, explain_image, explain_launch, same_digests,
+    Difference, Doubt, Explanation, compare, doubts, doubts_between, explain_image, explain_launch,
+    same_digests,
 };
 use boop_measure::eif::Image;
 use boop_measure::record::{NitroRecord, Record};
@@ -16,6 +17,7 @@ use super::arguments::DiffArguments;
 use super::read;
 use crate::Answer;
 use crate::console::Console;
+use crate::plain::plain;
 
 /// First bytes of an enclave image.
 const IMAGE_MAGIC: &[u8] = b".eif";
@@ -70,7 +72,9 @@ fn compared(
 ) -> anyhow::Result<Answer> {
     let differences = compare(&first.record, &second.record)?;
     let same = same_digests(&first.record, &second.record);
-    let doubts = [first.doubts(), second.doubts()].concat();
+    let between = doubts_between(&first.record, &second.record);
+    let between = between.iter().map(ToString::to_string).collect();
+    let doubts = [first.doubts(), second.doubts(), between].concat();
     let holds = same && differences.is_empty() && doubts.is_empty();
     if json {
         console.json(&json!({
@@ -137,7 +141,7 @@ fn explained(
         }))?;
         return Ok(holds.into());
     }
-    console.line(console.headline(holds, &text));
+    console.line(console.headline(holds, &plain(&text)));
     print(&differences, &doubts, console);
     Ok(holds.into())
 }
@@ -149,11 +153,11 @@ fn change(difference: &Difference) -> String {
 fn print(differences: &[Difference], doubts: &[String], console: &Console) {
     for difference in differences {
         let name = difference.input.to_string();
-        console.field(&name, &difference.first);
-        console.field("  instead", &difference.second);
+        console.field(&plain(&name), plain(&difference.first));
+        console.field("  instead", plain(&difference.second));
     }
     for doubt in doubts {
-        console.field("doubt", console.warning(doubt));
+        console.field("doubt", console.warning(&plain(doubt)));
     }
 }
 

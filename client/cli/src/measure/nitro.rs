@@ -14,6 +14,7 @@ use super::arguments::{Arch, NitroArguments};
 use super::{keep, part, read, write};
 use crate::Answer;
 use crate::console::{Console, Mark};
+use crate::plain::plain;
 
 /// What AWS's own tools write for memory and processors; neither is measured or used.
 const DEFAULT_MEMORY_BYTES: u64 = 1 << 30;
@@ -168,7 +169,10 @@ fn print_signature(
         }
         Some(Err(error)) => {
             let fail = console.word(Mark::Fail);
-            console.field("signature", format_args!("{fail}  {error}"));
+            console.field(
+                "signature",
+                format_args!("{fail}  {}", plain(&error.to_string())),
+            );
         }
         None => {}
     }

@@ -2,12 +2,17 @@
 
 use anyhow::bail;
 use boop_channel::{Expectation, Trust};
-use boop_verifier::{Expected, Rule, UnixTime, Verdict, appraise, authenticate};
+use boop_verifier::{
+    Evidence, EvidenceKind, Expected, Rule, Tier, UnixTime, Verdict, appraise, authenticate,
+};
 use boop_wire::binding::{Binding, PlatformKind};
 use boop_wire::evidence::EvidenceBundle;
 
 use super::conditions::Conditions;
 use super::input::{ISSUER_CERTIFICATE, Input, KEY_CERTIFICATE, REVOCATION_LIST, Source};
+
+/// Bytes of the report data of an SEV-SNP report.
+const REPORT_DATA_BYTES: usize = 64;
 
 /// A check beyond the verifier's own: of the binding, or of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +27,13 @@ pub(super) struct Extra {
     pub(super) detail: String,
     /// Why it matters.
     pub(super) why: &'static str,
+}
+
+impl Extra {
+    /// Says what its failure means.
+    pub(super) fn meaning(&self) -> String {
+        format!("Not shown that {}.", self.title)
+    }
 }
 
 /// Evidence that was judged.
@@ -43,13 +55,22 @@ impl Case {
         if input.bundle.is_none() && conditions.network.is_some() {
             bail!("--network goes with a gateway or bundle; bare evidence names no network");
         }
+        if input.bundle.is_none() && matches!(input.evidence, Ok(Evidence::Snp(_))) {
+            check_for_report(&conditions)?;
+        }
         let binding = match &input.bundle {
             Some(bundle) => Some(bundle.binding()?),
             None => None,
         };
         let expected = expected(&input, binding.as_ref(), &conditions);
         let verdict = judge(&input, &conditions, &expected, conditions.at);
-        let extras = extras(&input, binding.as_ref(), &conditions);
+        let extras = extras(
+            &input,
+            binding.as_ref(),
+            &conditions,
+            &verdict,
+            conditions.at,
+        );
         Ok(Self {
             input,
             conditions,
@@ -61,7 +82,28 @@ impl Case {
 
     /// Tells whether everything that was checked holds.
     pub(super) fn accepted(&self) -> bool {
-        self.verdict.accepted && self.extras.iter().all(|extra| extra.holds)
+        self.verdict.accepted && self.extras_hold()
+    }
+
+    /// Tells whether the evidence fits what the caller named, or the connection it came over.
+    pub(super) fn bound(&self) -> bool {
+        self.verdict.bound && self.extras_hold()
+    }
+
+    /// Returns how far the policy trusts the hardware, if everything that was checked holds.
+    pub(super) fn tier(&self) -> Option<Tier> {
+        self.verdict.tier.filter(|_| self.accepted())
+    }
+
+    /// Tells whether every check holds that the verifier does not make.
+    pub(super) fn extras_hold(&self) -> bool {
+        self.extras.iter().all(|extra| extra.holds)
+    }
+
+    /// Tells whether a bundle was compared with something that it does not say itself.
+    pub(super) fn is_named(&self) -> bool {
+        let binding = self.binding.as_ref();
+        binding.is_some_and(|binding| is_named(&self.input, binding, &self.conditions))
     }
 
     /// Lists the byte strings that the verdict rests on, each once.
@@ -104,7 +146,32 @@ impl Case {
         }
         let expected = expected(&self.input, self.binding.as_ref(), &self.conditions);
         let then = judge(&self.input, &self.conditions, &expected, made_at);
-        then.accepted.then_some(made_at.0)
+        let extras = extras(
+            &self.input,
+            self.binding.as_ref(),
+            &self.conditions,
+            &then,
+            made_at,
+        );
+        let holds = then.accepted && extras.iter().all(|extra| extra.holds);
+        holds.then_some(made_at.0)
+    }
+}
+
+/// Refuses what a bare SEV-SNP report could never answer.
+fn check_for_report(conditions: &Conditions) -> anyhow::Result<()> {
+    if conditions.nonce.is_some() {
+        bail!(
+            "an SEV-SNP report has no nonce: what it was asked with is in its report data, which \
+             --report-data compares"
+        );
+    }
+    match &conditions.report_data {
+        Some(data) if data.len() != REPORT_DATA_BYTES => bail!(
+            "--report-data has {} bytes; that of an SEV-SNP report has {REPORT_DATA_BYTES}",
+            data.len()
+        ),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -119,24 +186,49 @@ fn judge(input: &Input, conditions: &Conditions, expected: &Expected, at: UnixTi
     }
 }
 
+/// Returns what the evidence must carry. What a bundle says of itself counts only once the caller
+/// named its challenge or its key signed the connection; before, it could be an old copy.
 fn expected(input: &Input, binding: Option<&Binding>, conditions: &Conditions) -> Expected {
     match (&input.bundle, binding) {
-        (Some(bundle), Some(binding)) => Expected {
-            report_data: Rule::Exactly(Binding::report_data_of(&bundle.binding)),
+        (Some(bundle), Some(binding)) if is_named(input, binding, conditions) => Expected {
+            report_data: Rule::Exactly(Binding::report_data_of(&bundle.binding).to_vec()),
             nonce: match binding.platform {
                 PlatformKind::Nitro => Rule::Exactly(binding.challenge.to_vec()),
                 PlatformKind::Snp => Rule::Any,
             },
         },
-        _ => Expected {
-            report_data: conditions.report_data.map_or(Rule::Any, Rule::Exactly),
+        (Some(_), _) => Expected::nothing(),
+        (None, _) => Expected {
+            report_data: conditions
+                .report_data
+                .clone()
+                .map_or(Rule::Any, Rule::Exactly),
             nonce: conditions.nonce.clone().map_or(Rule::Any, Rule::Exactly),
         },
     }
 }
 
-fn extras(input: &Input, binding: Option<&Binding>, conditions: &Conditions) -> Vec<Extra> {
+/// Says whether the binding is the one that the caller asked for: by its nonce, or on the
+/// connection that its key signed.
+fn is_named(input: &Input, binding: &Binding, conditions: &Conditions) -> bool {
+    match (&conditions.nonce, &input.gateway) {
+        (Some(nonce), _) => binding.challenge == nonce.as_slice(),
+        (None, Some(gateway)) => gateway.check_proof(binding).is_ok(),
+        (None, None) => false,
+    }
+}
+
+fn extras(
+    input: &Input,
+    binding: Option<&Binding>,
+    conditions: &Conditions,
+    verdict: &Verdict,
+    at: UnixTime,
+) -> Vec<Extra> {
     let mut extras = Vec::new();
+    if let (Some(bundle), Some(binding)) = (&input.bundle, binding) {
+        extras.push(consistent(bundle, binding, verdict));
+    }
     if let (Some(binding), Some(nonce)) = (binding, &conditions.nonce) {
         extras.push(Extra {
             name: "challenge",
@@ -152,7 +244,7 @@ fn extras(input: &Input, binding: Option<&Binding>, conditions: &Conditions) -> 
     if let (Some(bundle), Some(binding), Some(network)) =
         (&input.bundle, binding, &conditions.network)
     {
-        extras.push(member(network, bundle, binding, conditions.at));
+        extras.push(member(network, bundle, binding, at));
     }
     if let (Some(binding), Some(gateway)) = (binding, &input.gateway) {
         let key = gateway.check_tls_key(binding);
@@ -175,6 +267,40 @@ fn extras(input: &Input, binding: Option<&Binding>, conditions: &Conditions) -> 
     extras
 }
 
+/// Holds the evidence of a bundle against the binding beside it. This ties the two together and
+/// says nothing about when or for whom they were made.
+fn consistent(bundle: &EvidenceBundle, binding: &Binding, verdict: &Verdict) -> Extra {
+    let data = Binding::report_data_of(&bundle.binding);
+    let (holds, detail) = match &verdict.facts {
+        None => (false, "the evidence could not be read".into()),
+        Some(facts) => match (facts.kind, binding.platform) {
+            (EvidenceKind::Snp, PlatformKind::Snp) => (
+                facts.report_data == Some(data),
+                format!("the report must carry {}", hex::encode(data)),
+            ),
+            (EvidenceKind::Nitro, PlatformKind::Nitro) => (
+                facts.user_data.as_deref() == Some(data.as_slice())
+                    && facts.nonce.as_deref() == Some(binding.challenge.as_slice()),
+                format!(
+                    "the document must carry the user data {} and the nonce {}",
+                    hex::encode(data),
+                    hex::encode(binding.challenge)
+                ),
+            ),
+            (EvidenceKind::Snp, PlatformKind::Nitro) | (EvidenceKind::Nitro, PlatformKind::Snp) => {
+                (false, "the binding names another platform".into())
+            }
+        },
+    };
+    Extra {
+        name: "binding-consistent",
+        title: "the evidence covers the binding beside it",
+        holds,
+        detail,
+        why: "A binding that the hardware did not sign could be anybody's.",
+    }
+}
+
 /// Holds a bundle against a network's manifest, in the role that it claims itself.
 fn member(network: &Trust, bundle: &EvidenceBundle, binding: &Binding, at: UnixTime) -> Extra {
     let expect = Expectation {
@@ -195,3 +321,6 @@ fn member(network: &Trust, bundle: &EvidenceBundle, binding: &Binding, at: UnixT
         why: "Genuine hardware runs any program; the approvers say which may take part.",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,11 +21,20 @@ use crate::arguments::VerifyArguments;
 const FILE_BYTES_MAX: u64 = 256 * 1024;
 /// The policy that is built in and has no file of its own.
 const P0: &str = "p0";
+/// The same with simulated evidence allowed, which --danger-simulated-tee makes of it.
+const P0_SIMULATED: &str = "p0-simulated";
 /// What stands above the policy p0 when it is printed.
 const P0_HEAD: &str = "\
 # p0 is built in. It shows that hardware is genuine and closed to its host, on any firmware
 # level, running any program. As a file it is refused: name the Milan chips that you trust.
 ";
+/// What stands above it when simulated evidence is allowed.
+const P0_SIMULATED_HEAD: &str = "\
+# p0-simulated is p0 under --danger-simulated-tee. It accepts simulated hardware as well, which
+# protects nothing from whoever runs it.
+";
+/// Shortest nonce, in bytes.
+const NONCE_BYTES_MIN: usize = 8;
 
 /// What the evidence is judged by.
 #[derive(Debug)]
@@ -43,7 +52,7 @@ pub(super) struct Conditions {
     /// The network that the process should belong to.
     pub(super) network: Option<Trust>,
     pub(super) nonce: Option<Vec<u8>>,
-    pub(super) report_data: Option<[u8; 64]>,
+    pub(super) report_data: Option<Vec<u8>>,
 }
 
 impl Conditions {
@@ -58,7 +67,7 @@ impl Conditions {
         if simulated && named.is_none() {
             bail!("--danger-simulated-tee needs --roots or --network, which name simulated roots");
         }
-        let (mut policy, policy_text, policy_source) = named_policy(&arguments.policy)?;
+        let (policy, policy_text, policy_source) = named_policy(&arguments.policy, simulated)?;
         let network = match &arguments.network {
             Some(path) => Some(crate::ledger::trust(path, None, simulated)?),
             None => None,
@@ -66,10 +75,6 @@ impl Conditions {
         let mut roots = Roots::vendor();
         if let Some(path) = named.filter(|_| simulated) {
             roots = roots.with_simulated(roots_of(path)?);
-            // The flag is what p0 says about simulated evidence; a file says it itself.
-            if arguments.policy == P0 {
-                policy.policy.simulated = SimulatedEvidence::Allow;
-            }
         }
         Ok(Self {
             policy: policy.policy,
@@ -81,7 +86,7 @@ impl Conditions {
             at,
             at_given,
             network,
-            nonce: bytes(arguments.nonce.as_deref(), "--nonce")?,
+            nonce: nonce(arguments.nonce.as_deref())?,
             report_data: report_data(arguments.report_data.as_deref())?,
         })
     }
@@ -96,18 +101,11 @@ impl Conditions {
     }
 }
 
-/// Finds a policy by its name, or reads it from a file.
-fn named_policy(name: &str) -> anyhow::Result<(PolicyFile, String, Source)> {
+/// Finds a policy by its name, or reads it from a file. `simulated` is what p0 says about
+/// simulated evidence; every other policy says it itself.
+fn named_policy(name: &str, simulated: bool) -> anyhow::Result<(PolicyFile, String, Source)> {
     if name == P0 {
-        let policy = Policy::p0();
-        let text = format!("{P0_HEAD}{}", PolicyFile::to_toml(&policy, P0));
-        let source = Source::of("policy", "built in: p0", text.as_bytes());
-        let policy = PolicyFile {
-            name: P0.into(),
-            policy,
-            sha256: Sha256::digest(text.as_bytes()).into(),
-        };
-        return Ok((policy, text, source));
+        return Ok(p0(simulated));
     }
     if let Some(text) = policy::shipped(name) {
         let source = Source::of("policy", format!("built in: {name}"), text.as_bytes());
@@ -125,19 +123,47 @@ fn named_policy(name: &str) -> anyhow::Result<(PolicyFile, String, Source)> {
     Ok((policy, text, source))
 }
 
+/// Returns p0 as it judges: its text and digest say what it allows.
+fn p0(simulated: bool) -> (PolicyFile, String, Source) {
+    let mut policy = Policy::p0();
+    let (name, head) = if simulated {
+        policy.simulated = SimulatedEvidence::Allow;
+        (P0_SIMULATED, P0_SIMULATED_HEAD)
+    } else {
+        (P0, P0_HEAD)
+    };
+    let text = format!("{head}{}", PolicyFile::to_toml(&policy, name));
+    let source = Source::of("policy", format!("built in: {name}"), text.as_bytes());
+    let file = PolicyFile {
+        name: name.into(),
+        policy,
+        sha256: Sha256::digest(text.as_bytes()).into(),
+    };
+    (file, text, source)
+}
+
+fn nonce(text: Option<&str>) -> anyhow::Result<Option<Vec<u8>>> {
+    let nonce = bytes(text, "--nonce")?;
+    match &nonce {
+        Some(nonce) if nonce.len() < NONCE_BYTES_MIN => bail!(
+            "--nonce has {} bytes; a nonce of fewer than {NONCE_BYTES_MIN} bytes can be guessed",
+            nonce.len()
+        ),
+        Some(_) | None => Ok(nonce),
+    }
+}
+
 fn bytes(text: Option<&str>, name: &str) -> anyhow::Result<Option<Vec<u8>>> {
     text.map(|text| hex::decode(text).map_err(|_| anyhow!("{name} is not hexadecimal")))
         .transpose()
 }
 
-fn report_data(text: Option<&str>) -> anyhow::Result<Option<[u8; 64]>> {
-    let Some(bytes) = bytes(text, "--report-data")? else {
-        return Ok(None);
-    };
-    match <[u8; 64]>::try_from(bytes) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(bytes) => bail!("--report-data has {} bytes, not 64", bytes.len()),
+fn report_data(text: Option<&str>) -> anyhow::Result<Option<Vec<u8>>> {
+    let data = bytes(text, "--report-data")?;
+    if data.as_ref().is_some_and(Vec::is_empty) {
+        bail!("--report-data is empty");
     }
+    Ok(data)
 }
 
 fn roots_of(path: &Path) -> anyhow::Result<SimulatedRoots> {
@@ -154,12 +180,19 @@ fn simulated_roots(text: &str) -> anyhow::Result<SimulatedRoots> {
         None => table,
     };
     let settings: SimulatedSettings = toml::Value::Table(table).try_into()?;
-    Ok(settings.roots()?)
+    let roots = settings.roots()?;
+    if roots.snp.is_empty() && roots.nitro.is_empty() {
+        bail!("none of milan, genoa, turin and nitro is given");
+    }
+    Ok(roots)
 }
 
 fn unix_time(text: &str) -> anyhow::Result<UnixTime> {
+    // A date alone means its first moment, as in a policy.
+    let midnight = format!("{text}T00:00:00Z");
     let time = OffsetDateTime::parse(text, &Rfc3339)
-        .with_context(|| format!("--at {text:?} is not a time such as 2026-06-01T00:00:00Z"))?;
+        .or_else(|_| OffsetDateTime::parse(&midnight, &Rfc3339))
+        .map_err(|_| anyhow!("--at {text:?} is no time such as 2026-06-01T00:00:00Z"))?;
     let seconds = u64::try_from(time.unix_timestamp()).context("--at is before 1970")?;
     Ok(UnixTime(seconds))
 }
@@ -183,9 +216,41 @@ mod tests {
     }
 
     #[test]
-    fn report_data_has_64_bytes() {
-        assert!(report_data(Some(&"00".repeat(64))).is_ok());
-        assert!(report_data(Some("00")).is_err());
+    fn the_digest_of_p0_is_that_of_the_rules_it_judges_by() {
+        for (simulated, name, word) in [
+            (false, "p0", "simulated = \"refuse\""),
+            (true, "p0-simulated", "simulated = \"accept\""),
+        ] {
+            let (file, text, source) = p0(simulated);
+
+            assert_eq!(file.name, name);
+            assert_eq!(file.policy.simulated == SimulatedEvidence::Allow, simulated);
+            assert!(text.contains(word), "{text}");
+            assert_eq!(hex::encode(file.sha256), source.sha256);
+            assert_eq!(source.from, format!("built in: {name}"));
+        }
+    }
+
+    #[test]
+    fn a_nonce_has_at_least_8_bytes() {
+        let refused = |text| nonce(Some(text)).unwrap_err().to_string();
+
+        assert_eq!(nonce(None).unwrap(), None);
+        assert_eq!(nonce(Some("0011223344556677")).unwrap().unwrap().len(), 8);
+        assert_eq!(
+            refused(""),
+            "--nonce has 0 bytes; a nonce of fewer than 8 bytes can be guessed"
+        );
+        assert_eq!(
+            refused("00112233445566"),
+            "--nonce has 7 bytes; a nonce of fewer than 8 bytes can be guessed"
+        );
+    }
+
+    #[test]
+    fn report_data_is_hexadecimal_and_not_empty() {
+        assert_eq!(report_data(Some("0a")).unwrap(), Some(vec![10]));
+        assert!(report_data(Some("")).is_err());
         assert!(report_data(Some("zz")).is_err());
     }
 
@@ -197,13 +262,22 @@ mod tests {
         let section = format!("network_id = \"07\"\n[danger_simulated]\n{roots}");
 
         assert_eq!(simulated_roots(&section).unwrap(), own);
-        assert!(simulated_roots("genoa = \"00\"").is_err());
+        assert!(simulated_roots("genoa = \"00\"").is_ok());
+        for refused in [
+            "",
+            "[danger_simulated]",
+            "genoa = 0",
+            "genoa = \"z\"",
+            "x = \"00\"",
+        ] {
+            assert!(simulated_roots(refused).is_err(), "{refused}");
+        }
         assert!(simulated_roots("danger_simulated = 1").is_err());
     }
 
     #[test]
     fn the_text_of_p0_says_what_p0_is() {
-        let (_, text, _) = named_policy("p0").unwrap();
+        let (_, text, _) = named_policy("p0", false).unwrap();
         // A file may not trust every Milan chip, which p0 does; the rest reads back the same.
         let chip = format!("chips = \"{}\"", "01".repeat(64));
         let listed = text.replacen("chips = \"any\"", &chip, 1);
@@ -221,14 +295,14 @@ mod tests {
     #[test]
     fn every_shipped_policy_is_found_by_its_name() {
         for name in ["p0", "strict", "cloud-vlek", "development"] {
-            let (policy, text, source) = named_policy(name).unwrap();
+            let (policy, text, source) = named_policy(name, false).unwrap();
 
             assert_eq!(policy.name, name);
             assert_eq!(hex::encode(policy.sha256), source.sha256);
             assert!(!text.is_empty());
         }
         assert_eq!(
-            named_policy("p9").unwrap_err().to_string(),
+            named_policy("p9", false).unwrap_err().to_string(),
             "p9 is neither a policy (p0, strict, cloud-vlek, development) nor a file"
         );
     }

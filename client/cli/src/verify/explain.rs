@@ -130,7 +130,9 @@ fn chain(sheet: &Sheet, console: &Console) {
             let life = format!("{} to {}", certificate.from, certificate.until);
             labelled("      valid      ", &life, console);
         }
-        labelled("      sha-256    ", &certificate.sha256, console);
+        if !certificate.sha256.is_empty() {
+            labelled("      sha-256    ", &certificate.sha256, console);
+        }
     }
 }
 

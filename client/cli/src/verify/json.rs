@@ -21,6 +21,10 @@ pub(super) fn described(case: &Case) -> Value {
         })
     });
     verdict["accepted"] = case.accepted().into();
+    verdict["bound"] = case.bound().into();
+    if case.tier().is_none() {
+        verdict["tier"] = Value::Null;
+    }
     verdict["summary"] = case.summary().into();
     verdict["origin"] = case.input.origin.clone().into();
     verdict["form"] = case.input.form.clone().into();
@@ -47,11 +51,14 @@ fn add(verdict: &mut Value, extra: &Extra) {
             "title": extra.title,
             "detail": extra.detail,
             "why": extra.why,
-            "reasons": [],
+            "reasons": if extra.holds { vec![] } else { vec![extra.name] },
         }));
     }
     if let Some(reasons) = verdict["reasons"].as_array_mut().filter(|_| !extra.holds) {
         reasons.push(extra.name.into());
+    }
+    if let Some(meanings) = verdict["meanings"].as_object_mut().filter(|_| !extra.holds) {
+        meanings.insert(extra.name.into(), extra.meaning().into());
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) fn summarise(case: &Case, console: &Console) {
     headline(case, console);
     console.field(
         "evidence",
-        format_args!("{} ({})", case.input.origin, case.input.form),
+        plain(&format!("{} ({})", case.input.origin, case.input.form)),
     );
     if let Some(facts) = &case.verdict.facts {
         print_facts(case, facts, console);
@@ -32,14 +32,14 @@ pub(super) fn summarise(case: &Case, console: &Console) {
             plain(&case.conditions.policy_name)
         ),
     );
-    if let Some(tier) = case.verdict.tier {
+    if let Some(tier) = case.tier() {
         console.field("trust tier", tier_meaning(tier));
     }
     print_remarks(case, console);
 }
 
 fn headline(case: &Case, console: &Console) {
-    console.line(console.headline(case.accepted(), &case.summary()));
+    console.line(console.headline(case.accepted(), &plain(&case.summary())));
 }
 
 fn print_facts(case: &Case, facts: &Facts, console: &Console) {
@@ -108,16 +108,18 @@ fn print_binding(case: &Case, console: &Console) {
 
 fn print_remarks(case: &Case, console: &Console) {
     for reason in &case.verdict.reasons {
-        console.field("reason", format_args!("{reason} - {}", reason.meaning()));
+        let line = format!("{reason} - {}", reason.meaning());
+        console.field("reason", plain(&line));
     }
     for extra in case.extras.iter().filter(|extra| !extra.holds) {
-        console.field("reason", format_args!("{} - {}", extra.name, extra.detail));
+        let line = format!("{} - {} {}", extra.name, extra.meaning(), extra.detail);
+        console.field("reason", plain(&line));
     }
     for flag in &case.verdict.flags {
         console.field("flag", format_args!("{flag} - {}", flag.meaning()));
     }
     for note in &case.input.notes {
-        console.field("note", note);
+        console.field("note", plain(note));
     }
     if let Some(note) = late_note(case) {
         console.field("note", note);

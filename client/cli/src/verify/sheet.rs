@@ -124,16 +124,17 @@ impl Sheet {
         let conditions = &case.conditions;
         let verdict = &case.verdict;
         let at = rfc3339(conditions.at.0);
-        let mut notes = case.input.notes.clone();
+        let notes = case.input.notes.iter();
+        let mut notes: Vec<String> = notes.map(|note| plain(note)).collect();
         notes.extend(late_note(case));
         notes.extend(repeat::note(arguments));
         Self {
             accepted: case.accepted(),
-            summary: case.summary(),
+            summary: plain(&case.summary()),
             subject: decoded::subject(case),
-            origin: format!("{} ({})", case.input.origin, case.input.form),
+            origin: plain(&format!("{} ({})", case.input.origin, case.input.form)),
             policy: plain(&conditions.policy_name),
-            tier: verdict.tier.map(tier_meaning),
+            tier: case.tier().map(tier_meaning),
             judged_at: if conditions.at_given {
                 format!("{at} (the time asked for)")
             } else {
@@ -150,11 +151,21 @@ impl Sheet {
             notes,
             proves: proof::proves(case),
             proves_not: proof::proves_not(case),
-            sources: case.sources(),
+            sources: sources(case),
             command: repeat::command(case, arguments),
             tool: concat!("boop ", env!("CARGO_PKG_VERSION")).into(),
         }
     }
+}
+
+/// Names the byte strings that the verdict rests on.
+fn sources(case: &Case) -> Vec<Source> {
+    let sources = case.sources().into_iter();
+    let shown = sources.map(|source| Source {
+        from: plain(&source.from),
+        ..source
+    });
+    shown.collect()
 }
 
 /// Says that only the time of the check speaks against a Nitro document, if that is so.
@@ -191,7 +202,7 @@ fn steps(case: &Case) -> impl Iterator<Item = (Level, StepPart)> {
             detail: plain(&step.detail),
             why: step.why.into(),
             reasons: reasons
-                .map(|reason| (reason.to_string(), reason.meaning().to_owned()))
+                .map(|reason| (plain(&reason.to_string()), reason.meaning().to_owned()))
                 .collect(),
         };
         (step.name.level(), part)
@@ -214,10 +225,7 @@ fn of_extra(extra: &Extra) -> StepPart {
         reasons: if extra.holds {
             vec![]
         } else {
-            vec![(
-                extra.name.into(),
-                format!("Not shown that {}.", extra.title),
-            )]
+            vec![(extra.name.into(), extra.meaning())]
         },
     }
 }

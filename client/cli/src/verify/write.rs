@@ -8,6 +8,7 @@ use anyhow::{Context as _, anyhow, bail};
 use boop_appraisal::envelope::{self, cmw};
 use boop_appraisal::results::{EarContext, EarKey, NONCE_BYTES, ear_cwt, ear_jwt};
 use boop_verifier::UnixTime;
+use sha2::{Digest as _, Sha256};
 
 use super::case::Case;
 use super::input::read_file;
@@ -49,6 +50,13 @@ pub(super) fn ear(
     now: Now,
     console: &Console,
 ) -> anyhow::Result<()> {
+    if let Some(extra) = case.extras.iter().find(|extra| !extra.holds) {
+        bail!(
+            "not shown that {}. {}; an attestation result has no word for that",
+            extra.title,
+            extra.detail
+        );
+    }
     let conditions = &case.conditions;
     let context = EarContext {
         policy_id: conditions.policy_name.clone(),
@@ -58,15 +66,10 @@ pub(super) fn ear(
             .nonce
             .clone()
             .filter(|nonce| NONCE_BYTES.contains(&nonce.len())),
+        evidence_digest: Sha256::digest(&case.input.bytes).into(),
         issued_at: UnixTime(now.unix_ms / 1000),
         build: concat!("boop ", env!("CARGO_PKG_VERSION")).into(),
     };
-    if case.verdict.accepted && !case.accepted() {
-        bail!(
-            "{}; an attestation result has no word for that",
-            case.summary()
-        );
-    }
     match form {
         EarForm::Jwt => console.line(ear_jwt(&case.verdict, &context, key)?),
         EarForm::Cwt => console.bytes(&ear_cwt(&case.verdict, &context, key)?),

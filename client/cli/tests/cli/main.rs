@@ -8,6 +8,8 @@ mod receipt;
 mod run;
 mod serve;
 mod verify;
+mod verify_bundles;
 mod verify_forms;
 mod verify_outputs;
+mod verify_text;
 mod world;

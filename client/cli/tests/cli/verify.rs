@@ -216,7 +216,7 @@ fn a_nonce_must_be_the_documents() {
             .0
     };
 
-    let (answered, wrong) = (with(&nonce), with("00112233"));
+    let (answered, wrong) = (with(&nonce), with("0011223344556677"));
 
     assert_eq!(
         (answered.code, &answered.json()["bound"]),
@@ -330,7 +330,7 @@ fn arguments_that_do_not_fit_are_usage_errors() {
     let path = scratch.path().join("x");
     fs::write(&path, [0x02, 0, 0, 0]).expect("written");
     let path = path.to_str().expect("text");
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 11] = [
         (
             &["verify", path, "--at", "yesterday"],
             "is not a time such as",
@@ -338,6 +338,14 @@ fn arguments_that_do_not_fit_are_usage_errors() {
         (
             &["verify", path, "--nonce", "xyz"],
             "--nonce is not hexadecimal",
+        ),
+        (
+            &["verify", path, "--nonce", ""],
+            "boop: --nonce has 0 bytes; a nonce of fewer than 8 bytes can be guessed\n",
+        ),
+        (
+            &["verify", path, "--nonce", "00112233445566"],
+            "boop: --nonce has 7 bytes; a nonce of fewer than 8 bytes can be guessed\n",
         ),
         (
             &["verify", path, "--report-data", "00"],

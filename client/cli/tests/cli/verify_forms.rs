@@ -105,7 +105,7 @@ fn a_cmw_carries_everything_over_a_gap() {
 }
 
 #[test]
-fn a_bundle_is_held_against_its_own_binding() {
+fn a_bundle_whose_evidence_does_not_cover_its_binding_is_refused() {
     let Some(case) = Files::of(REPORT, "report") else {
         return;
     };
@@ -132,7 +132,7 @@ fn a_bundle_is_held_against_its_own_binding() {
     assert_eq!(verdict["binding"]["role"], "gateway");
     assert_eq!(
         verdict["reasons"],
-        serde_json::json!(["report-data-mismatch"])
+        serde_json::json!(["binding-consistent"])
     );
     assert_eq!(
         (twice.code, twice.err.as_str()),

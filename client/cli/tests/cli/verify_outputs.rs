@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use boop_appraisal::results::{EarKey, verify_ear_cwt, verify_ear_jwt};
+use boop_appraisal::results::{EarKey, TrustworthinessTier, verify_ear_cwt, verify_ear_jwt};
+use boop_verifier::UnixTime;
 use rcgen::KeyPair;
 
 use crate::cases::{expected, run_of};
@@ -55,7 +56,7 @@ fn an_explanation_names_what_each_pcr_covers_and_the_whole_chain() {
     for words in [
         "The whole enclave image",
         "The IAM role of the parent instance.",
-        "root, pinned",
+        "root of the vendor, built in",
         "641a0321a3e244efe456463195d606317ed7cdcc3c1756e09893f3c68f79bb5b",
     ] {
         assert!(run.out.contains(words), "{words}: {}", run.out);
@@ -222,6 +223,34 @@ fn a_signed_result_is_a_jwt_or_a_cwt_that_the_public_key_verifies() {
     ]);
     let accepted = verify_ear_cwt(&cwt, &public).expect("it verifies");
     assert!(accepted.submodule.findings.accepted);
+}
+
+#[test]
+fn a_signed_result_about_another_time_says_so_and_does_not_affirm() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let key = scratch.path().join("key.pem");
+    let pem = KeyPair::generate().expect("a key on p-256").serialize_pem();
+    fs::write(&key, &pem).expect("written");
+    let public = EarKey::from_pkcs8_pem(&pem).expect("a key").public_key();
+    let Some(folder) = vectors("attestation") else {
+        return;
+    };
+    let report = folder.join(REPORT).join("report.bin");
+    let now = ["verify", text(&report), "--ear", "--ear-key", text(&key)];
+    let then = [&now[..], &["--at", "2026-06-01T00:00:00Z"]].concat();
+    let result = |arguments: &[&str]| {
+        let run = boop(arguments);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        verify_ear_jwt(run.out.trim_end(), &public).expect("it verifies")
+    };
+
+    let (now, then) = (result(&now), result(&then));
+
+    assert_eq!(now.status, TrustworthinessTier::Affirming);
+    assert_eq!(then.status, TrustworthinessTier::Warning);
+    let judged_at = then.submodule.findings.judged_at;
+    assert_eq!(judged_at, Some(UnixTime(1_780_272_000)));
+    assert_ne!(Some(then.issued_at), judged_at);
 }
 
 #[test]

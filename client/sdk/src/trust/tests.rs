@@ -88,9 +88,10 @@ fn simulated_roots_and_the_flag_come_together_or_not_at_all() {
     assert_eq!(file.trust(true).map(|_| ()), Err(TrustError::SimulatedFlag));
 
     file.danger_simulated = Some(SimulatedSettings {
-        genoa: "00".into(),
-        turin: "01".into(),
-        nitro: "02".into(),
+        milan: None,
+        genoa: Some("00".into()),
+        turin: Some("01".into()),
+        nitro: Some("02".into()),
     });
     assert_eq!(
         file.trust(false).map(|_| ()),

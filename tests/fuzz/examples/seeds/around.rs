@@ -56,6 +56,7 @@ fn result(name: &str, evidence: &[u8], endorsements: &Endorsements) -> Result<()
         policy_id: "tag:example.org,2026:p0".into(),
         policy_digest: Some([6; 32]),
         nonce: Some(vec![7; 16]),
+        evidence_digest: [7; 32],
         issued_at: NOW,
         build: "1".into(),
     };

@@ -23,6 +23,9 @@ const VERIFIER_CLAIMS: i64 = 1006;
 const DEVELOPER: i64 = 0;
 const BUILD: i64 = 1;
 
+/// Members that our findings always have.
+const FINDINGS_MEMBERS: usize = 10;
+
 impl Ear {
     /// Writes the claims as CBOR.
     pub fn to_cbor(&self) -> Vec<u8> {
@@ -82,7 +85,10 @@ fn write_submodule(submodule: &Submodule, writer: &mut CborWriter) {
     writer.int(POLICY_IDS);
     write_texts(&submodule.policy_ids, writer);
     let findings = &submodule.findings;
-    writer.int(VERIFIER_CLAIMS).map(1).text("boop").map(8);
+    let members = FINDINGS_MEMBERS + usize::from(findings.judged_at.is_some());
+    writer.int(VERIFIER_CLAIMS).map(1).text("boop").map(members);
+    writer.text("evidence").text(&findings.evidence);
+    writer.text("measurement").text(&findings.measurement);
     writer.text("accepted").bool(findings.accepted);
     writer.text("authentic").bool(findings.authentic);
     writer.text("acceptable").bool(findings.acceptable);
@@ -93,6 +99,9 @@ fn write_submodule(submodule: &Submodule, writer: &mut CborWriter) {
     write_texts(&findings.reasons, writer);
     writer.text("flags");
     write_texts(&findings.flags, writer);
+    if let Some(judged_at) = findings.judged_at {
+        writer.text("judged_at").unsigned(judged_at.0);
+    }
 }
 
 fn write_texts(texts: &[String], writer: &mut CborWriter) {
@@ -218,6 +227,13 @@ fn read_findings(decoder: &mut Decoder<'_>) -> Result<Findings, EarError> {
         };
         let truth = |decoder: &mut Decoder<'_>| decoder.bool().map_err(|_| FINDINGS);
         match name {
+            "judged_at" => {
+                let time = decoder.u64().map_err(|_| FINDINGS)?;
+                findings.judged_at = Some(UnixTime(time));
+                return Ok(());
+            }
+            "evidence" => findings.evidence = text(decoder, "ear_verifier_claims")?,
+            "measurement" => findings.measurement = text(decoder, "ear_verifier_claims")?,
             "accepted" => findings.accepted = truth(decoder)?,
             "authentic" => findings.authentic = truth(decoder)?,
             "acceptable" => findings.acceptable = truth(decoder)?,
@@ -231,7 +247,7 @@ fn read_findings(decoder: &mut Decoder<'_>) -> Result<Findings, EarError> {
         members += 1;
         Ok(())
     })?;
-    if members != 8 {
+    if members != FINDINGS_MEMBERS {
         return Err(FINDINGS);
     }
     Ok(findings)

@@ -67,24 +67,33 @@ impl Ear {
 fn submodule(submodule: &Submodule) -> Value {
     let vector = submodule.vector.values().iter();
     let vector = vector.map(|(claim, value)| (claim.as_str().to_owned(), json!(value)));
-    let findings = &submodule.findings;
     json!({
         "ear_status": submodule.status.as_str(),
         "ear_trustworthiness_vector": vector.collect::<Map<String, Value>>(),
         "ear_appraisal_policy_ids": submodule.policy_ids,
         "ear_verifier_claims": {
-            "boop": {
-                "accepted": findings.accepted,
-                "authentic": findings.authentic,
-                "acceptable": findings.acceptable,
-                "bound": findings.bound,
-                "simulated": findings.simulated,
-                "summary": findings.summary,
-                "reasons": findings.reasons,
-                "flags": findings.flags,
-            },
+            "boop": findings(&submodule.findings),
         },
     })
+}
+
+fn findings(findings: &Findings) -> Value {
+    let mut members = json!({
+        "evidence": findings.evidence,
+        "measurement": findings.measurement,
+        "accepted": findings.accepted,
+        "authentic": findings.authentic,
+        "acceptable": findings.acceptable,
+        "bound": findings.bound,
+        "simulated": findings.simulated,
+        "summary": findings.summary,
+        "reasons": findings.reasons,
+        "flags": findings.flags,
+    });
+    if let Some(judged_at) = findings.judged_at {
+        members["judged_at"] = json!(judged_at.0);
+    }
+    members
 }
 
 fn read_submodule(label: &str, claims: &Value) -> Result<Submodule, EarError> {
@@ -99,6 +108,8 @@ fn read_submodule(label: &str, claims: &Value) -> Result<Submodule, EarError> {
     }
     let findings = &claims["ear_verifier_claims"]["boop"];
     let truth = |name: &str| findings[name].as_bool().ok_or(FINDINGS);
+    let judged_at = findings.get("judged_at");
+    let judged_at = judged_at.map(|time| time.as_u64().map(UnixTime).ok_or(FINDINGS));
     Ok(Submodule {
         label: label.to_owned(),
         status: read_status(&claims["ear_status"])?,
@@ -108,6 +119,9 @@ fn read_submodule(label: &str, claims: &Value) -> Result<Submodule, EarError> {
             "ear_appraisal_policy_ids",
         )?,
         findings: Findings {
+            judged_at: judged_at.transpose()?,
+            evidence: text(&findings["evidence"], "ear_verifier_claims")?,
+            measurement: text(&findings["measurement"], "ear_verifier_claims")?,
             accepted: truth("accepted")?,
             authentic: truth("authentic")?,
             acceptable: truth("acceptable")?,

@@ -28,7 +28,8 @@
 //! The status is the worst of the vector and the tier of the verdict, and `contraindicated` for
 //! whatever is refused. Debug mode and simulation are contraindicated even where the policy
 //! accepts them: a result travels to parties that never agreed to either. Unreadable evidence has
-//! the status `none`. So `affirming` and `warning` always mean accepted.
+//! the status `none`. So `affirming` and `warning` always mean accepted. A result that was issued
+//! at another time than the evidence was judged for is no better than `warning`.
 
 use boop_verifier::{Outcome, StepName, Tier, Verdict};
 

@@ -1,7 +1,7 @@
 //! The certificates of a chain, described for people. Nothing is decided here: the verifier has
 //! read the same bytes by its own, stricter rules.
 
-use boop_verifier::{ChainPart, ChainPlace, Roots, certificate_chain};
+use boop_verifier::{AwsLc, ChainPart, ChainPlace, Roots, certificate_chain};
 use der::Decode as _;
 use sha2::{Digest as _, Sha256};
 
@@ -23,22 +23,47 @@ pub(in crate::verify) struct Certificate {
     pub(in crate::verify) sha256: String,
 }
 
-/// Describes the certificates from the signing key up to the root.
+/// Describes the certificates from the signing key up to the root, if one stands above them.
 pub(super) fn of(input: &Input, roots: &Roots) -> Vec<Certificate> {
     let Ok(evidence) = &input.evidence else {
         return vec![];
     };
-    let chain = certificate_chain(evidence, &input.endorsements, roots);
-    let described = chain.iter().map(|ChainPart { place, der }| {
-        let part = match place {
-            ChainPlace::SigningKey => "signing key",
-            ChainPlace::Issuer => "issuer",
-            ChainPlace::BuiltInIssuer => "issuer, built in",
-            ChainPlace::PinnedRoot => "root, pinned",
-        };
-        described(part, der)
-    });
-    described.collect()
+    let chain = certificate_chain(&AwsLc, evidence, &input.endorsements, roots);
+    let mut described: Vec<_> = chain
+        .iter()
+        .map(|ChainPart { place, der }| described(part(*place), der))
+        .collect();
+    let ends = chain.last().map(|last| last.place);
+    let rooted = matches!(
+        ends,
+        Some(ChainPlace::VendorRoot | ChainPlace::SimulatedRoot)
+    );
+    if ends.is_some() && !rooted {
+        described.push(no_root());
+    }
+    described
+}
+
+const fn part(place: ChainPlace) -> &'static str {
+    match place {
+        ChainPlace::SigningKey => "signing key",
+        ChainPlace::Issuer => "issuer",
+        ChainPlace::BuiltInIssuer => "issuer, built in",
+        ChainPlace::VendorRoot => "root of the vendor, built in",
+        ChainPlace::SimulatedRoot => "root of SIMULATED hardware",
+    }
+}
+
+fn no_root() -> Certificate {
+    Certificate {
+        part: "root",
+        subject: "none: no pinned root signed the certificate above".into(),
+        issuer: String::new(),
+        serial: String::new(),
+        from: String::new(),
+        until: String::new(),
+        sha256: String::new(),
+    }
 }
 
 fn described(part: &'static str, bytes: &[u8]) -> Certificate {

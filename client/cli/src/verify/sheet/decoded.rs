@@ -48,7 +48,7 @@ fn binding(case: &Case) -> Option<Group> {
         .map_or_else(String::new, |party| format!(" {party}"));
     Some(Group {
         title: "Binding",
-        about: "What the process says about itself. The evidence carries its digest.",
+        about: "What the process says about itself. The evidence must carry its digest.",
         fields: vec![
             field(
                 "Role",

@@ -103,32 +103,26 @@ fn acceptable(case: &Case) -> LevelPart {
 }
 
 fn bound(case: &Case) -> LevelPart {
-    let authentic = case.verdict.authentic;
-    let unasked = case.verdict.reasons.contains(&Reason::BindingMissing);
+    let bundle = case.input.bundle.is_some();
+    let missing = case.verdict.reasons.contains(&Reason::BindingMissing);
     let failed =
         steps(case).any(|(level, step)| level == Level::Bound && step.outcome == Outcome::Fail);
-    let (result, tone, meaning) = match (failed, case.verdict.bound) {
-        (true, _) if unasked => (
-            "not asked",
-            Tone::Bad,
-            "The policy demands that the evidence is compared with something of yours. Give a \
-             nonce (--nonce) or the data that it must carry (--report-data).",
-        ),
-        (true, _) => (
-            "no",
-            Tone::Bad,
-            "The evidence was made for another occasion than the one you named.",
-        ),
-        (false, true) if authentic => (
-            "yes",
-            Tone::Good,
-            "The evidence carries what you said it must carry, so it was made for this occasion.",
-        ),
+    let (result, tone, meaning) = match (failed, case.bound()) {
+        (true, _) if missing && case.extras_hold() => ("not asked", Tone::Bad, demanded(bundle)),
+        (true, _) => ("no", Tone::Bad, another(case)),
+        (false, true) if case.verdict.authentic => ("yes", Tone::Good, fits(case)),
         (false, true) => (
             "yes",
             Tone::Open,
             "The evidence carries what you said it must carry, but anybody could have put it \
              there.",
+        ),
+        (false, false) if bundle => (
+            "not asked",
+            Tone::Open,
+            "The evidence covers the binding beside it, and nothing of yours was compared with \
+             either (--nonce), so this may be an old bundle shown again, or that of another \
+             machine.",
         ),
         (false, false) => (
             "not asked",
@@ -144,5 +138,48 @@ fn bound(case: &Case) -> LevelPart {
         tone,
         meaning: meaning.into(),
         steps: vec![],
+    }
+}
+
+/// Says that the policy demands what the caller did not give.
+const fn demanded(bundle: bool) -> &'static str {
+    if bundle {
+        "The policy demands that the evidence is compared with something of yours. What a bundle \
+         says of itself is no such thing: give the nonce that you asked with (--nonce)."
+    } else {
+        "The policy demands that the evidence is compared with something of yours. Give a nonce \
+         (--nonce) or the data that it must carry (--report-data)."
+    }
+}
+
+/// Says what it does not belong to.
+fn another(case: &Case) -> &'static str {
+    let mut failed = case.extras.iter().filter(|extra| !extra.holds);
+    match failed.next().map(|extra| extra.name) {
+        Some("binding-consistent") => {
+            "The evidence and the binding beside it do not belong together."
+        }
+        Some("network") => "The evidence is not that of a member of the network that you named.",
+        Some("tls-key" | "session-proof") => {
+            "The evidence does not belong to the connection that it came over."
+        }
+        Some(_) | None => "The evidence was made for another occasion than the one you named.",
+    }
+}
+
+/// Says what it belongs to.
+const fn fits(case: &Case) -> &'static str {
+    match (&case.input.bundle, &case.conditions.nonce) {
+        (Some(_), None) => {
+            "The key that the evidence covers signed this very connection, so the machine at its \
+             other end made it."
+        }
+        (Some(_), Some(_)) => {
+            "The evidence covers a binding that answers your nonce, so it was made for this \
+             occasion."
+        }
+        (None, _) => {
+            "The evidence carries what you said it must carry, so it was made for this occasion."
+        }
     }
 }

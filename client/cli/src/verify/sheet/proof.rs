@@ -42,13 +42,24 @@ pub(super) fn proves(case: &Case) -> Vec<String> {
     if outcome(case, StepName::FirmwareFloor) == Some(Outcome::Pass) && has_floor(case) {
         lines.push("The firmware is at or above the floor of the policy.".into());
     }
-    if verdict.bound {
-        lines.push("It was made for this occasion: it carries what you said it must.".into());
+    if case.bound() {
+        lines.push(occasion(case).into());
     }
     for extra in case.extras.iter().filter(|extra| extra.holds) {
         lines.push(format!("Shown as well: {}.", extra.title));
     }
     lines
+}
+
+/// Says what the evidence was compared with.
+fn occasion(case: &Case) -> &'static str {
+    match (&case.input.bundle, &case.conditions.nonce) {
+        (Some(_), None) => {
+            "It belongs to this connection: the key that the evidence covers signed it."
+        }
+        (Some(_), Some(_)) => "It was made for this occasion: its binding answers your nonce.",
+        (None, _) => "It was made for this occasion: it carries what you said it must.",
+    }
 }
 
 fn origin(facts: &Facts) -> String {
@@ -97,7 +108,7 @@ pub(super) fn proves_not(case: &Case) -> Vec<String> {
                 .into(),
         ),
     }
-    if !verdict.bound {
+    if !case.bound() {
         lines.push(
             "That it is fresh, or that the machine you talk to made it. Evidence that is bound \
              to nothing can be copied and shown by anybody."

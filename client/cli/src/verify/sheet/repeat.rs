@@ -3,6 +3,7 @@
 use boop_wire::binding::Binding;
 
 use crate::arguments::VerifyArguments;
+use crate::plain::hides;
 use crate::verify::case::Case;
 use crate::verify::input::{ISSUER_CERTIFICATE, KEY_CERTIFICATE, REVOCATION_LIST};
 use crate::verify::rfc3339;
@@ -39,9 +40,12 @@ pub(super) fn command(case: &Case, arguments: &VerifyArguments) -> String {
     option("--policy", &arguments.policy);
     option("--at", &rfc3339(conditions.at.0));
     match &case.input.bundle {
+        // The binding is not in the file: what it demands is named, unless nothing was asked of it.
         Some(bundle) if saved => {
-            let data = Binding::report_data_of(&bundle.binding);
-            option("--report-data", &hex::encode(data));
+            if case.is_named() || !case.extras_hold() {
+                let data = Binding::report_data_of(&bundle.binding);
+                option("--report-data", &hex::encode(data));
+            }
         }
         _ => {
             if let Some(nonce) = &conditions.nonce {
@@ -76,14 +80,34 @@ fn fetches(arguments: &VerifyArguments) -> bool {
     arguments.kds || arguments.kds_url.is_some() || arguments.cache.is_some()
 }
 
-/// Quotes a word unless it is plain.
+/// Quotes a word unless it is plain; what would not be seen is written by its bytes.
 fn quoted(word: &str) -> String {
+    if word.chars().any(hides) {
+        return escaped(word);
+    }
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=+@%,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.into()
     } else {
         format!("'{}'", word.replace('\'', "'\\''"))
     }
+}
+
+/// Writes a word as `$'..'`.
+fn escaped(word: &str) -> String {
+    let mut text = String::from("$'");
+    for c in word.chars() {
+        match c {
+            '\'' | '\\' => text.extend(['\\', c]),
+            c if hides(c) => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    text.push_str(&format!("\\x{byte:02x}"));
+                }
+            }
+            c => text.push(c),
+        }
+    }
+    text + "'"
 }
 
 #[cfg(test)]
@@ -97,5 +121,14 @@ mod tests {
         assert_eq!(quoted("$(x)"), "'$(x)'");
         assert_eq!(quoted("it's"), "'it'\\''s'");
         assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn what_would_not_be_seen_is_written_by_its_bytes() {
+        assert_eq!(quoted("a\u{1b}[2J"), "$'a\\x1b[2J'");
+        assert_eq!(
+            quoted("it's\n\\\u{202e}"),
+            "$'it\\'s\\x0a\\\\\\xe2\\x80\\xae'"
+        );
     }
 }

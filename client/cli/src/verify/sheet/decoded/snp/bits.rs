@@ -164,20 +164,24 @@ pub(super) fn platform(info: PlatformInfo) -> Group {
     fields.extend(bits.iter().map(Bit::field));
     let tone = if alias.set { Tone::Plain } else { Tone::Open };
     fields.push(toned(alias.field(), tone));
-    if info.bit6() || info.unknown_bits() != 0 {
-        fields.push(field(
-            "Bits without a published meaning",
-            if info.bit6() {
-                "yes, bit 6 among them"
-            } else {
-                "yes"
-            },
-            "The vendor has not said what they mean.",
-        ));
-    }
+    fields.extend(unpublished(info));
     Group {
         title: "How the machine is set",
         about: "Settings of the whole machine, which the host's owner chose.",
         fields,
     }
+}
+
+/// Tells of bits whose meaning nobody outside the vendor knows.
+fn unpublished(info: PlatformInfo) -> Option<Field> {
+    let found = match (info.bit6(), info.unknown_bits()) {
+        (true, _) => "yes, bit 6 among them",
+        (false, 0) => return None,
+        (false, _) => "yes",
+    };
+    Some(field(
+        "Bits without a published meaning",
+        found,
+        "The vendor has not said what they mean.",
+    ))
 }
