@@ -20,7 +20,7 @@ static STRICT: LazyLock<Policy> = LazyLock::new(|| policy(SimulatedEvidence::Ref
 /// One in so many inputs goes through the real signature checks although nothing speaks for it.
 const SAMPLED: u64 = 256;
 /// Of those that go through them, one in so many goes through the second implementation.
-const COMPARED: u64 = 8;
+const COMPARED: u64 = 64;
 
 /// Judges evidence by checks that believe every signature, and whatever gets past them by real
 /// ones under every set of roots; holds what must hold.

@@ -331,10 +331,7 @@ fn arguments_that_do_not_fit_are_usage_errors() {
     fs::write(&path, [0x02, 0, 0, 0]).expect("written");
     let path = path.to_str().expect("text");
     let cases: [(&[&str], &str); 11] = [
-        (
-            &["verify", path, "--at", "yesterday"],
-            "is not a time such as",
-        ),
+        (&["verify", path, "--at", "yesterday"], "is no time such as"),
         (
             &["verify", path, "--nonce", "xyz"],
             "--nonce is not hexadecimal",
