@@ -328,9 +328,10 @@ fn a_report_that_was_cut_is_refused_by_its_length() {
 fn arguments_that_do_not_fit_are_usage_errors() {
     let scratch = tempfile::tempdir().expect("a folder");
     let path = scratch.path().join("x");
-    fs::write(&path, [0x02, 0, 0, 0]).expect("written");
+    let report = [&[2][..], &[0; 1183]].concat();
+    fs::write(&path, report).expect("written");
     let path = path.to_str().expect("text");
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 13] = [
         (&["verify", path, "--at", "yesterday"], "is no time such as"),
         (
             &["verify", path, "--nonce", "xyz"],
@@ -346,7 +347,15 @@ fn arguments_that_do_not_fit_are_usage_errors() {
         ),
         (
             &["verify", path, "--report-data", "00"],
-            "has 1 bytes, not 64",
+            "has 1 bytes; that of an SEV-SNP report has 64",
+        ),
+        (
+            &["verify", path, "--report-data", ""],
+            "--report-data is empty",
+        ),
+        (
+            &["verify", path, "--nonce", "0011223344556677"],
+            "an SEV-SNP report has no nonce",
         ),
         (
             &["verify", path, "--policy", "p9"],
