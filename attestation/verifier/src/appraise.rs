@@ -122,18 +122,20 @@ fn demand_binding(record: &mut Record, demand: Demand) {
 }
 
 fn appraise_origin(record: &mut Record, facts: &Facts, policy: &Policy) {
-    let detail = match (facts.simulated, policy.simulated) {
-        (false, _) => "the chain ends at a root of the vendor",
-        (true, SimulatedEvidence::Allow) => "simulated root, which the policy allows",
-        (true, SimulatedEvidence::Refuse) => "simulated root, which the policy refuses",
-    };
-    let holds = !facts.simulated || policy.simulated == SimulatedEvidence::Allow;
-    record.require(
-        StepName::Simulation,
-        detail,
-        holds,
-        Reason::SimulatedEvidence,
-    );
+    let name = StepName::Simulation;
+    match (facts.simulated, policy.simulated) {
+        (false, _) if !record.all_pass(&[StepName::Root]) => {
+            record.skip(name, "the chain ends at no root");
+        }
+        (false, _) => record.conclude(name, "the chain ends at a root of the vendor", vec![]),
+        (true, SimulatedEvidence::Allow) => {
+            record.conclude(name, "simulated root, which the policy allows", vec![]);
+        }
+        (true, SimulatedEvidence::Refuse) => {
+            let detail = "simulated root, which the policy refuses";
+            record.require(name, detail, false, Reason::SimulatedEvidence);
+        }
+    }
 }
 
 fn refuse_platform(record: &mut Record, name: &str) {
@@ -324,6 +326,15 @@ mod tests {
         assert_eq!(tier(good_nitro()), Some(Tier::Affirming));
         assert_eq!(tier(simulated), Some(Tier::Warning));
         assert_eq!(tier(debug), None);
+    }
+
+    #[test]
+    fn evidence_without_a_root_is_not_called_real_hardware() {
+        let verdict = judge(good_snp(), &Policy::p0(), &Expected::nothing());
+
+        let mut steps = verdict.steps.iter();
+        let step = steps.find(|step| step.name == StepName::Simulation);
+        assert_eq!(step.map(|step| step.outcome), Some(Outcome::NotChecked));
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub(super) fn proves_not(case: &Case) -> Vec<String> {
     let mut lines = Vec::new();
     let Some(facts) = verdict.facts.as_ref().filter(|_| verdict.authentic) else {
         return vec![
-            "That the machine is an attack: a wrong or missing certificate, or a wrong time, \
+            "That somebody attacks: a wrong or missing certificate, or a wrong time, \
              looks the same. The reasons say where to look."
                 .into(),
         ];
