@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use boop_appraisal::policy::PolicyFile;
+use boop_tests::bound::expected_of;
 use boop_verifier::{
-    Crypto, Endorsements, Expected, Policy, Product, Roots, Rule, SimulatedEvidence,
-    SimulatedRoots, UnixTime, Verdict, verify_with,
+    Crypto, Endorsements, Expected, Policy, Product, Roots, SimulatedEvidence, SimulatedRoots,
+    UnixTime, Verdict, verify_with,
 };
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -184,7 +185,7 @@ impl Case {
             make: make.map(|field| stated[field].to_string()).to_vec(),
             group: files.text("group").to_owned(),
             roots,
-            expected: expected(&stated["expect"])?,
+            expected: expected_of(&stated["expect"])?,
         })
     }
 }
@@ -251,25 +252,6 @@ fn verify_time(stated: &Value) -> Result<UnixTime> {
     let text = stated["verify_time"].as_str().unwrap_or(ANY_TIME);
     let time = OffsetDateTime::parse(text, &Rfc3339).context("verify_time")?;
     Ok(UnixTime(u64::try_from(time.unix_timestamp())?))
-}
-
-/// What the caller of a case expects to be bound.
-fn expected(stated: &Value) -> Result<Expected> {
-    let mut expected = Expected::nothing();
-    let Some(fields) = stated.as_object() else {
-        ensure!(stated.is_null(), "expect is no object");
-        return Ok(expected);
-    };
-    for (field, value) in fields {
-        let text = value.as_str().context("expect holds hex")?;
-        let bytes = hex::decode(text).map_err(|error| anyhow!("{field}: {error}"))?;
-        match field.as_str() {
-            "report_data" => expected.report_data = Rule::Exactly(bytes),
-            "nonce" => expected.nonce = Rule::Exactly(bytes),
-            other => return Err(anyhow!("expect has an unknown field {other}")),
-        }
-    }
-    Ok(expected)
 }
 
 fn json(file: &Path) -> Result<Value> {

@@ -1,5 +1,7 @@
 //! What whole-system tests share.
 //!
 //! - [`program`]: where the programs under test lie.
+//! - [`bound`]: what a case of the vectors wants evidence to be bound to.
 
+pub mod bound;
 pub mod program;

@@ -93,11 +93,11 @@ fn snp_policy(manifest: &Manifest, machine: &Machine, measurements: Vec<[u8; 48]
         migration_agent: Permission::Refuse,
         guest_policy: GuestPolicyRules {
             smt_allowed: Rule::Exactly(false),
-            ..open_guest_bits()
+            ..GuestPolicyRules::any()
         },
         platform: PlatformRules {
             alias_check_complete: Rule::Exactly(true),
-            ..open_bits()
+            ..PlatformRules::any()
         },
         measurement: Rule::OneOf(measurements),
         host_data: Rule::Exactly(*machine.config.as_bytes()),
@@ -175,29 +175,4 @@ fn extended(config: Digest) -> [u8; 48] {
     hash.update([0; 48]);
     hash.update(config.as_bytes());
     hash.finalize().into()
-}
-
-fn open_guest_bits() -> GuestPolicyRules {
-    GuestPolicyRules {
-        smt_allowed: Rule::Any,
-        single_socket: Rule::Any,
-        cxl_allowed: Rule::Any,
-        mem_aes_256_xts: Rule::Any,
-        rapl_disabled: Rule::Any,
-        ciphertext_hiding: Rule::Any,
-        page_swap_disabled: Rule::Any,
-    }
-}
-
-fn open_bits() -> PlatformRules {
-    PlatformRules {
-        smt_enabled: Rule::Any,
-        tsme_enabled: Rule::Any,
-        ecc_enabled: Rule::Any,
-        rapl_disabled: Rule::Any,
-        ciphertext_hiding_enabled: Rule::Any,
-        alias_check_complete: Rule::Any,
-        tio_enabled: Rule::Any,
-        unknown_bits: Permission::Allow,
-    }
 }

@@ -5,7 +5,8 @@
 //! be computed from hashes: a launch digest in full, of PCRs what follows from certificate and
 //! number of ramdisks. The firmware's own members of a record are taken as they stand: they can
 //! be computed again from the firmware file alone. [`doubts_between`] says when two records
-//! contradict each other about one firmware file. [`explain_launch`] and [`explain_image`] try the usual suspects to find
+//! contradict each other about one firmware file. [`explain_launch`] and [`explain_image`] try
+//! the usual suspects to find
 //! which change of the inputs gives a digest that was seen elsewhere.
 
 mod doubt;

@@ -10,7 +10,8 @@
 //!
 //! A PCR is SHA-384 of 48 zero bytes and the SHA-384 of its data. In AWS's format kernel, command
 //! line and ramdisks are hashed one after the other without their lengths between them, so two
-//! images that cut the same bytes at another place have the same PCRs. Metadata, defaults, header and
+//! images that cut the same bytes at another place have the same PCRs. Metadata, defaults,
+//! header and
 //! architecture are not measured.
 //!
 //! The reader is stricter than the format's text: sections follow each other without gap or

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use boop_appraisal::policy::PolicyFile;
+use boop_tests::bound::expected_of;
 use boop_verifier::{
-    Crypto, Endorsements, Expected, Policy, Product, Roots, Rule, SimulatedEvidence,
-    SimulatedRoots, UnixTime, Verdict, verify_with,
+    Crypto, Endorsements, Expected, Policy, Product, Roots, SimulatedEvidence, SimulatedRoots,
+    UnixTime, Verdict, verify_with,
 };
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -58,7 +59,7 @@ impl Case {
             roots,
             now: verify_time(&expected)?,
             policy,
-            expect: expect(&expected["expect"])?,
+            expect: expected_of(&expected["expect"])?,
             expected,
         })
     }
@@ -161,23 +162,4 @@ fn verify_time(expected: &Value) -> Result<UnixTime> {
 pub(super) fn unix_time(text: &str) -> Result<UnixTime> {
     let time = OffsetDateTime::parse(text, &Rfc3339)?;
     Ok(UnixTime(u64::try_from(time.unix_timestamp())?))
-}
-
-/// What the caller of a case expects to be bound.
-fn expect(stated: &Value) -> Result<Expected> {
-    let mut expected = Expected::nothing();
-    let Some(fields) = stated.as_object() else {
-        ensure!(stated.is_null(), "expect is no object");
-        return Ok(expected);
-    };
-    for (field, value) in fields {
-        let text = value.as_str().context("expect holds hex")?;
-        let bytes = hex::decode(text).map_err(|error| anyhow!("{field}: {error}"))?;
-        match field.as_str() {
-            "report_data" => expected.report_data = Rule::Exactly(bytes),
-            "nonce" => expected.nonce = Rule::Exactly(bytes),
-            other => return Err(anyhow!("expect has an unknown field {other}")),
-        }
-    }
-    Ok(expected)
 }

@@ -13,7 +13,8 @@ use super::run::{self, Board};
 use super::target::Target;
 use crate::{vectors, workspace};
 
-/// Bytes that one run adds to a committed corpus at most.
+/// Inputs, and bytes, that one run adds to a committed corpus at most.
+const KEPT_MAX: usize = 32;
 const KEPT_BYTES_MAX: usize = 48 * 1024;
 
 /// The folders of an ordinary run: what was found before, the committed corpus, the vectors.
@@ -24,7 +25,7 @@ pub(super) fn of(target: &Target) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// Fuzzes from the committed corpus alone, and adds to it what covers more, small inputs first.
+/// Fuzzes from the committed corpus alone, and adds to it some of what covers more edges.
 pub(super) fn keep(program: &Path, target: &Target, seconds: u64) -> Result<()> {
     let (own, merged) = (made("fuzz-own", target)?, made("fuzz-merged", target)?);
     let folders = [own.clone(), committed(target)];
@@ -37,7 +38,8 @@ pub(super) fn keep(program: &Path, target: &Target, seconds: u64) -> Result<()> 
     fs::remove_dir_all(&merged)?;
     fs::create_dir_all(&merged)?;
     let mut command = run::fuzzer(program, target)?;
-    command.arg("-set_cover_merge=1").arg(&merged);
+    command.args(["-set_cover_merge=1", "-use_counters=0"]);
+    command.arg(&merged);
     command.arg(committed(target)).arg(own);
     workspace::output(&mut command)?;
     add(&merged, &committed(target))
@@ -55,7 +57,8 @@ fn add(merged: &Path, committed: &Path) -> Result<()> {
     new.retain(|(_, bytes)| before.iter().all(|(_, known)| known != bytes));
     new.sort_by_key(|(_, bytes)| bytes.len());
     let (mut count, mut total) = (0, 0);
-    for (file, bytes) in &new {
+    // Small and large ones alike: the small ones fail early, the large ones get far.
+    for (file, bytes) in new.iter().step_by(new.len().div_ceil(KEPT_MAX).max(1)) {
         total += bytes.len();
         if total > KEPT_BYTES_MAX {
             break;

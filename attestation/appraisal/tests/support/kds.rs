@@ -248,7 +248,8 @@ pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
 }
 
-/// Makes a revocation list of Genoa that is current for a year. The key is fixed, so that two lists of the
+/// Makes a revocation list of Genoa that is current for a year. The key is fixed, so that two
+/// lists of the
 /// same time differ in nothing but the randomness of their signature, which Ed25519 has not.
 pub(crate) fn crl(from: UnixTime) -> Vec<u8> {
     list("ARK-Genoa", from, 365)
