@@ -4,7 +4,7 @@
 //! - [`mod@test`]: all tests, in the order they need.
 //! - [`vectors`]: the vectors folder against our code.
 //! - [`prove`]: the claims as programs.
-//! - [`bench`]: benchmarks, each with its reference beside it.
+//! - [`mod@bench`]: benchmarks, each with its reference beside it.
 //! - [`fuzz`]: parsers fed with what a fuzzer makes.
 //! - [`tcb`]: what the measured binary links.
 //! - [`check`]: the list that CI runs.
