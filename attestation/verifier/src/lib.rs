@@ -68,9 +68,9 @@ pub use evidence::{Endorsements, Evidence, EvidenceKind, ParseError, UnixTime, p
 pub use facts::{Facts, SignedBy};
 pub use flag::Flag;
 pub use policy::{
-    AgeLimit, Demand, Expected, Floor, Floors, GuestPolicyRules, Mitigations, NitroPolicy, PcrSet,
-    Permission, Platform, PlatformRules, Policy, ProductPolicy, Revocation, SimulatedEvidence,
-    SnpPolicy, TcbRules, Tier, Vlek,
+    AgeLimit, Demand, Expected, Floor, Floors, GuestPolicyRules, Mitigations, NitroPolicy,
+    NoFloorYet, PcrSet, Permission, Platform, PlatformRules, Policy, ProductPolicy, Revocation,
+    SimulatedEvidence, SnpPolicy, TcbRules, Tier, Vlek,
 };
 pub use reason::Reason;
 pub use roots::{Roots, SimulatedRoots};

@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 
 pub use nitro::{AgeLimit, NitroPolicy, PcrSet};
 pub use snp::{
-    Floor, Floors, GuestPolicyRules, Mitigations, PlatformRules, ProductPolicy, Revocation,
-    SnpPolicy, TcbRules, Vlek,
+    Floor, Floors, GuestPolicyRules, Mitigations, NoFloorYet, PlatformRules, ProductPolicy,
+    Revocation, SnpPolicy, TcbRules, Vlek,
 };
 
 use crate::{evidence::EvidenceKind, facts::Facts, rule::Rule};

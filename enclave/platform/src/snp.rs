@@ -3,7 +3,7 @@
 //! - [`tsm`]: configfs-tsm, the report interface that kernels have had since 6.7.
 //! - [`sev_guest`]: `/dev/sev-guest`, the older one, by `ioctl`.
 //!
-//! Both give the same bytes, and [`evidence`] checks both alike: length, and that the report
+//! Both give the same bytes, and a function here checks both alike: length, and that the report
 //! covers what was asked for. The certificate table is the host's, and nothing in it is
 //! trusted: its entries only spare a download.
 

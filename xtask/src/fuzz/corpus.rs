@@ -15,7 +15,7 @@ use crate::{vectors, workspace};
 
 /// Inputs, and bytes, that one run adds to a committed corpus at most.
 const KEPT_MAX: usize = 32;
-const KEPT_BYTES_MAX: usize = 48 * 1024;
+const KEPT_BYTES_MAX: usize = 20 * 1024;
 
 /// The folders of an ordinary run: what was found before, the committed corpus, the vectors.
 pub(super) fn of(target: &Target) -> Result<Vec<PathBuf>> {
