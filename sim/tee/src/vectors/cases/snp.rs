@@ -403,7 +403,7 @@ fn of_the_guest() -> Vec<Case> {
             "replayed-nonce",
             TurinV5,
             Fault::ReplayedNonce,
-            &["report-data-mismatch"],
+            &["report-data-mismatch", "nonce-mismatch"],
         )
         .bound(Bound::Both),
         Case::unwanted(
