@@ -10,7 +10,8 @@ use boop_wire::binding::{Binding, BoundKeys, PlatformKind, Purpose, Role};
 use boop_wire::codec::{domain_separated, to_canonical};
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::manifest::{
-    Approval, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, PartyEntry, SignedManifest,
+    Approval, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, Matching, PartyEntry,
+    SignedManifest,
 };
 use boop_wire::{Digest, InstanceId, PartyIndex};
 use ed25519_dalek::{Signer, SigningKey};
@@ -133,5 +134,6 @@ fn manifest() -> Manifest {
         evidence_age_max_s: 600,
         threshold: 19_661,
         quality_min: 80,
+        matching: Matching::Abort,
     }
 }

@@ -156,5 +156,6 @@ fn manifest(custodian: [u8; 32]) -> Manifest {
         evidence_age_max_s: 600,
         threshold: 19_661,
         quality_min: 80,
+        matching: boop_wire::manifest::Matching::Abort,
     }
 }

@@ -3,7 +3,9 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::bits::{BitShare, and, reshare, to_words};
+use boop_kernel::Kernel;
+
+use crate::bits::{BitShare, and, to_words};
 use crate::channel::Channel;
 use crate::context::Context;
 use crate::error::MpcError;
@@ -21,7 +23,7 @@ pub struct SharedPalm {
     values: ReplicatedValues,
 }
 
-/// Turns the three shares of a client's bits into a shared palm [MPC-11] to [MPC-14].
+/// Turns the three shares of a client's bits into a shared palm [MPC-12] to [MPC-14].
 ///
 /// Whatever bits the client sent, the palm is a template: code values of invalid cells are zero,
 /// the others are 1 or -1, and cells are 0 or 1.
@@ -31,6 +33,7 @@ pub struct SharedPalm {
 pub async fn accept<C: Channel>(
     context: &mut Context,
     channel: &mut C,
+    kernel: Kernel,
     input: &ShareInput,
 ) -> Result<SharedPalm, MpcError> {
     if input.party() != context.me() {
@@ -38,12 +41,14 @@ pub async fn accept<C: Channel>(
             meant_for: input.party(),
         });
     }
-    let piece = to_words(&input.expose_piece());
-    let bits = reshare(context, channel, Step::Input, &piece).await?;
+    let bits = BitShare {
+        with_next: to_words(&input.expose_with_next()),
+        with_previous: to_words(&input.expose_with_previous()),
+    };
     let (code, cells) = separate(&bits);
     let blanking = spread_cells(&cells);
     let blanked = and(context, channel, Step::Blank, &code, &blanking).await?;
-    let injected = inject(context, channel, &blanked, &cells).await?;
+    let injected = inject(context, channel, kernel, &blanked, &cells).await?;
     Ok(SharedPalm {
         values: signed(injected),
     })
@@ -138,9 +143,11 @@ const _: () = assert!(
 
 #[cfg(test)]
 mod tests {
+    use alloc::sync::Arc;
     use alloc::vec;
 
     use super::*;
+    use crate::database::Database;
     use crate::identify::identify;
     use crate::testing::{run_three, seeded, share_values};
 
@@ -184,9 +191,14 @@ mod tests {
         let [honest, forged] = [honest, forged].map(|palm| {
             let [matches, ..] = run_three(&mut rng, |mut context, mut channel| {
                 let me = context.me().as_usize();
-                let stored = StoredShare::convert(&stored[me]);
+                let mut database = Database::new();
+                database.push(&StoredShare::convert(&stored[me]));
                 let query = QueryShare::convert(&palm[me], Rule::PALM);
-                async move { identify(&mut context, &mut channel, &query, &[stored]).await }
+                async move {
+                    let (kernel, audit) = (Kernel::best(), Arc::default());
+                    let (context, channel) = (&mut context, &mut channel);
+                    identify(context, channel, kernel, &query, &database, &audit).await
+                }
             });
             matches
         });

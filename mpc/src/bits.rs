@@ -70,32 +70,10 @@ impl BitShare {
     }
 }
 
-/// Turns the parties' pieces, whose XOR is the secret, into a replicated sharing of it.
+/// Computes shares of `x AND y`, sending one bit a bit [MPC-1], and notes what was sent for the
+/// proofs [MPC-40].
 ///
-/// The zero share makes each piece uniform to the party that receives it.
-pub(crate) async fn reshare<C: Channel>(
-    context: &mut Context,
-    channel: &mut C,
-    step: Step,
-    piece: &[u64],
-) -> Result<BitShare, MpcError> {
-    let bytes = 8 * piece.len();
-    let zero_with_next = to_words(&context.draw(Held::WithNext, bytes));
-    let zero_with_previous = to_words(&context.draw(Held::WithPrevious, bytes));
-    let with_next = xor(&xor(piece, &zero_with_next), &zero_with_previous);
-
-    context.send(channel, context.me().next(), step, &to_bytes(&with_next));
-    let received = context
-        .receive(channel, context.me().previous(), step, bytes)
-        .await?;
-
-    Ok(BitShare {
-        with_next,
-        with_previous: to_words(&received),
-    })
-}
-
-/// Computes shares of `x AND y`, sending one bit a bit.
+/// The zero share makes each party's summand uniform to the party that receives it.
 pub(crate) async fn and<C: Channel>(
     context: &mut Context,
     channel: &mut C,
@@ -103,8 +81,40 @@ pub(crate) async fn and<C: Channel>(
     x: &BitShare,
     y: &BitShare,
 ) -> Result<BitShare, MpcError> {
-    let summand = x.and_summand(y);
-    reshare(context, channel, step, &summand).await
+    let words = x.words();
+    let zero_with_next = context.draw_words(Held::WithNext, words);
+    let zero_with_previous = context.draw_words(Held::WithPrevious, words);
+    let mut with_next = x.and_summand(y);
+    xor_into(&mut with_next, &zero_with_next);
+    xor_into(&mut with_next, &zero_with_previous);
+
+    context.send(channel, context.me().next(), step, &to_bytes(&with_next));
+    let previous = context.me().previous();
+    let received = context.receive(channel, previous, step, 8 * words).await?;
+    let with_previous = to_words(&received);
+
+    if let Some(gates) = context.gates() {
+        let own = &mut gates.own;
+        own.a[0].extend_from_slice(&x.with_next);
+        own.b[0].extend_from_slice(&y.with_previous);
+        own.a[1].extend_from_slice(&y.with_next);
+        own.b[1].extend_from_slice(&x.with_previous);
+        let log = &mut gates.of_previous;
+        log.side[0].extend_from_slice(&x.with_previous);
+        log.side[1].extend_from_slice(&y.with_previous);
+        let known = x.with_previous.iter().zip(&y.with_previous);
+        let sent = with_previous.iter().zip(&zero_with_previous);
+        log.claim
+            .extend(sent.zip(known).map(|((z, f), (x, y))| z ^ f ^ (x & y)));
+        let log = &mut gates.of_next;
+        log.side[0].extend_from_slice(&y.with_next);
+        log.side[1].extend_from_slice(&x.with_next);
+        log.claim.extend_from_slice(&zero_with_next);
+    }
+    Ok(BitShare {
+        with_next,
+        with_previous,
+    })
 }
 
 /// Shares bits that `dealer` alone knows. `own` is read at the dealer.
@@ -118,7 +128,7 @@ pub(crate) async fn deal<C: Channel>(
     let me = context.me();
     let mut share = BitShare::zero(words);
     if me == dealer {
-        share.with_previous = to_words(&context.draw(Held::WithPrevious, 8 * words));
+        share.with_previous = context.draw_words(Held::WithPrevious, words);
         share.with_next = xor(own, &share.with_previous);
         context.send(
             channel,
@@ -127,7 +137,7 @@ pub(crate) async fn deal<C: Channel>(
             &to_bytes(&share.with_next),
         );
     } else if me == dealer.previous() {
-        share.with_next = to_words(&context.draw(Held::WithNext, 8 * words));
+        share.with_next = context.draw_words(Held::WithNext, words);
     } else {
         let received = context
             .receive(channel, dealer, Step::Summand, 8 * words)
@@ -181,7 +191,12 @@ pub(crate) fn to_bytes(words: &[u64]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
-fn xor(a: &[u64], b: &[u64]) -> Vec<u64> {
+fn xor_into(target: &mut [u64], other: &[u64]) {
+    debug_assert_eq!(target.len(), other.len(), "vectors of one shape");
+    target.iter_mut().zip(other).for_each(|(t, o)| *t ^= o);
+}
+
+pub(crate) fn xor(a: &[u64], b: &[u64]) -> Vec<u64> {
     debug_assert_eq!(a.len(), b.len(), "vectors of one shape");
     a.iter().zip(b).map(|(a, b)| a ^ b).collect()
 }
@@ -201,20 +216,6 @@ mod tests {
     use crate::job::Job;
     use crate::local::{Envelope, run_through};
     use crate::testing::{contexts, reveal_bits, run_three, seeded, share_bits, words};
-
-    #[test]
-    fn resharing_keeps_the_secret() {
-        let mut rng = seeded(1);
-        let pieces = [(); 3].map(|()| words(&mut rng, 9));
-
-        let shares = run_three(&mut rng, |mut context, mut channel| {
-            let piece = pieces[context.me().as_usize()].clone();
-            async move { reshare(&mut context, &mut channel, Step::Input, &piece).await }
-        });
-
-        let secret = xor(&xor(&pieces[0], &pieces[1]), &pieces[2]);
-        assert_eq!(reveal_bits(&shares), secret);
-    }
 
     #[test]
     fn the_and_of_shared_bits_is_the_and() {
@@ -288,7 +289,7 @@ mod tests {
 
             let outcome = run_through(jobs, |mut envelope: Envelope| {
                 if envelope.from == liar && envelope.bytes[0] == step.tag() {
-                    envelope.bytes[12] ^= 4;
+                    envelope.bytes[16] ^= 4;
                 }
                 vec![envelope]
             });

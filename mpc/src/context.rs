@@ -1,13 +1,15 @@
-//! What a party brings to one job: its index and the two pairwise keys, and the message numbers.
+//! What a party brings to one run: its index, the two pairwise keys, the message numbers, and
+//! what it will have to prove.
 
 use alloc::vec::Vec;
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::channel::Channel;
+use crate::channel::{Channel, MESSAGE_BYTES_MAX};
 use crate::error::MpcError;
+use crate::gates::Gates;
 use crate::prg::Prg;
-use crate::step::{HEADER_BYTES, Step, frame};
+use crate::step::{HEADER_BYTES, Step, frame, header};
 use boop_wire::id::PartyIndex;
 
 /// The secrets a party has in common with each of its neighbours, fresh for every job [MPC-2].
@@ -19,13 +21,28 @@ pub struct PairwiseSeeds {
     pub with_previous: [u8; 32],
 }
 
-/// A party's state in one job. It serves one job: a second one would repeat its streams.
+/// What a run is secure against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Security {
+    /// A party that follows the protocol and wants to know more.
+    SemiHonest,
+    /// Also one that deviates: the others abort before anything is opened.
+    Abort,
+}
+
+/// A party's state in one lane of one run. A second run with the same seeds would repeat its
+/// streams.
 pub struct Context {
     me: PartyIndex,
+    lane: u32,
+    seeds: PairwiseSeeds,
     with_next: Prg,
     with_previous: Prg,
     sent: [u32; 3],
     received: [u32; 3],
+    lanes: u32,
+    security: Security,
+    gates: Option<Gates>,
 }
 
 /// The roles of the three parties in steps that are not symmetric.
@@ -44,15 +61,53 @@ pub(crate) enum Held {
 }
 
 impl Context {
-    /// Starts a job as party `me`.
-    pub fn new(me: PartyIndex, seeds: &PairwiseSeeds) -> Self {
+    /// Starts a run as party `me`.
+    pub fn new(me: PartyIndex, seeds: &PairwiseSeeds, security: Security) -> Self {
+        Self::of_lane(me, seeds, 0, security)
+    }
+
+    fn of_lane(me: PartyIndex, seeds: &PairwiseSeeds, lane: u32, security: Security) -> Self {
         Self {
             me,
-            with_next: Prg::new(PRG_DOMAIN, &seeds.with_next),
-            with_previous: Prg::new(PRG_DOMAIN, &seeds.with_previous),
+            lane,
+            with_next: Prg::of_lane(PRG_DOMAIN, &seeds.with_next, lane),
+            with_previous: Prg::of_lane(PRG_DOMAIN, &seeds.with_previous, lane),
+            seeds: seeds.clone(),
             sent: [0; 3],
             received: [0; 3],
+            lanes: 0,
+            security,
+            gates: (security == Security::Abort).then(Gates::default),
         }
+    }
+
+    /// Opens the next lane, with streams and message numbers of its own [MPC-2]. The lane of
+    /// [`Context::new`] is 0, and it alone opens others; the parties open them in one order.
+    pub(crate) fn fork(&mut self) -> Self {
+        debug_assert_eq!(self.lane, 0, "lanes have no lanes");
+        self.lanes += 1;
+        Self::of_lane(self.me, &self.seeds, self.lanes, self.security)
+    }
+
+    /// Returns the number of this lane.
+    pub(crate) const fn lane(&self) -> u32 {
+        self.lane
+    }
+
+    /// Waits until every party is at this point of the run.
+    pub(crate) async fn barrier<C: Channel>(
+        &mut self,
+        channel: &mut C,
+        step: Step,
+    ) -> Result<(), MpcError> {
+        let others = self.me.others();
+        for other in others {
+            self.send(channel, other, step, &[]);
+        }
+        for other in others {
+            self.receive(channel, other, step, 0).await?;
+        }
+        Ok(())
     }
 
     /// Returns this party's index.
@@ -60,8 +115,28 @@ impl Context {
         self.me
     }
 
+    /// Returns what the run is secure against.
+    pub(crate) const fn security(&self) -> Security {
+        self.security
+    }
+
+    /// Returns where this lane notes what will have to be proved, if anything.
+    pub(crate) fn gates(&mut self) -> Option<&mut Gates> {
+        self.gates.as_mut()
+    }
+
+    /// Takes what this lane has noted, for the proofs; what follows is noted anew.
+    pub(crate) fn take_gates(&mut self) -> Option<Gates> {
+        self.gates.as_mut().map(core::mem::take)
+    }
+
     pub(crate) fn role(&self) -> Role {
-        match self.me.get() {
+        self.role_from(0)
+    }
+
+    /// Returns the role when party `turn` modulo 3 has role zero.
+    pub(crate) fn role_from(&self, turn: u32) -> Role {
+        match (u32::from(self.me.get()) + 3 - turn % 3) % 3 {
             0 => Role::Zero,
             1 => Role::One,
             _ => Role::Two,
@@ -70,13 +145,22 @@ impl Context {
 
     /// Draws bytes that the other holder of the component draws too.
     pub(crate) fn draw(&mut self, held: Held, bytes: usize) -> Zeroizing<Vec<u8>> {
+        self.stream(held).draw(bytes)
+    }
+
+    /// Draws words that the other holder of the component draws too.
+    pub(crate) fn draw_words(&mut self, held: Held, words: usize) -> Vec<u64> {
+        self.stream(held).draw_words(words)
+    }
+
+    fn stream(&mut self, held: Held) -> &mut Prg {
         match held {
-            Held::WithNext => self.with_next.draw(bytes),
-            Held::WithPrevious => self.with_previous.draw(bytes),
+            Held::WithNext => &mut self.with_next,
+            Held::WithPrevious => &mut self.with_previous,
         }
     }
 
-    /// Sends a message of a step, numbered.
+    /// Sends a message of a step, numbered. A payload too long for one message takes several.
     pub(crate) fn send<C: Channel>(
         &mut self,
         channel: &mut C,
@@ -84,12 +168,16 @@ impl Context {
         step: Step,
         payload: &[u8],
     ) {
+        let (first, rest) = payload.split_at(payload.len().min(PAYLOAD_BYTES_MAX));
         let number = &mut self.sent[to.as_usize()];
-        channel.send(to, frame(step, *number, payload));
+        channel.send(to, frame(step, self.lane, *number, first));
         *number = number.wrapping_add(1);
+        if !rest.is_empty() {
+            self.send(channel, to, step, rest);
+        }
     }
 
-    /// Receives the payload of a message, which must be the next one and of this step.
+    /// Receives a payload, whose messages must be the next ones and of this step.
     pub(crate) async fn receive<C: Channel>(
         &mut self,
         channel: &mut C,
@@ -97,7 +185,24 @@ impl Context {
         step: Step,
         payload_bytes: usize,
     ) -> Result<Vec<u8>, MpcError> {
-        let message = channel.receive(from, HEADER_BYTES + payload_bytes).await?;
+        let first = payload_bytes.min(PAYLOAD_BYTES_MAX);
+        let mut payload = self.receive_one(channel, from, step, first).await?;
+        while payload.len() < payload_bytes {
+            let bytes = (payload_bytes - payload.len()).min(PAYLOAD_BYTES_MAX);
+            payload.extend(self.receive_one(channel, from, step, bytes).await?);
+        }
+        Ok(payload)
+    }
+
+    async fn receive_one<C: Channel>(
+        &mut self,
+        channel: &mut C,
+        from: PartyIndex,
+        step: Step,
+        payload_bytes: usize,
+    ) -> Result<Vec<u8>, MpcError> {
+        let bytes = HEADER_BYTES + payload_bytes;
+        let message = channel.receive(from, self.lane, bytes).await?;
         self.open(from, step, message)
     }
 
@@ -107,7 +212,7 @@ impl Context {
         step: Step,
         mut message: Vec<u8>,
     ) -> Result<Vec<u8>, MpcError> {
-        let Some((header, _)) = message.split_first_chunk::<HEADER_BYTES>() else {
+        let Some((tag, _, found)) = header(&message) else {
             let found = message.len();
             return Err(MpcError::WrongLength {
                 from,
@@ -115,7 +220,6 @@ impl Context {
                 found,
             });
         };
-        let [tag, number @ ..] = *header;
         if tag != step.tag() {
             return Err(MpcError::UnexpectedStep {
                 from,
@@ -124,7 +228,6 @@ impl Context {
             });
         }
         let expected = self.received[from.as_usize()];
-        let found = u32::from_le_bytes(number);
         if found != expected {
             return Err(MpcError::OutOfOrder {
                 from,
@@ -138,4 +241,5 @@ impl Context {
     }
 }
 
-const PRG_DOMAIN: &[u8] = b"boop/pairwise-stream/v1\0";
+const PRG_DOMAIN: &[u8] = b"boop/pairwise-stream/v2\0";
+const PAYLOAD_BYTES_MAX: usize = MESSAGE_BYTES_MAX - HEADER_BYTES;

@@ -65,6 +65,33 @@ pub enum MpcError {
     /// The two parties that hold an opened component disagree about it.
     #[error("the two holders of an opened value disagree")]
     InconsistentOpening,
+    /// A party did not compute a message as the protocol says, or a neighbour says so.
+    #[error("party {prover} did not prove its messages")]
+    ProofRejected {
+        /// Whose proof it is.
+        prover: PartyIndex,
+    },
+    /// A prover and the party that asked it do not agree about what was asked.
+    #[error("party {prover} or the party after it changed a challenge")]
+    ChallengesDiffer {
+        /// Who was asked.
+        prover: PartyIndex,
+    },
+    /// The dot products of a party are not those of its shares, or an auditor says so.
+    #[error("party {party} did not pass the audit of its products")]
+    AuditRejected {
+        /// Whose products they are.
+        party: PartyIndex,
+    },
+    /// The audit does not cover the database.
+    #[error("the audit does not cover the database")]
+    NotAudited,
+    /// The parties do not speak of the same run.
+    #[error("party {from} starts from something else")]
+    PrefacesDiffer {
+        /// Whose preface differs.
+        from: PartyIndex,
+    },
     /// A client's share was made for another party.
     #[error("the share is meant for party {meant_for}")]
     ForeignShare {
@@ -77,6 +104,9 @@ pub enum MpcError {
         /// How many there are.
         templates: usize,
     },
+    /// The driver handed in work that the job did not ask for, or the same work twice.
+    #[error("the job did not ask for this work")]
+    NotAsked,
     /// The job was started twice.
     #[error("the job has already been started")]
     AlreadyStarted,

@@ -1,71 +1,198 @@
-//! Comparing a query with a database, block by block.
+//! Comparing a query with a database, block by block, several blocks at once.
+//!
+//! ```text
+//!   block 0   dot products | passing on, summands, carries, alignments |
+//!   block 1                  dot products | passing on, summands, carries, ...   |  proofs, audit,
+//!   block 2                                 dot products | ...                   |  accept, open
+//! ```
 
+use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
-use core::borrow::Borrow;
 
-use crate::channel::{Channel, MESSAGE_BYTES_MAX};
-use crate::context::{Context, Role};
+use boop_kernel::{Kernel, LANES, Rows, Tile};
+
+use crate::audit::{Audit, Sums};
+use crate::bits::{BitShare, open};
+use crate::channel::Channel;
+use crate::conclude::{accept, prove};
+use crate::context::{Context, Security};
+use crate::database::Database;
 use crate::error::MpcError;
-use crate::kernel::scores;
-use crate::share::{QueryShare, StoredShare};
-use crate::sign::all_negative;
-use crate::step::HEADER_BYTES;
-use boop_wire::template::ALIGNMENT_COUNT;
+use crate::gates::Gates;
+use crate::share::QueryShare;
+use crate::sign::{and_alignments, rescore, rescored_summands, top_bits, two_summands};
+use crate::task::Task;
+use crate::window::in_order;
 
 /// Templates that go through the sign test together.
-pub const BLOCK_TEMPLATES: usize = 1_024;
+pub const BLOCK_TEMPLATES: usize = 4_096;
 /// Templates that one run compares at most.
 pub const TEMPLATES_MAX: usize = 1 << 20;
+/// Blocks that are under way at once.
+const BLOCKS_AT_ONCE: usize = 3;
 
-/// Tells for each stored template whether the query matches it at some alignment [MPC-30].
+/// Tells for each slot whether the query matches it at some alignment [MPC-30].
 ///
-/// The parties pass the same templates in the same order. One bit a template is revealed to
-/// each of them and nothing else: no score, no alignment.
+/// The parties pass the same slots in the same order. One bit a slot is revealed to each of them
+/// and nothing else: no score, no alignment. In a run that is secure with abort, everything that
+/// the lane of `context` has sent is proved first, and `audit` has to cover the database.
 ///
 /// # Errors
-/// Returns [`MpcError::DatabaseTooLarge`], [`MpcError::InconsistentOpening`] when a party lies
-/// about an opened value, and what the channel gives.
-pub async fn identify<C: Channel, S: Borrow<StoredShare> + Sync>(
+/// Returns [`MpcError::DatabaseTooLarge`]; [`MpcError::ProofRejected`],
+/// [`MpcError::AuditRejected`] or [`MpcError::InconsistentOpening`] when a party deviates; and
+/// what the channel gives.
+pub async fn identify<C: Channel>(
     context: &mut Context,
     channel: &mut C,
+    kernel: Kernel,
     query: &QueryShare,
-    database: &[S],
+    database: &Database,
+    audit: &Arc<Audit>,
 ) -> Result<Vec<bool>, MpcError> {
-    if database.len() > TEMPLATES_MAX {
-        return Err(MpcError::DatabaseTooLarge {
-            templates: database.len(),
-        });
+    let slots = database.slots();
+    if slots > TEMPLATES_MAX {
+        return Err(MpcError::DatabaseTooLarge { templates: slots });
     }
-    let mut matches = Vec::with_capacity(database.len());
-    for block in database.chunks(BLOCK_TEMPLATES) {
-        let block: Vec<&StoredShare> = block.iter().map(Borrow::borrow).collect();
-        let summands = block_summands(query, &block, context.role());
-        let opened = all_negative(context, channel, summands).await?;
-        append_matches(&mut matches, &opened, block.len());
+    let abort = context.security() == Security::Abort;
+    if abort && !audit.covers(database) {
+        return Err(MpcError::NotAudited);
     }
-    Ok(matches)
+    let run = Run {
+        kernel,
+        rows: query.rows(),
+        audit: abort.then(|| Arc::clone(audit)),
+    };
+    let blocks = run.blocks(context, channel, database).await?;
+    let mut negative = BitShare::zero(0);
+    let mut sums = audit.no_sums(query.alignments());
+    for block in &blocks {
+        negative.append(&block.negative);
+        if let (Some(gates), Some(noted)) = (context.gates(), &block.gates) {
+            gates.append(noted);
+        }
+        sums.add(&block.sums);
+    }
+    drop(blocks);
+    if prove(context, channel, kernel).await? {
+        if slots > 0 {
+            let halves = [query.half_of_next(), query.half_of_previous()];
+            audit.check(context, channel, kernel, sums, halves).await?;
+        }
+        accept(context, channel).await?;
+    }
+    let opened = open(context, channel, &negative).await?;
+    Ok(matches(&opened, slots))
 }
 
-/// Returns the scores' summands, less 1 at party 0, so that a score of 0 is no match [MPC-23].
-fn block_summands(query: &QueryShare, block: &[&StoredShare], role: Role) -> Vec<u32> {
-    let lanes = block.len().next_multiple_of(64);
-    let mut summands = scores(query, block, lanes);
-    if role == Role::Zero {
-        summands
-            .iter_mut()
-            .for_each(|summand| *summand = summand.wrapping_sub(1));
-    }
-    summands
-}
-
-fn append_matches(matches: &mut Vec<bool>, opened: &[u64], templates: usize) {
-    let negative = opened
+/// Reads the opened bits, of which every block but the last has as many as templates.
+fn matches(opened: &[u64], slots: usize) -> Vec<bool> {
+    let lanes = opened
         .iter()
-        .flat_map(|word| (0..64).map(move |lane| word >> lane & 1 == 1));
-    matches.extend(negative.take(templates).map(|negative| !negative));
+        .flat_map(|word| (0..64).map(move |lane| word >> lane & 1 == 0));
+    lanes.take(slots).collect()
+}
+
+/// What the blocks of a run have in common.
+#[derive(Clone)]
+struct Run {
+    kernel: Kernel,
+    rows: Arc<Rows>,
+    audit: Option<Arc<Audit>>,
+}
+
+/// What a block comes to.
+struct Block {
+    /// A lane for each slot, up to a multiple of 64: 1 where no alignment matches.
+    negative: BitShare,
+    gates: Option<Gates>,
+    sums: Sums,
+}
+
+impl Run {
+    async fn blocks<C: Channel>(
+        &self,
+        context: &mut Context,
+        channel: &C,
+        database: &Database,
+    ) -> Result<Vec<Block>, MpcError> {
+        let tiles = database.tiles().chunks(BLOCK_TEMPLATES / LANES);
+        let blocks = tiles.enumerate().map(|(index, tiles)| {
+            let (run, context) = (self.clone(), context.fork());
+            let first = index * BLOCK_TEMPLATES;
+            run.block(context, channel.clone(), tiles.to_vec(), first)
+        });
+        let mut blocks = in_order(blocks, BLOCKS_AT_ONCE).await?;
+        if let Some(audit) = self.audit.as_ref().filter(|_| !blocks.is_empty()) {
+            let context = context.fork();
+            let masks = self.masks(audit, context, channel.clone()).await?;
+            blocks.extend(masks);
+        }
+        Ok(blocks)
+    }
+
+    /// Scores a block's slots and turns the scores into one bit a slot.
+    async fn block<C: Channel>(
+        self,
+        mut context: Context,
+        mut channel: C,
+        tiles: Vec<Arc<Tile>>,
+        first: usize,
+    ) -> Result<Block, MpcError> {
+        let (kernel, alignments) = (self.kernel, self.rows.count());
+        // The roles go around from block to block.
+        let turn = context.lane();
+        let scores = self.scores(&mut channel, &tiles).await;
+        let mut sums = Sums::default();
+        let (context, channel) = (&mut context, &mut channel);
+        let [u, v] = if let Some(audit) = &self.audit {
+            let scores = rescore(context, channel, &scores).await?;
+            sums = audit.block_sums(first, alignments, &scores);
+            rescored_summands(context, channel, kernel, turn, &scores).await?
+        } else {
+            two_summands(context, channel, kernel, turn, scores).await?
+        };
+        let negative = top_bits(context, channel, &u, &v).await?;
+        let negative = and_alignments(context, channel, alignments, negative).await?;
+        Ok(Block {
+            negative,
+            gates: context.take_gates(),
+            sums,
+        })
+    }
+
+    /// Passes on the scores of the audit's masks, which no sign test follows [MPC-54].
+    async fn masks<C: Channel>(
+        &self,
+        audit: &Audit,
+        mut context: Context,
+        mut channel: C,
+    ) -> Result<Option<Block>, MpcError> {
+        let scores = self.scores(&mut channel, audit.mask_tiles()).await;
+        let scores = rescore(&mut context, &mut channel, &scores).await?;
+        Ok(Some(Block {
+            negative: BitShare::zero(0),
+            gates: None,
+            sums: audit.mask_sums(self.rows.count(), &scores),
+        }))
+    }
+
+    /// Has the driver compute this party's summands of the scores: a row for each alignment,
+    /// its lanes filled up with zeros to a multiple of 64.
+    async fn scores<C: Channel>(&self, channel: &mut C, tiles: &[Arc<Tile>]) -> Vec<u32> {
+        let (kernel, rows, tiles) = (self.kernel, Arc::clone(&self.rows), tiles.to_vec());
+        let task = Task::new(move || {
+            let stride = (tiles.len() * LANES).next_multiple_of(64);
+            let mut scores = vec![0; rows.count() * stride];
+            let tiles: Vec<&Tile> = tiles.iter().map(|tile| &**tile).collect();
+            kernel.scores(&rows, &tiles, &mut scores, stride);
+            scores
+        });
+        channel.compute(task).await
+    }
 }
 
 const _: () = assert!(
-    HEADER_BYTES + 4 * ALIGNMENT_COUNT * BLOCK_TEMPLATES <= MESSAGE_BYTES_MAX,
-    "a block's scores fit into one message"
+    BLOCK_TEMPLATES.is_multiple_of(64),
+    "the lanes of all blocks but the last are templates"
 );

@@ -1,4 +1,5 @@
-//! What a client sends: three shares of a palm's bits, one for each party [MPC-10].
+//! What a client sends: a replicated sharing of a palm's bits, two components for each party
+//! [MPC-10].
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -12,47 +13,53 @@ use boop_wire::id::Digest;
 use boop_wire::id::PartyIndex;
 use boop_wire::template::{ENCODINGS_BYTES, Encodings, TEMPLATE_BYTES};
 
-/// Bytes of a seed that stands for a share.
+/// Bytes of a seed that stands for a component, and of the salt of the third.
 pub const SEED_BYTES: usize = 32;
 
-/// One party's share of the bits of a palm at every rotation.
+/// What one party receives of the bits of a palm at every rotation: the two components of their
+/// replicated sharing that it holds.
 #[derive(Clone, ZeroizeOnDrop)]
 pub struct ShareInput {
     #[zeroize(skip)]
     party: PartyIndex,
-    body: Vec<u8>,
+    with_next: Vec<u8>,
+    with_previous: Vec<u8>,
 }
 
-/// Splits a palm's bits so that the XOR of the three shares gives them back.
+/// Splits a palm's bits into three components, whose XOR gives them back, and hands each party
+/// the two that it holds.
 ///
-/// Each seed is fresh from the client's random generator: parties 0 and 1 receive one each, and
-/// party 2 receives the bits masked by both.
-pub fn split(encodings: &Encodings, seeds: &[[u8; SEED_BYTES]; 2]) -> [ShareInput; 3] {
-    let mut masked = Vec::with_capacity(ENCODINGS_BYTES);
+/// The seeds are fresh from the client's random generator. Components 0 and 1 are streams of the
+/// first two; component 2 is the bits masked by both, behind the third, which keeps the hash of
+/// the component from telling its bits to the party that knows both streams.
+pub fn split(encodings: &Encodings, seeds: &[[u8; SEED_BYTES]; 3]) -> [ShareInput; 3] {
+    let [zero, one, salt] = seeds;
+    let mut masked = Vec::with_capacity(MASKED_BYTES);
+    masked.extend_from_slice(salt);
     for template in &encodings.0 {
         masked.extend_from_slice(template.expose_bytes());
     }
-    for seed in seeds {
+    for seed in [zero, one] {
         let mask = expand(seed);
-        masked
-            .iter_mut()
-            .zip(mask.iter())
-            .for_each(|(bit, mask)| *bit ^= mask);
+        let bits = masked[SEED_BYTES..].iter_mut();
+        bits.zip(mask.iter()).for_each(|(bit, mask)| *bit ^= mask);
     }
-    let [zero, one, two] = PartyIndex::ALL;
+    let components = [zero.to_vec(), one.to_vec(), masked];
+    PartyIndex::ALL.map(|party| ShareInput {
+        party,
+        with_next: components[component_with_next(party)].clone(),
+        with_previous: components[component_with_previous(party)].clone(),
+    })
+}
+
+/// Returns the commitments to the three components, by which the parties know that they work on
+/// one client's bits.
+pub fn commitments(shares: &[ShareInput; 3]) -> [Digest; 3] {
+    let [zero, one, _] = shares;
     [
-        ShareInput {
-            party: zero,
-            body: seeds[0].to_vec(),
-        },
-        ShareInput {
-            party: one,
-            body: seeds[1].to_vec(),
-        },
-        ShareInput {
-            party: two,
-            body: masked,
-        },
+        commit(0, &one.with_next),
+        commit(1, &zero.with_previous),
+        commit(2, &zero.with_next),
     ]
 }
 
@@ -62,11 +69,14 @@ impl ShareInput {
         self.party
     }
 
-    /// Returns the canonical bytes: the party's number, then its seed or the masked bits.
+    /// Returns the canonical bytes: the party's number, then the component that it has in common
+    /// with the next party, and the one that it has in common with the previous one.
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(1 + self.body.len()));
+        let length = 1 + self.with_next.len() + self.with_previous.len();
+        let mut bytes = Zeroizing::new(Vec::with_capacity(length));
         bytes.push(self.party.get());
-        bytes.extend_from_slice(&self.body);
+        bytes.extend_from_slice(&self.with_next);
+        bytes.extend_from_slice(&self.with_previous);
         bytes
     }
 
@@ -77,33 +87,40 @@ impl ShareInput {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ShareDecodeError> {
         let (&index, body) = bytes.split_first().ok_or(ShareDecodeError::Empty)?;
         let party = PartyIndex::new(index).ok_or(ShareDecodeError::NoSuchParty { index })?;
-        let expected = 1 + body_bytes(party);
+        let with_next = component_bytes(component_with_next(party));
+        let expected = 1 + with_next + component_bytes(component_with_previous(party));
         if bytes.len() != expected {
             return Err(ShareDecodeError::WrongLength {
                 expected,
                 found: bytes.len(),
             });
         }
+        let (with_next, with_previous) = body.split_at(with_next);
         Ok(Self {
             party,
-            body: body.to_vec(),
+            with_next: with_next.to_vec(),
+            with_previous: with_previous.to_vec(),
         })
     }
 
-    /// Returns the hash by which the parties know that they work on one client's bits.
-    pub fn commitment(&self) -> Digest {
-        let mut hash = Sha256::new();
-        hash.update(COMMITMENT_DOMAIN);
-        hash.update(&*self.to_bytes());
-        Digest::new(hash.finalize().into())
+    /// Tells whether the commitments are to the components of this share, and one to a third.
+    pub fn matches(&self, commitments: &[Digest]) -> bool {
+        let [next, previous] = [
+            (component_with_next(self.party), &self.with_next),
+            (component_with_previous(self.party), &self.with_previous),
+        ]
+        .map(|(component, body)| commitments.get(component) == Some(&commit(component, body)));
+        commitments.len() == PartyIndex::COUNT && next && previous
     }
 
-    /// Shows this party's piece of the bits; the three pieces XOR to the client's bits.
-    pub(crate) fn expose_piece(&self) -> Zeroizing<Vec<u8>> {
-        match <&[u8; SEED_BYTES]>::try_from(self.body.as_slice()) {
-            Ok(seed) => expand(seed),
-            Err(_) => Zeroizing::new(self.body.clone()),
-        }
+    /// Shows the component of the bits that the next party holds too.
+    pub(crate) fn expose_with_next(&self) -> Zeroizing<Vec<u8>> {
+        bits_of(&self.with_next)
+    }
+
+    /// Shows the component of the bits that the previous party holds too.
+    pub(crate) fn expose_with_previous(&self) -> Zeroizing<Vec<u8>> {
+        bits_of(&self.with_previous)
     }
 }
 
@@ -113,10 +130,34 @@ impl fmt::Debug for ShareInput {
     }
 }
 
-fn body_bytes(party: PartyIndex) -> usize {
-    match party.get() {
-        2 => ENCODINGS_BYTES,
+/// Component A is missing at party A.
+const fn component_with_next(party: PartyIndex) -> usize {
+    party.previous().as_usize()
+}
+
+const fn component_with_previous(party: PartyIndex) -> usize {
+    party.next().as_usize()
+}
+
+const fn component_bytes(component: usize) -> usize {
+    match component {
+        2 => MASKED_BYTES,
         _ => SEED_BYTES,
+    }
+}
+
+fn commit(component: usize, body: &[u8]) -> Digest {
+    let mut hash = Sha256::new();
+    hash.update(COMMITMENT_DOMAIN);
+    hash.update([u8::try_from(component).unwrap_or(u8::MAX)]);
+    hash.update(body);
+    Digest::new(hash.finalize().into())
+}
+
+fn bits_of(component: &[u8]) -> Zeroizing<Vec<u8>> {
+    match <&[u8; SEED_BYTES]>::try_from(component) {
+        Ok(seed) => expand(seed),
+        Err(_) => Zeroizing::new(component[SEED_BYTES..].to_vec()),
     }
 }
 
@@ -124,9 +165,10 @@ fn expand(seed: &[u8; SEED_BYTES]) -> Zeroizing<Vec<u8>> {
     Prg::new(SHARE_DOMAIN, seed).draw(ENCODINGS_BYTES)
 }
 
-const SHARE_DOMAIN: &[u8] = b"boop/share-seed/v1\0";
-const COMMITMENT_DOMAIN: &[u8] = b"boop/share-commitment/v1\0";
-const _: () = assert!(ENCODINGS_BYTES == 3 * TEMPLATE_BYTES && ENCODINGS_BYTES != SEED_BYTES);
+const MASKED_BYTES: usize = SEED_BYTES + ENCODINGS_BYTES;
+const SHARE_DOMAIN: &[u8] = b"boop/share-seed/v2\0";
+const COMMITMENT_DOMAIN: &[u8] = b"boop/share-commitment/v2\0";
+const _: () = assert!(ENCODINGS_BYTES == 3 * TEMPLATE_BYTES);
 
 #[cfg(test)]
 mod tests {
@@ -140,25 +182,32 @@ mod tests {
     use crate::testing::seeded;
 
     #[test]
-    fn the_pieces_of_three_shares_give_the_bits_back() {
+    fn the_components_that_three_parties_hold_give_the_bits_back() {
         let (encodings, shares) = sample(1);
 
-        let pieces = shares.map(|share| share.expose_piece());
+        let with_next = shares.clone().map(|share| share.expose_with_next());
+        let with_previous = shares.map(|share| share.expose_with_previous());
 
         let bits = encodings.0.iter().flat_map(|t| t.expose_bytes().to_vec());
         for (index, bit) in bits.enumerate() {
-            assert_eq!(pieces[0][index] ^ pieces[1][index] ^ pieces[2][index], bit);
+            assert_eq!(with_next.iter().fold(0, |xor, c| xor ^ c[index]), bit);
+        }
+        for party in PartyIndex::ALL {
+            let (me, next) = (party.as_usize(), party.next().as_usize());
+            assert_eq!(with_next[me], with_previous[next]);
         }
     }
 
     #[test]
     fn a_share_reads_back_from_its_bytes() {
-        for share in sample(2).1 {
+        let (_, shares) = sample(2);
+        let commitments = commitments(&shares);
+        for share in shares {
             let bytes = share.to_bytes();
             let read = ShareInput::from_bytes(&bytes).unwrap();
 
             assert_eq!((read.party(), read.to_bytes()), (share.party(), bytes));
-            assert_eq!(read.commitment(), share.commitment());
+            assert!(read.matches(&commitments));
         }
     }
 
@@ -172,25 +221,26 @@ mod tests {
             refused(&[3; 33]),
             ShareDecodeError::NoSuchParty { index: 3 }
         );
-        assert_eq!(refused(&[0; 32]), wrong(33, 32));
-        assert_eq!(refused(&[1; 34]), wrong(33, 34));
-        assert_eq!(refused(&[2; 33]), wrong(5_401, 33));
-        assert_eq!(refused(&vec![2; 5_402]), wrong(5_401, 5_402));
+        assert_eq!(refused(&[0; 32]), wrong(5_465, 32));
+        assert_eq!(refused(&vec![1; 5_466]), wrong(5_465, 5_466));
+        assert_eq!(refused(&[2; 64]), wrong(65, 64));
+        assert_eq!(refused(&[2; 66]), wrong(65, 66));
     }
 
     #[test]
-    fn commitments_bind_the_party_and_every_byte() {
-        let [zero, one, _] = sample(3).1;
-        let mut bytes = zero.to_bytes();
-        bytes[0] = 1;
-        let moved = ShareInput::from_bytes(&bytes).unwrap();
-        bytes[32] ^= 1;
-        let changed = ShareInput::from_bytes(&bytes).unwrap();
+    fn commitments_bind_every_byte_of_every_component() {
+        let (_, shares) = sample(3);
+        let all = commitments(&shares);
 
-        let all = [zero, one, moved, changed].map(|share| share.commitment());
-
-        for (index, commitment) in all.iter().enumerate() {
-            assert!(!all[index + 1..].contains(commitment), "share {index}");
+        for share in &shares {
+            let bytes = share.to_bytes();
+            for index in [1, 32, 33, bytes.len() - 1] {
+                let mut changed = bytes.to_vec();
+                changed[index] ^= 1;
+                assert!(!ShareInput::from_bytes(&changed).unwrap().matches(&all));
+            }
+            assert!(share.matches(&all) && !share.matches(&all[..2]));
+            assert!(!share.matches(&[all[1], all[2], all[0]]));
         }
     }
 
@@ -208,7 +258,7 @@ mod tests {
             rng.fill_bytes(&mut bits);
             Template::from_bytes(&bits)
         }));
-        let mut seeds = [[0; 32]; 2];
+        let mut seeds = [[0; 32]; 3];
         seeds.iter_mut().for_each(|seed| rng.fill_bytes(seed));
         let shares = split(&encodings, &seeds);
         (encodings, shares)

@@ -10,7 +10,7 @@
 //! waker that does nothing is all the scheduling there is.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -20,8 +20,10 @@ use core::task::{Context, Poll, Waker};
 
 use spin::Mutex;
 
-use crate::channel::{Channel, EARLY_MESSAGES_MAX, MESSAGE_BYTES_MAX};
+use crate::channel::{Channel, EARLY_BYTES_MAX, EARLY_MESSAGES_MAX, MESSAGE_BYTES_MAX};
 use crate::error::MpcError;
+use crate::step::header;
+use crate::task::{Task, TaskResult};
 use boop_wire::id::PartyIndex;
 
 /// What happens to a job.
@@ -36,10 +38,12 @@ pub enum Input {
         /// What was sent.
         bytes: Vec<u8>,
     },
+    /// Work that the job asked for is done.
+    Computed(TaskResult),
 }
 
 /// What a job asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Output<T> {
     /// Send a message to another party.
     Send {
@@ -48,6 +52,8 @@ pub enum Output<T> {
         /// What to send.
         bytes: Vec<u8>,
     },
+    /// Do this, and hand in the result; until then the job goes on with what else it can do.
+    Compute(Task),
     /// The job is over.
     Done(Result<T, MpcError>),
 }
@@ -74,6 +80,7 @@ pub struct Job<'a, T> {
 }
 
 /// The [`Channel`] between a job and its protocol.
+#[derive(Clone)]
 pub struct Mailbox {
     post: Arc<Mutex<Post>>,
 }
@@ -89,8 +96,20 @@ enum State<'a, T> {
 /// The lock is never contended: the job holds it while the future rests, and the reverse.
 #[derive(Default)]
 struct Post {
-    incoming: [VecDeque<Vec<u8>>; 3],
+    incoming: BTreeMap<(PartyIndex, u32), VecDeque<Vec<u8>>>,
+    waiting: [Waiting; 3],
     outgoing: Vec<(PartyIndex, Vec<u8>)>,
+    tasks: Vec<Task>,
+    tasks_given: u32,
+    tasks_out: BTreeSet<u32>,
+    computed: BTreeMap<u32, Vec<u32>>,
+}
+
+/// What waits of one party.
+#[derive(Default)]
+struct Waiting {
+    messages: usize,
+    bytes: usize,
 }
 
 impl<'a, T> Job<'a, T> {
@@ -149,6 +168,16 @@ impl<'a, T> Job<'a, T> {
                 future
             }
             (State::Waiting(future), Input::Start) => future,
+            (State::Waiting(_), Input::Computed(_)) => return Err(MpcError::NotAsked),
+            (State::Running(future), Input::Computed(TaskResult { number, values })) => {
+                let mut post = self.post.lock();
+                if !post.tasks_out.remove(&number) {
+                    return Err(MpcError::NotAsked);
+                }
+                post.computed.insert(number, values);
+                drop(post);
+                future
+            }
         };
         self.poll(future)
     }
@@ -163,13 +192,18 @@ impl<'a, T> Job<'a, T> {
                 bytes: bytes.len(),
             });
         }
+        // Too short a message waits in lane 0, where its length is refused.
+        let lane = header(&bytes).map_or(0, |(_, lane, _)| lane);
         let mut post = self.post.lock();
-        let queue = &mut post.incoming[from.as_usize()];
-        if queue.len() == EARLY_MESSAGES_MAX {
+        let waiting = &mut post.waiting[from.as_usize()];
+        if waiting.messages == EARLY_MESSAGES_MAX || waiting.bytes + bytes.len() > EARLY_BYTES_MAX {
             return Err(MpcError::TooManyEarlyMessages { from });
         }
+        waiting.messages += 1;
+        waiting.bytes += bytes.len();
         self.counters.messages_received += 1;
         self.counters.bytes_received += bytes.len() as u64;
+        let queue = post.incoming.entry((from, lane)).or_default();
         queue.push_back(bytes);
         Ok(())
     }
@@ -194,6 +228,7 @@ impl<'a, T> Job<'a, T> {
             self.counters.bytes_sent += bytes.len() as u64;
             outputs.push(Output::Send { to, bytes });
         }
+        outputs.extend(post.tasks.drain(..).map(Output::Compute));
         outputs.extend(result.map(|value| Output::Done(Ok(value))));
         Ok(outputs)
     }
@@ -207,11 +242,11 @@ impl Channel for Mailbox {
     fn receive(
         &mut self,
         from: PartyIndex,
+        lane: u32,
         exact_len: usize,
     ) -> impl Future<Output = Result<Vec<u8>, MpcError>> + Send {
         poll_fn(move |_| {
-            let mut post = self.post.lock();
-            let Some(message) = post.incoming[from.as_usize()].pop_front() else {
+            let Some(message) = self.post.lock().take(from, lane) else {
                 return Poll::Pending;
             };
             let found = message.len();
@@ -226,12 +261,38 @@ impl Channel for Mailbox {
             })
         })
     }
+
+    fn compute(&mut self, task: Task) -> impl Future<Output = Vec<u32>> + Send {
+        let mut post = self.post.lock();
+        let number = post.tasks_given;
+        post.tasks_given = number.wrapping_add(1);
+        post.tasks_out.insert(number);
+        post.tasks.push(task.numbered(number));
+        drop(post);
+        poll_fn(move |_| match self.post.lock().computed.remove(&number) {
+            Some(values) => Poll::Ready(values),
+            None => Poll::Pending,
+        })
+    }
+}
+
+impl Post {
+    fn take(&mut self, from: PartyIndex, lane: u32) -> Option<Vec<u8>> {
+        let queue = self.incoming.get_mut(&(from, lane))?;
+        let message = queue.pop_front()?;
+        if queue.is_empty() {
+            self.incoming.remove(&(from, lane));
+        }
+        let waiting = &mut self.waiting[from.as_usize()];
+        waiting.messages -= 1;
+        waiting.bytes -= message.len();
+        Some(message)
+    }
 }
 
 fn refuse_surplus(post: &Post) -> Result<(), MpcError> {
-    let surplus = PartyIndex::ALL.into_iter().find(|party| {
-        let queue = &post.incoming[party.as_usize()];
-        !queue.is_empty()
-    });
-    surplus.map_or(Ok(()), |from| Err(MpcError::SurplusMessage { from }))
+    let surplus = post.incoming.keys().next();
+    surplus.map_or(Ok(()), |(from, _)| {
+        Err(MpcError::SurplusMessage { from: *from })
+    })
 }

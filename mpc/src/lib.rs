@@ -17,34 +17,58 @@ extern crate alloc;
 extern crate std;
 
 mod accept;
+mod agree;
+mod audit;
 mod bits;
 mod channel;
+mod conclude;
 mod context;
+mod database;
 mod error;
 mod galois;
+mod gates;
 mod identify;
 mod inject;
 mod input;
 mod job;
-mod kernel;
 pub mod local;
 pub mod plain;
+mod predicate;
 mod prg;
+mod proof;
+mod refresh;
+mod reshare;
 mod rule;
 mod share;
 mod sign;
 mod step;
+mod task;
 #[cfg(test)]
 mod testing;
 mod values;
+mod window;
 
 pub use crate::accept::{SharedPalm, accept};
-pub use crate::channel::{Channel, EARLY_MESSAGES_MAX, MESSAGE_BYTES_MAX};
-pub use crate::context::{Context, PairwiseSeeds};
+pub use crate::agree::agree;
+pub use crate::audit::Audit;
+pub use crate::channel::{Channel, EARLY_BYTES_MAX, EARLY_MESSAGES_MAX, MESSAGE_BYTES_MAX};
+pub use crate::context::{Context, PairwiseSeeds, Security};
+pub use crate::database::Database;
 pub use crate::error::{MpcError, ShareDecodeError};
 pub use crate::identify::{BLOCK_TEMPLATES, TEMPLATES_MAX, identify};
-pub use crate::input::{SEED_BYTES, ShareInput, split};
+pub use crate::input::{SEED_BYTES, ShareInput, commitments, split};
 pub use crate::job::{Counters, Input, Job, Mailbox, Output};
+pub use crate::predicate::{
+    INTEGERS_MAX, IntegerInput, PredicateError, PublicSet, SET_MAX, SetPairs, SharedBits,
+    SharedIntegers, SharedPairs, SharedSet, Terms, integer_commitments, reveal, split_integer,
+};
+pub use crate::refresh::{
+    EpochKey, RefreshCheck, RefreshError, agree_refresh_key, check_refresh, refresh, refresh_slot,
+    refreshed_share,
+};
+pub use crate::reshare::{CHUNK_SLOTS, receive_shares, restore_shares};
 pub use crate::rule::{Rule, RuleError};
 pub use crate::share::{QueryShare, STORED_SHARE_BYTES, StoredShare};
 pub use crate::step::Step;
+pub use crate::task::{Task, TaskResult};
+pub use boop_kernel::Kernel;

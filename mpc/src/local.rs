@@ -35,47 +35,59 @@ pub fn run<T>(jobs: [Job<'_, T>; 3]) -> Outcome<T> {
 
 /// Runs the jobs, passing each message through `network`, which may change, drop or repeat it.
 pub fn run_through<T>(
-    mut jobs: [Job<'_, T>; 3],
+    jobs: [Job<'_, T>; 3],
     mut network: impl FnMut(Envelope) -> Vec<Envelope>,
 ) -> Outcome<T> {
-    let mut results = [const { None }; 3];
-    let mut in_flight = VecDeque::new();
+    let mut trio = Trio {
+        jobs,
+        results: [const { None }; 3],
+        in_flight: VecDeque::new(),
+    };
     for party in PartyIndex::ALL {
-        let outputs = jobs[party.as_usize()].handle(Input::Start);
-        collect(party, outputs, &mut in_flight, &mut results);
+        trio.give(party, Input::Start);
     }
-    while let Some(envelope) = in_flight.pop_front() {
+    while let Some(envelope) = trio.in_flight.pop_front() {
         for Envelope { from, to, bytes } in network(envelope) {
-            // A failed job hears nothing more; a message to one that succeeded is a fault of the
-            // protocol and replaces its result.
-            let job = &mut jobs[to.as_usize()];
-            if job.is_finished() && !matches!(results[to.as_usize()], Some(Ok(_))) {
-                continue;
-            }
-            let outputs = job.handle(Input::Message { from, bytes });
-            collect(to, outputs, &mut in_flight, &mut results);
+            trio.give(to, Input::Message { from, bytes });
         }
     }
     Outcome {
-        results,
-        counters: jobs.map(|job| job.counters()),
+        results: trio.results,
+        counters: trio.jobs.map(|job| job.counters()),
     }
 }
 
-fn collect<T>(
-    party: PartyIndex,
-    outputs: Vec<Output<T>>,
-    in_flight: &mut VecDeque<Envelope>,
-    results: &mut [Option<Result<T, MpcError>>; 3],
-) {
-    for output in outputs {
-        match output {
-            Output::Send { to, bytes } => in_flight.push_back(Envelope {
-                from: party,
-                to,
-                bytes,
-            }),
-            Output::Done(result) => results[party.as_usize()] = Some(result),
+struct Trio<'a, T> {
+    jobs: [Job<'a, T>; 3],
+    results: [Option<Result<T, MpcError>>; 3],
+    in_flight: VecDeque<Envelope>,
+}
+
+impl<T> Trio<'_, T> {
+    /// Hands a job its input, and does what it asks for until it asks for messages alone.
+    fn give(&mut self, party: PartyIndex, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            // A failed job hears nothing more; a message to one that succeeded is a fault of the
+            // protocol and replaces its result.
+            let (job, result) = (
+                &mut self.jobs[party.as_usize()],
+                &mut self.results[party.as_usize()],
+            );
+            if job.is_finished() && !matches!(result, Some(Ok(_))) {
+                return;
+            }
+            for output in job.handle(input) {
+                match output {
+                    Output::Send { to, bytes } => self.in_flight.push_back(Envelope {
+                        from: party,
+                        to,
+                        bytes,
+                    }),
+                    Output::Compute(task) => inputs.push_back(Input::Computed(task.run())),
+                    Output::Done(done) => *result = Some(done),
+                }
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Scanners and tests hold palms in the clear; servers have no use for this module.
 
+pub mod packed;
+
 use crate::rule::SCALE;
 use crate::share::source_cell;
 use boop_wire::template::{

@@ -20,9 +20,15 @@ pub(crate) struct Prg {
 impl Prg {
     /// Derives the key from a seed and what the key is for.
     pub(crate) fn new(domain: &[u8], seed: &[u8; 32]) -> Self {
+        Self::of_lane(domain, seed, 0)
+    }
+
+    /// Derives the key of one lane of a run.
+    pub(crate) fn of_lane(domain: &[u8], seed: &[u8; 32], lane: u32) -> Self {
         let mut hash = Sha256::new();
         hash.update(domain);
         hash.update(seed);
+        hash.update(lane.to_le_bytes());
         let key: Zeroizing<[u8; 32]> = Zeroizing::new(hash.finalize().into());
         Self {
             cipher: Aes256::new((&*key).into()),
@@ -32,6 +38,19 @@ impl Prg {
 
     /// Returns the next stream's first bytes. Both holders of a key draw in the same order.
     pub(crate) fn draw(&mut self, bytes: usize) -> Zeroizing<Vec<u8>> {
+        let mut out = Zeroizing::new(vec![0; bytes]);
+        self.next_stream().apply_keystream(&mut out);
+        out
+    }
+
+    /// Returns the next stream's first words.
+    pub(crate) fn draw_words(&mut self, words: usize) -> Vec<u64> {
+        let bytes = self.draw(8 * words);
+        let (words, _) = bytes.as_chunks();
+        words.iter().map(|word| u64::from_le_bytes(*word)).collect()
+    }
+
+    fn next_stream(&mut self) -> Ctr64BE<Aes256> {
         let mut block = [0; 16];
         block[..8].copy_from_slice(&self.draws.to_be_bytes());
         self.draws = self
@@ -39,10 +58,7 @@ impl Prg {
             .checked_add(1)
             .expect("2^64 draws outlive every job");
         let core = CtrCore::inner_iv_init(self.cipher.clone(), (&block).into());
-        let mut stream: Ctr64BE<Aes256> = Ctr64BE::from_core(core);
-        let mut out = Zeroizing::new(vec![0; bytes]);
-        stream.apply_keystream(&mut out);
-        out
+        Ctr64BE::from_core(core)
     }
 }
 

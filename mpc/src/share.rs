@@ -1,10 +1,12 @@
 //! The two forms in which a party holds a palm: stored, and expanded for a query.
 
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use boop_kernel::{Rows, Tile};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::error::ShareDecodeError;
 use crate::galois::{convert, convert_query};
@@ -24,10 +26,10 @@ pub struct StoredShare {
 }
 
 /// A party's share of a query, one row for each alignment [MPC-22].
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct QueryShare {
-    code: Vec<u16>,
-    cells: Vec<u32>,
+    palm: ReplicatedValues,
+    rule: Rule,
+    rows: Arc<Rows>,
 }
 
 impl StoredShare {
@@ -64,6 +66,16 @@ impl StoredShare {
         }
     }
 
+    /// Reads a lane of a tile.
+    pub(crate) fn of_lane(tile: &Tile, lane: usize) -> Self {
+        let mut values = Values {
+            code: vec![0; CODE_BITS],
+            cells: vec![0; CELLS],
+        };
+        tile.get(lane, &mut values.code, &mut values.cells);
+        Self { values }
+    }
+
     pub(crate) fn code(&self) -> &[u16] {
         &self.values.code
     }
@@ -83,30 +95,52 @@ impl QueryShare {
     /// Expands a shared palm: each alignment moves the values of its encoding into place, then
     /// converts them. The penalty `-8 threshold` of a valid cell is folded in.
     pub(crate) fn convert(palm: &ReplicatedValues, rule: Rule) -> Self {
-        let mut query = Self {
-            code: vec![0; ALIGNMENT_COUNT * CODE_BITS],
-            cells: vec![0; ALIGNMENT_COUNT * CELLS],
-        };
-        let penalty = rule.cell_penalty();
-        let code_rows = query.code.chunks_exact_mut(CODE_BITS);
-        let rows = code_rows.zip(query.cells.chunks_exact_mut(CELLS));
-        for ((code, cells), alignment) in rows.zip(alignments()) {
-            let (next, previous) = (&palm.with_next, &palm.with_previous);
-            align_code(code, alignment, &next.code, &previous.code);
-            align_cells(cells, alignment, &next.cells, &previous.cells);
-            cells
-                .iter_mut()
-                .for_each(|cell| *cell = cell.wrapping_mul(penalty));
+        let rows = Arc::new(expand(&palm.with_next, &palm.with_previous, rule));
+        Self {
+            palm: palm.clone(),
+            rule,
+            rows,
         }
-        query
+    }
+
+    /// Returns how many alignments there are.
+    pub(crate) fn alignments(&self) -> usize {
+        self.rows.count()
     }
 
     /// Returns the rows, in the order of the alignments.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (&[u16], &[u32])> {
-        self.code
-            .chunks_exact(CODE_BITS)
-            .zip(self.cells.chunks_exact(CELLS))
+    pub(crate) fn rows(&self) -> Arc<Rows> {
+        Arc::clone(&self.rows)
     }
+
+    /// Returns this party's half of the next party's rows; the previous party has the other half.
+    pub(crate) fn half_of_next(&self) -> Rows {
+        expand(&self.palm.zeros(), &self.palm.with_next, self.rule)
+    }
+
+    /// Returns this party's half of the previous party's rows; the next party has the other half.
+    pub(crate) fn half_of_previous(&self) -> Rows {
+        expand(&self.palm.with_previous, &self.palm.zeros(), self.rule)
+    }
+}
+
+/// Converts the components of a party at every alignment.
+fn expand(with_next: &Values, with_previous: &Values, rule: Rule) -> Rows {
+    let penalty = rule.cell_penalty();
+    let mut code = Zeroizing::new(vec![0; ALIGNMENT_COUNT * CODE_BITS]);
+    let mut cells = Zeroizing::new(vec![0; ALIGNMENT_COUNT * CELLS]);
+    let rows = code
+        .chunks_exact_mut(CODE_BITS)
+        .zip(cells.chunks_exact_mut(CELLS));
+    for ((code, cells), alignment) in rows.zip(alignments()) {
+        align_code(code, alignment, &with_next.code, &with_previous.code);
+        align_cells(cells, alignment, &with_next.cells, &with_previous.cells);
+        cells
+            .iter_mut()
+            .for_each(|cell| *cell = cell.wrapping_mul(penalty));
+    }
+    let rows = code.chunks_exact(CODE_BITS);
+    Rows::new(rows.zip(cells.chunks_exact(CELLS)))
 }
 
 impl fmt::Debug for QueryShare {

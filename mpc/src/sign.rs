@@ -1,75 +1,155 @@
-//! The sign test: from additive shares of scores to one opened bit a template.
+//! The sign test: from additive shares of scores to one shared bit a template.
 //!
 //! ```text
 //!   scores -> two summands u + v -> bit slices -> ripple of carries -> top bit of each score
-//!          -> AND over the alignments -> opened: 1 where no alignment matches
+//!          -> AND over the alignments: 1 where no alignment matches
 //! ```
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::bits::{BitShare, and, deal, open};
+use boop_kernel::Kernel;
+
+use crate::bits::{BitShare, and, deal};
 use crate::channel::Channel;
 use crate::context::{Context, Held, Role};
 use crate::error::MpcError;
+use crate::gates::Addition;
 use crate::step::Step;
-use boop_wire::id::PartyIndex;
-use boop_wire::template::ALIGNMENT_COUNT;
 
-/// Opens, for each lane, whether every one of its scores is negative [MPC-30].
-///
-/// `scores` holds the party's summands, `lanes` to an alignment; `lanes` is a multiple of 64.
-pub(crate) async fn all_negative<C: Channel>(
-    context: &mut Context,
-    channel: &mut C,
-    scores: Vec<u32>,
-) -> Result<Vec<u64>, MpcError> {
-    let (u, v) = two_summands(context, channel, scores).await?;
-    let negative = top_bits(context, channel, &u, &v).await?;
-    let none = and_alignments(context, channel, negative).await?;
-    open(context, channel, &none).await
+/// The parties' summands, passed on so that two of them know each [MPC-35].
+pub(crate) struct Rescored {
+    /// This party's masked summand, which the next party knows too.
+    pub(crate) with_next: Vec<u32>,
+    /// The previous party's masked summand.
+    pub(crate) with_previous: Vec<u32>,
+    /// This party's half of the previous party's summands; the next party has the other.
+    pub(crate) half_of_previous: Vec<u32>,
+    /// This party's half of the next party's summands; the previous party has the other.
+    pub(crate) half_of_next: Vec<u32>,
 }
 
-/// Splits the scores into a summand u of party 1 and v of party 2 and shares their bits [MPC-31].
-async fn two_summands<C: Channel>(
+/// Passes the scores on, masked [MPC-35].
+pub(crate) async fn rescore<C: Channel>(
     context: &mut Context,
     channel: &mut C,
-    scores: Vec<u32>,
-) -> Result<(BitShare, BitShare), MpcError> {
-    let [zero, one, two] = PartyIndex::ALL;
+    scores: &[u32],
+) -> Result<Rescored, MpcError> {
     let bytes = 4 * scores.len();
-    let own = match context.role() {
+    let zero_with_next = to_values(&context.draw(Held::WithNext, bytes));
+    let zero_with_previous = to_values(&context.draw(Held::WithPrevious, bytes));
+    let masked = combine(scores, &zero_with_next, u32::wrapping_add);
+    let with_next = combine(&masked, &zero_with_previous, u32::wrapping_sub);
+    let (next, previous) = (context.me().next(), context.me().previous());
+    context.send(channel, next, Step::Rescore, &to_bytes(&with_next));
+    let received = context
+        .receive(channel, previous, Step::Rescore, bytes)
+        .await?;
+    let with_previous = to_values(&received);
+    Ok(Rescored {
+        half_of_previous: combine(&with_previous, &zero_with_previous, u32::wrapping_sub),
+        half_of_next: zero_with_next,
+        with_next,
+        with_previous,
+    })
+}
+
+/// Splits scores into a summand u of one party and v of another and shares their bits, less the
+/// 1 by which a score of 0 is no match [MPC-23], [MPC-31]. Party `turn` modulo 3 has role zero.
+pub(crate) async fn two_summands<C: Channel>(
+    context: &mut Context,
+    channel: &mut C,
+    kernel: Kernel,
+    turn: u32,
+    scores: Vec<u32>,
+) -> Result<[BitShare; 2], MpcError> {
+    let (next, previous) = (context.me().next(), context.me().previous());
+    let bytes = 4 * scores.len();
+    let blank = blank(scores.len());
+    match context.role_from(turn) {
         Role::Zero => {
-            let mask = context.draw(Held::WithPrevious, bytes);
+            let mask = to_values(&context.draw(Held::WithPrevious, bytes));
             let masked = combine(&scores, &mask, u32::wrapping_add);
-            context.send(channel, one, Step::Score, &to_bytes(&masked));
-            vec![0; scores.len()]
+            context.send(channel, next, Step::Score, &to_bytes(&masked));
+            let v = deal(context, channel, previous, &blank).await?;
+            let u = deal(context, channel, next, &blank).await?;
+            Ok([u, v])
         }
-        Role::One => scores,
-        Role::Two => combine(
-            &scores,
-            &context.draw(Held::WithNext, bytes),
-            u32::wrapping_sub,
-        ),
+        Role::One => {
+            let v = deal(context, channel, next, &blank).await?;
+            let masked = context
+                .receive(channel, previous, Step::Score, bytes)
+                .await?;
+            let own = combine(&scores, &to_values(&masked), u32::wrapping_add);
+            let u = deal(context, channel, context.me(), &slices(kernel, &own)).await?;
+            Ok([u, v])
+        }
+        Role::Two => {
+            let mask = to_values(&context.draw(Held::WithNext, bytes));
+            let own = combine(&scores, &mask, u32::wrapping_sub);
+            let own = less_one(own);
+            let v = deal(context, channel, context.me(), &slices(kernel, &own)).await?;
+            let u = deal(context, channel, previous, &blank).await?;
+            Ok([u, v])
+        }
+    }
+}
+
+/// Shares the bits of passed-on scores, less 1: the dealer, role one, deals the sum of the two
+/// components that it knows, and the bits of the third need no message [MPC-36].
+pub(crate) async fn rescored_summands<C: Channel>(
+    context: &mut Context,
+    channel: &mut C,
+    kernel: Kernel,
+    turn: u32,
+    scores: &Rescored,
+) -> Result<[BitShare; 2], MpcError> {
+    let me = context.me();
+    let blank = blank(scores.with_next.len());
+    let next = slices(kernel, &scores.with_next);
+    let previous = slices(kernel, &scores.with_previous);
+    let mut v = BitShare {
+        with_next: blank.clone(),
+        with_previous: blank.clone(),
     };
-    let own_slices = if context.role() == Role::Two {
-        slices(&own)
-    } else {
-        blank(own.len())
-    };
-    let v = deal(context, channel, two, &own_slices).await?;
-    let own_slices = if context.role() == Role::One {
-        let masked = context.receive(channel, zero, Step::Score, bytes).await?;
-        slices(&combine(&own, &masked, u32::wrapping_add))
-    } else {
-        blank(own.len())
-    };
-    let u = deal(context, channel, one, &own_slices).await?;
-    Ok((u, v))
+    match context.role_from(turn) {
+        Role::One => {
+            let both = combine(&scores.with_next, &scores.with_previous, u32::wrapping_add);
+            let u = deal(context, channel, me, &slices(kernel, &both)).await?;
+            if let Some(gates) = context.gates() {
+                let addition = Addition::Prover {
+                    a: &next,
+                    b: &previous,
+                    w_next: &u.with_next,
+                    w_previous: &u.with_previous,
+                };
+                gates.note_addition(SCORE_BITS, &addition);
+            }
+            Ok([u, v])
+        }
+        Role::Two => {
+            v.with_next = slices(kernel, &less_one(scores.with_next.clone()));
+            let u = deal(context, channel, me.previous(), &blank).await?;
+            if let Some(gates) = context.gates() {
+                let (a, w) = (&previous, &u.with_previous);
+                gates.note_addition(SCORE_BITS, &Addition::Next { a, w });
+            }
+            Ok([u, v])
+        }
+        Role::Zero => {
+            v.with_previous = slices(kernel, &less_one(scores.with_previous.clone()));
+            let u = deal(context, channel, me.next(), &blank).await?;
+            if let Some(gates) = context.gates() {
+                let (b, w) = (&next, &u.with_next);
+                gates.note_addition(SCORE_BITS, &Addition::Previous { b, w });
+            }
+            Ok([u, v])
+        }
+    }
 }
 
 /// Adds u and v bit by bit and returns bit 31 of the sum [MPC-32].
-async fn top_bits<C: Channel>(
+pub(crate) async fn top_bits<C: Channel>(
     context: &mut Context,
     channel: &mut C,
     u: &BitShare,
@@ -90,14 +170,15 @@ async fn top_bits<C: Channel>(
 }
 
 /// Computes, lane by lane, the AND over the rows of all alignments, as a tree [MPC-33].
-async fn and_alignments<C: Channel>(
+pub(crate) async fn and_alignments<C: Channel>(
     context: &mut Context,
     channel: &mut C,
+    alignments: usize,
     bits: BitShare,
 ) -> Result<BitShare, MpcError> {
-    let words = bits.words() / ALIGNMENT_COUNT;
+    let words = bits.words() / alignments;
     let mut rows = bits;
-    let mut count = ALIGNMENT_COUNT;
+    let mut count = alignments;
     while count > 1 {
         let half = count / 2;
         let first = rows.slice(0..half * words);
@@ -111,18 +192,9 @@ async fn and_alignments<C: Channel>(
 }
 
 /// Turns rows of 32-bit values into 32 slices of bits, the lowest bit first.
-fn slices(values: &[u32]) -> Vec<u64> {
-    let words = values.len() / 64;
-    let mut slices = vec![0; SCORE_BITS * words];
-    for (word, lanes) in values.as_chunks::<64>().0.iter().enumerate() {
-        for bit in 0..SCORE_BITS {
-            let gathered = lanes
-                .iter()
-                .rev()
-                .fold(0, |all, v| all << 1 | u64::from(v >> bit & 1));
-            slices[bit * words + word] = gathered;
-        }
-    }
+fn slices(kernel: Kernel, values: &[u32]) -> Vec<u64> {
+    let mut slices = blank(values.len());
+    kernel.slices32(values, &mut slices);
     slices
 }
 
@@ -130,16 +202,23 @@ fn blank(values: usize) -> Vec<u64> {
     vec![0; SCORE_BITS * (values / 64)]
 }
 
-fn combine(values: &[u32], bytes: &[u8], operation: fn(u32, u32) -> u32) -> Vec<u32> {
-    let others = bytes
-        .as_chunks()
-        .0
-        .iter()
-        .map(|chunk| u32::from_le_bytes(*chunk));
+fn less_one(mut values: Vec<u32>) -> Vec<u32> {
+    values.iter_mut().for_each(|v| *v = v.wrapping_sub(1));
+    values
+}
+
+fn combine(values: &[u32], others: &[u32], operation: fn(u32, u32) -> u32) -> Vec<u32> {
+    let pairs = values.iter().zip(others);
+    pairs
+        .map(|(value, other)| operation(*value, *other))
+        .collect()
+}
+
+fn to_values(bytes: &[u8]) -> Vec<u32> {
+    let (values, _) = bytes.as_chunks();
     values
         .iter()
-        .zip(others)
-        .map(|(value, other)| operation(*value, other))
+        .map(|bytes| u32::from_le_bytes(*bytes))
         .collect()
 }
 
@@ -154,11 +233,18 @@ const SCORE_BITS: usize = 32;
 
 #[cfg(test)]
 mod tests {
+    use boop_wire::template::ALIGNMENT_COUNT;
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::Rng;
 
     use super::*;
-    use crate::testing::{run_three, seeded};
+    use crate::bits::open;
+    use crate::context::Security;
+    use crate::job::Job;
+    use crate::local::run;
+    use crate::testing::{check_gates, contexts_of, run_three, seeded};
+
+    const BOTH: [Security; 2] = [Security::SemiHonest, Security::Abort];
 
     #[test]
     fn the_sign_of_every_boundary_value_is_exact() {
@@ -187,56 +273,83 @@ mod tests {
         let mut values: Vec<_> = around.chain(powers).collect();
         values.resize(ALIGNMENT_COUNT * 64, 0);
 
-        check_signs(&mut rng, &values);
+        for (turn, security) in (0..3).flat_map(|turn| BOTH.map(|security| (turn, security))) {
+            check_signs(&mut rng, turn, security, &values);
+        }
     }
 
     #[test]
     fn the_sign_of_random_values_is_exact() {
         let mut rng = seeded(2);
-        for _ in 0..16 {
+        for (turn, security) in (0..9).flat_map(|turn| BOTH.map(|security| (turn, security))) {
             let values: Vec<_> = (0..ALIGNMENT_COUNT * 1_024)
                 .map(|_| rng.next_u32())
                 .collect();
 
-            check_signs(&mut rng, &values);
+            check_signs(&mut rng, turn, security, &values);
         }
     }
 
     #[test]
     fn a_lane_is_all_negative_unless_one_alignment_is_not() {
         let mut rng = seeded(3);
-        let mut values = vec![u32::MAX; ALIGNMENT_COUNT * 64];
+        let mut values = vec![0; ALIGNMENT_COUNT * 64];
         for row in 0..ALIGNMENT_COUNT {
-            values[row * 64 + row + 1] = u32::try_from(row).unwrap();
+            values[row * 64 + row + 1] = u32::try_from(row + 1).unwrap();
         }
         let shares = additive(&mut rng, &values);
 
         let opened = run_three(&mut rng, |mut context, mut channel| {
             let scores = shares[context.me().as_usize()].clone();
-            async move { all_negative(&mut context, &mut channel, scores).await }
+            async move {
+                let (context, channel, kernel) = (&mut context, &mut channel, Kernel::best());
+                let [u, v] = two_summands(context, channel, kernel, 0, scores).await?;
+                let top = top_bits(context, channel, &u, &v).await?;
+                let all = and_alignments(context, channel, ALIGNMENT_COUNT, top).await?;
+                open(context, channel, &all).await
+            }
         });
 
         let expected = !(((1_u64 << ALIGNMENT_COUNT) - 1) << 1);
         assert_eq!(opened, [(); 3].map(|()| vec![expected]));
     }
 
-    /// Runs the adder on shares of the values and compares each opened top bit.
-    fn check_signs(rng: &mut ChaCha8Rng, values: &[u32]) {
+    /// Runs the adder on shares of the values and compares each opened top bit with the sign of
+    /// the value less 1; and everything noted for the proofs must be true.
+    fn check_signs(rng: &mut ChaCha8Rng, turn: u32, security: Security, values: &[u32]) {
         let shares = additive(rng, values);
-
-        let opened = run_three(rng, |mut context, mut channel| {
+        let jobs = contexts_of(rng, security).map(|mut context| {
             let scores = shares[context.me().as_usize()].clone();
-            async move {
-                let (u, v) = two_summands(&mut context, &mut channel, scores).await?;
-                let top = top_bits(&mut context, &mut channel, &u, &v).await?;
-                open(&mut context, &mut channel, &top).await
-            }
+            Job::new(context.me(), |mut channel| async move {
+                let (context, channel, kernel) = (&mut context, &mut channel, Kernel::best());
+                let [u, v] = match security {
+                    Security::SemiHonest => {
+                        two_summands(context, channel, kernel, turn, scores).await?
+                    }
+                    Security::Abort => {
+                        let scores = rescore(context, channel, &scores).await?;
+                        rescored_summands(context, channel, kernel, turn, &scores).await?
+                    }
+                };
+                let top = top_bits(context, channel, &u, &v).await?;
+                let gates = context.take_gates();
+                Ok((open(context, channel, &top).await?, gates))
+            })
         });
 
+        let results = run(jobs).results.map(|result| result.unwrap().unwrap());
+
         for (index, value) in values.iter().enumerate() {
-            let negative = opened[0][index / 64] >> (index % 64) & 1;
-            assert_eq!(negative == 1, value.cast_signed() < 0, "value {value:#x}");
+            let negative = results[0].0[index / 64] >> (index % 64) & 1;
+            let expected = value.wrapping_sub(1).cast_signed() < 0;
+            assert_eq!(negative == 1, expected, "value {value:#x}, turn {turn}");
         }
+        let gates = results.map(|(_, gates)| gates.unwrap_or_default());
+        assert_eq!(
+            gates[0].own.a[0].is_empty(),
+            security == Security::SemiHonest
+        );
+        check_gates(&gates);
     }
 
     fn additive(rng: &mut ChaCha8Rng, values: &[u32]) -> [Vec<u32>; 3] {

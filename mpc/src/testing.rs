@@ -8,8 +8,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::bits::BitShare;
-use crate::context::{Context, PairwiseSeeds};
+use crate::context::{Context, PairwiseSeeds, Security};
 use crate::error::MpcError;
+use crate::gates::{Gates, ProverLog, VerifierLog};
 use crate::job::{Job, Mailbox};
 use crate::local::run;
 use crate::values::{ReplicatedValues, Values};
@@ -20,8 +21,13 @@ pub(crate) fn seeded(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// Returns the three parties' contexts, with seeds that fit.
+/// Returns the three parties' contexts of a semi-honest run, with seeds that fit.
 pub(crate) fn contexts(rng: &mut ChaCha8Rng) -> [Context; 3] {
+    contexts_of(rng, Security::SemiHonest)
+}
+
+/// Returns the three parties' contexts, with seeds that fit.
+pub(crate) fn contexts_of(rng: &mut ChaCha8Rng, security: Security) -> [Context; 3] {
     let mut pair = [[0; 32]; 3];
     pair.iter_mut().for_each(|seed| rng.fill_bytes(seed));
     PartyIndex::ALL.map(|me| {
@@ -33,6 +39,7 @@ pub(crate) fn contexts(rng: &mut ChaCha8Rng) -> [Context; 3] {
                 with_next,
                 with_previous,
             },
+            security,
         )
     })
 }
@@ -48,6 +55,21 @@ where
     let jobs =
         contexts(rng).map(|context| Job::new(context.me(), |mailbox| protocol(context, mailbox)));
     run(jobs).results.map(|result| result.unwrap().unwrap())
+}
+
+/// Checks that what three parties noted are true statements, position by position.
+pub(crate) fn check_gates(gates: &[Gates; 3]) {
+    for prover in PartyIndex::ALL {
+        let ProverLog { a, b } = &gates[prover.as_usize()].own;
+        let next = &gates[prover.next().as_usize()].of_previous;
+        let previous = &gates[prover.previous().as_usize()].of_next;
+        assert_eq!((a, b), (&next.side, &previous.side), "prover {prover}");
+        let claims = |log: &VerifierLog| log.claim.clone();
+        let claimed = crate::bits::xor(&claims(next), &claims(previous));
+        let product = |side: usize| a[side].iter().zip(&b[side]).map(|(a, b)| a & b);
+        let shown: Vec<u64> = product(0).zip(product(1)).map(|(x, y)| x ^ y).collect();
+        assert_eq!(shown, claimed, "prover {prover}");
+    }
 }
 
 /// Returns random words.

@@ -1,5 +1,6 @@
 //! Vectors over the two rings: code values modulo 2^16, mask cells modulo 2^32 [MPC-20].
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -26,6 +27,17 @@ pub(crate) trait Element: Copy {
     fn plus(self, other: Self) -> Self;
     fn minus(self, other: Self) -> Self;
     fn times(self, other: Self) -> Self;
+}
+
+impl ReplicatedValues {
+    /// Returns zeros of the shape of a component.
+    pub(crate) fn zeros(&self) -> Values {
+        let Values { code, cells } = &self.with_next;
+        Values {
+            code: vec![0; code.len()],
+            cells: vec![0; cells.len()],
+        }
+    }
 }
 
 impl Values {

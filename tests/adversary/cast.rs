@@ -9,8 +9,8 @@ use boop_wire::binding::{Binding, PlatformKind, Purpose, Role};
 use boop_wire::codec::{domain_separated, plain_digest, to_canonical};
 use boop_wire::evidence::{Certificate, EvidenceBundle};
 use boop_wire::manifest::{
-    Approval, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, Measurement, PartyEntry,
-    Release, SignedManifest, TcbFloor,
+    Approval, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, Matching, Measurement,
+    PartyEntry, Release, SignedManifest, TcbFloor,
 };
 use boop_wire::{Digest, InstanceId, PartyIndex};
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -157,6 +157,7 @@ fn manifest() -> Manifest {
         evidence_age_max_s: AGE_MAX_S,
         threshold: 20_000,
         quality_min: 80,
+        matching: Matching::Abort,
     }
 }
 

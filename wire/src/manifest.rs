@@ -144,6 +144,21 @@ pub struct Manifest {
     /// Lowest capture quality, 0 to 100.
     #[n(12)]
     pub quality_min: u8,
+    /// What the matching is secure against.
+    #[n(13)]
+    pub matching: Matching,
+}
+
+/// What the matching is secure against, when one party is corrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Matching {
+    /// A party that follows the protocol and wants to know more.
+    #[n(0)]
+    SemiHonest,
+    /// Also a party that deviates: the others abort before anything is opened.
+    #[n(1)]
+    Abort,
 }
 
 impl Manifest {

@@ -1,7 +1,7 @@
 //! A palm on its way: split into three shares, each sealed to one party's attested key.
 
 use boop_channel::seal::{SealError, seal};
-use boop_mpc::{SEED_BYTES, ShareInput, split};
+use boop_mpc::{SEED_BYTES, ShareInput, commitments, split};
 use boop_wire::codec::to_canonical;
 use boop_wire::job::{
     BoxContent, BoxInfo, CAPTURE_LIFE_MS_MAX, Capture, PalmSide, SealedBox, Subject,
@@ -65,7 +65,11 @@ impl SplitCapture {
         now_ms: u64,
         life_ms: u64,
     ) -> Result<Self, NoRandomness> {
-        let seeds = Zeroizing::new([random::<SEED_BYTES>()?, random::<SEED_BYTES>()?]);
+        let seeds = Zeroizing::new([
+            random::<SEED_BYTES>()?,
+            random::<SEED_BYTES>()?,
+            random::<SEED_BYTES>()?,
+        ]);
         Ok(Self {
             request: RequestId::new(random()?),
             subject: subject.digest(),
@@ -113,12 +117,12 @@ impl SplitCapture {
         keys: &[[u8; 32]; PartyIndex::COUNT],
         info: impl Fn(PartyIndex) -> BoxInfo,
     ) -> Result<Capture, CaptureError> {
-        let commitments: Vec<Digest> = self.shares.iter().map(ShareInput::commitment).collect();
+        let commitments = commitments(&self.shares);
         let mut boxes = Vec::with_capacity(PartyIndex::COUNT);
         for (share, key) in self.shares.iter().zip(keys) {
             let party = share.party();
             let content = BoxContent {
-                commitments: commitments.clone(),
+                commitments: commitments.to_vec(),
                 share: share.to_bytes().to_vec(),
             };
             let plaintext = Zeroizing::new(to_canonical(&content));
@@ -164,7 +168,7 @@ mod tests {
         for (party, content) in PartyIndex::ALL.into_iter().zip(&opened) {
             let share = ShareInput::from_bytes(&content.share).unwrap();
             assert_eq!(share.party(), party);
-            assert_eq!(share.commitment(), content.commitments[party.as_usize()]);
+            assert!(share.matches(&content.commitments));
             assert_eq!(content.commitments, opened[0].commitments);
         }
     }

@@ -1,4 +1,5 @@
-//! The driver around a party: one socket to the host, one clock, one thread.
+//! The driver around a party: one socket to the host, one clock, one thread that
+//! holds the party, and threads that do sums for it.
 //!
 //! It reads the configuration from standard input, connects to the host, and then moves frames
 //! between the socket and the party, which holds every rule. No argument, no environment
@@ -6,20 +7,25 @@
 //! it is asked to be no party.
 #![forbid(unsafe_code)]
 
+mod happening;
 mod machine;
 pub mod nitro;
 mod probe;
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
+use std::iter;
 use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use boop_abi::config::{CONFIG_BYTES_MAX, PartyConfig};
-use boop_abi::{FRAME_BYTES_MAX, FromHost, ToHost};
+use boop_abi::{FRAME_BYTES_MAX, ToHost};
 use boop_party::{BootError, Party, Platform, TrustedRoots};
 use boop_wire::codec::{CodecError, from_canonical, from_canonical_max, to_canonical};
-use boop_wire::frame::{FrameBuffer, FrameTooLarge, put_frame};
+use boop_wire::frame::{FrameTooLarge, put_frame};
 
+use crate::happening::{Happening, Workers, read_frames};
 pub use machine::Machine;
 pub use probe::Probe;
 
@@ -66,27 +72,36 @@ pub fn read_config() -> Result<(Vec<u8>, PartyConfig), EntryError> {
 pub fn run<P: Platform>(platform: P, config: &[u8], roots: TrustedRoots) -> Result<(), EntryError> {
     std::panic::set_hook(Box::new(|_| eprintln!("the party stopped: internal")));
     let mut host = UnixStream::connect(HOST_SOCKET)?;
-    host.set_read_timeout(Some(Duration::from_millis(TICK_MS)))?;
     let mut party = Party::boot(platform, config, roots, now_ms())?;
-    let mut frames = FrameBuffer::new(FRAME_BYTES_MAX);
-    let mut buffer = vec![0; FRAME_BYTES_MAX];
+    let (happened, events) = channel();
+    let reader = host.try_clone()?;
+    let from_host = happened.clone();
+    thread::spawn(move || read_frames(reader, &from_host));
+    let workers = Workers::start(happened);
     let mut last_tick_ms = 0;
     while !party.finished() {
-        match host.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(count) => frames.push(&buffer[..count]),
-            Err(error) if waiting(error.kind()) => {}
-            Err(error) => return Err(error.into()),
-        }
         let mut out = Vec::new();
-        while let Some(frame) = frames.take()? {
-            let frame: FromHost = from_canonical(&frame)?;
-            put_all(&mut out, party.handle(now_ms(), frame))?;
+        match events.recv_timeout(Duration::from_millis(TICK_MS)) {
+            Ok(first) => {
+                for happening in iter::once(first).chain(events.try_iter()) {
+                    let frames = match happening {
+                        Happening::Frame(frame) => party.handle(now_ms(), from_canonical(&frame)?),
+                        Happening::Computed(computed) => party.computed(now_ms(), computed),
+                        Happening::HostGone(result) => return result,
+                    };
+                    workers.give(party.take_computations());
+                    put_all(&mut out, frames)?;
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
         }
         let now_ms = now_ms();
         if now_ms.saturating_sub(last_tick_ms) >= TICK_MS {
             last_tick_ms = now_ms;
-            put_all(&mut out, party.tick(now_ms))?;
+            let frames = party.tick(now_ms);
+            workers.give(party.take_computations());
+            put_all(&mut out, frames)?;
         }
         host.write_all(&out)?;
     }
@@ -97,13 +112,6 @@ fn put_all(out: &mut Vec<u8>, frames: Vec<ToHost>) -> Result<(), FrameTooLarge> 
     frames
         .iter()
         .try_for_each(|frame| put_frame(out, &to_canonical(frame), FRAME_BYTES_MAX))
-}
-
-const fn waiting(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
-    )
 }
 
 /// The guest's clock. The host sets it, so it decides freshness and never order.

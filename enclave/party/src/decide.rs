@@ -3,21 +3,21 @@
 use boop_wire::UserId;
 use boop_wire::job::{Decision, Subject, pairwise_id};
 
-use crate::vault::{Record, RecordFacts};
+use crate::vault::RecordFacts;
 
 /// Decides what the matching amounts to, and whose record matched if one user is named. `facts`
 /// are those of the capture, were it enrolled.
 pub(crate) fn decide(
     subject: &Subject,
     facts: Option<&RecordFacts>,
-    records: &[Record],
+    records: &[RecordFacts],
     matches: &[bool],
 ) -> (Decision, Option<UserId>) {
     let mut found = records
         .iter()
         .zip(matches)
         .filter(|(_, matched)| **matched)
-        .map(|(record, _)| &record.facts);
+        .map(|(facts, _)| facts);
     let first = found.next();
     match (subject, first) {
         (Subject::Identify(_), None) => (Decision::NotMatched, None),
@@ -34,9 +34,9 @@ pub(crate) fn decide(
         }
         (Subject::Enrol { user }, _) => {
             let again = facts.is_some_and(|facts| records.iter().any(|r| same_request(r, facts)));
-            let taken = records.iter().any(|record| {
-                record.facts.user == *user && facts.is_some_and(|f| f.side == record.facts.side)
-            });
+            let taken = records
+                .iter()
+                .any(|record| record.user == *user && facts.is_some_and(|f| f.side == record.side));
             let decision = if again {
                 Decision::Enrolled { user: *user }
             } else if first.is_some() || taken {
@@ -50,18 +50,14 @@ pub(crate) fn decide(
 }
 
 /// Tells whether the record was made by this very request, which is then only repeated.
-pub(crate) fn same_request(record: &Record, facts: &RecordFacts) -> bool {
-    let record = &record.facts;
+pub(crate) fn same_request(record: &RecordFacts, facts: &RecordFacts) -> bool {
     record.request == facts.request && record.user == facts.user && record.side == facts.side
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::sync::Arc;
-    use alloc::vec;
     use alloc::vec::Vec;
 
-    use boop_mpc::{STORED_SHARE_BYTES, StoredShare};
     use boop_wire::job::{AuthContext, ContextKind, PalmSide};
     use boop_wire::{Digest, RequestId};
 
@@ -146,12 +142,8 @@ mod tests {
         })
     }
 
-    fn records(list: &[(u8, PalmSide)]) -> Vec<Record> {
-        let share = Arc::new(StoredShare::from_bytes(&vec![0; STORED_SHARE_BYTES]).unwrap());
-        let record = |(number, side): &(u8, PalmSide)| Record {
-            facts: facts(*number, *number, *side),
-            share: Arc::clone(&share),
-        };
+    fn records(list: &[(u8, PalmSide)]) -> Vec<RecordFacts> {
+        let record = |(number, side): &(u8, PalmSide)| facts(*number, *number, *side);
         list.iter().map(record).collect()
     }
 

@@ -91,7 +91,7 @@ pub(crate) fn open_call(
     if input.party() != place.party || content.commitments.len() != PartyIndex::COUNT {
         return Err(Refusal::Malformed);
     }
-    if content.commitments[place.party.as_usize()] != input.commitment() {
+    if !input.matches(&content.commitments) {
         return Err(Refusal::SharesInconsistent);
     }
     Ok(OpenedCall {
@@ -128,10 +128,8 @@ impl Requests {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
-
     use boop_channel::seal::seal;
-    use boop_mpc::split;
+    use boop_mpc::{commitments, split};
     use boop_wire::UserId;
     use boop_wire::codec::to_canonical;
     use boop_wire::job::{SealedBox, Subject};
@@ -261,8 +259,8 @@ mod tests {
 
     fn call(keys: &LocalKeys, change: impl Fn(&mut BoxContent)) -> PartyCall {
         let encodings = Encodings([Template::empty(), Template::empty(), Template::empty()]);
-        let shares = split(&encodings, &[[3; 32], [4; 32]]);
-        let commitments: Vec<Digest> = shares.iter().map(ShareInput::commitment).collect();
+        let shares = split(&encodings, &[[3; 32], [4; 32], [5; 32]]);
+        let commitments = commitments(&shares).to_vec();
         let mut content = BoxContent {
             commitments,
             share: shares[0].to_bytes().to_vec(),

@@ -25,5 +25,5 @@ mod release;
 mod vault;
 mod work;
 
-pub use party::{BootError, Party, TrustedRoots};
+pub use party::{BootError, Computation, Computed, Party, TrustedRoots};
 pub use platform::{Platform, PlatformFailure, RawEvidence};

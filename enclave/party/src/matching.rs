@@ -6,11 +6,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use boop_mpc::{
-    Channel, Context, Job, Mailbox, MpcError, PairwiseSeeds, Rule, ShareInput, StoredShare, accept,
-    identify,
+    Audit, Context, Database, Job, Kernel, Mailbox, MpcError, PairwiseSeeds, Rule, Security,
+    ShareInput, StoredShare, accept, agree, identify,
 };
+use boop_wire::Digest;
+use boop_wire::PartyIndex;
 use boop_wire::codec::digest_of;
-use boop_wire::{Digest, PartyIndex};
 use hkdf::Hkdf;
 use minicbor::Encode;
 use sha2::Sha256;
@@ -21,24 +22,29 @@ use crate::vault::Head;
 /// What a job starts from.
 pub(crate) struct Task {
     pub(crate) me: PartyIndex,
+    pub(crate) kernel: Kernel,
+    pub(crate) security: Security,
     pub(crate) seeds: PairwiseSeeds,
+    /// Fresh random bytes that no other party knows.
+    pub(crate) coins: [u8; 32],
     pub(crate) rule: Rule,
     pub(crate) input: ShareInput,
-    pub(crate) database: Arc<Vec<Arc<StoredShare>>>,
+    pub(crate) database: Database,
+    /// What is left of the last job, if nothing went wrong since.
+    pub(crate) audit: Arc<Audit>,
+    /// Which job left it; 0 for none.
+    pub(crate) audit_of: u64,
     pub(crate) preface: Digest,
 }
 
 /// What a job finds.
-pub(crate) enum Found {
-    /// The three do not speak of the same capture and store.
-    PrefacesDiffer,
-    /// One bit a record, and the capture as it would be stored.
-    Matched {
-        /// In the order of the records.
-        matches: Vec<bool>,
-        /// This party's share.
-        stored: StoredShare,
-    },
+pub(crate) struct Found {
+    /// One bit a record, in the order of the records.
+    pub(crate) matches: Vec<bool>,
+    /// This party's share of the capture, as it would be stored.
+    pub(crate) stored: StoredShare,
+    /// The audit for the next job.
+    pub(crate) audit: Arc<Audit>,
 }
 
 /// Starts a job.
@@ -83,26 +89,29 @@ pub(crate) fn job_seed(edge_secret: &[u8; 32], session: Digest, job: u64) -> [u8
     *seed
 }
 
-async fn run(task: Task, mut mailbox: Mailbox) -> Result<Found, MpcError> {
-    let others = task.me.others();
-    for other in others {
-        mailbox.send(other, task.preface.as_bytes().to_vec());
+async fn run(mut task: Task, mut mailbox: Mailbox) -> Result<Found, MpcError> {
+    let (kernel, database) = (task.kernel, &task.database);
+    let context = &mut Context::new(task.me, &task.seeds, task.security);
+    let preface = task.preface.as_bytes();
+    if !agree(context, &mut mailbox, preface, task.audit_of).await? {
+        // A job that one of the three did not finish: they begin the audit anew together.
+        task.audit = Arc::default();
     }
-    let mut agreed = true;
-    for other in others {
-        let theirs = mailbox.receive(other, Digest::LEN).await?;
-        agreed &= theirs == task.preface.as_bytes();
+    let palm = accept(context, &mut mailbox, kernel, &task.input).await?;
+    if task.security == Security::Abort {
+        let audit = Arc::make_mut(&mut task.audit);
+        let coins = &task.coins;
+        audit
+            .extend(context, &mut mailbox, kernel, database, coins)
+            .await?;
     }
-    if !agreed {
-        return Ok(Found::PrefacesDiffer);
-    }
-    let mut context = Context::new(task.me, &task.seeds);
-    let palm = accept(&mut context, &mut mailbox, &task.input).await?;
     let query = palm.query(task.rule);
-    let matches = identify(&mut context, &mut mailbox, &query, &task.database).await?;
-    Ok(Found::Matched {
+    let audit = &task.audit;
+    let matches = identify(context, &mut mailbox, kernel, &query, database, audit).await?;
+    Ok(Found {
         matches,
         stored: palm.stored(),
+        audit: task.audit,
     })
 }
 
@@ -170,46 +179,60 @@ mod tests {
 
     #[test]
     fn an_enrolled_palm_is_found_by_a_later_job_and_another_is_not() {
-        let palm = |byte| {
-            let template = Template::from_bytes(&[byte; TEMPLATE_BYTES]);
-            Encodings([template.clone(), template.clone(), template])
-        };
-        let stored = run_job(1, &palm(0xff), &[[], [], []].map(Vec::from));
-        let database = stored.map(|(_, share)| alloc::vec![Arc::new(share)]);
+        for security in [Security::SemiHonest, Security::Abort] {
+            let palm = |byte| {
+                let template = Template::from_bytes(&[byte; TEMPLATE_BYTES]);
+                Encodings([template.clone(), template.clone(), template])
+            };
+            let empty = [(); 3].map(|()| (Database::new(), Arc::default()));
+            let stored = run_job(1, &palm(0xff), security, &empty);
+            let database = stored.map(|found| {
+                let mut database = Database::new();
+                database.push(&found.stored);
+                (database, found.audit)
+            });
 
-        let same = run_job(2, &palm(0xff), &database);
-        let other = run_job(3, &palm(0xf0), &database);
+            let same = run_job(2, &palm(0xff), security, &database);
+            let other = run_job(3, &palm(0xf0), security, &database);
 
-        assert!(same.iter().all(|(matches, _)| matches == &[true]));
-        assert!(other.iter().all(|(matches, _)| matches == &[false]));
+            assert!(same.iter().all(|found| found.matches == [true]));
+            assert!(other.iter().all(|found| found.matches == [false]));
+        }
     }
 
     fn run_job(
         number: u64,
         palm: &Encodings,
-        databases: &[Vec<Arc<StoredShare>>; 3],
-    ) -> [(Vec<bool>, StoredShare); 3] {
-        let inputs = split(palm, &[[1; 32], [2; 32]]);
+        security: Security,
+        stores: &[(Database, Arc<Audit>); 3],
+    ) -> [Found; 3] {
+        let inputs = split(palm, &[[1; 32], [2; 32], [3; 32]]);
         let edge = |a: PartyIndex, b: PartyIndex| [a.get() + b.get(); 32];
         let jobs = PartyIndex::ALL.map(|me| {
             let seed = |other| job_seed(&edge(me, other), Digest::new([7; 32]), number);
+            let (database, audit) = stores[me.as_usize()].clone();
             start(Task {
                 me,
+                kernel: Kernel::best(),
+                security,
                 seeds: PairwiseSeeds {
                     with_next: seed(me.next()),
                     with_previous: seed(me.previous()),
                 },
+                coins: [me.get(); 32],
                 rule: Rule::PALM,
                 input: inputs[me.as_usize()].clone(),
-                database: Arc::new(databases[me.as_usize()].clone()),
+                database,
+                audit,
+                audit_of: 0,
                 preface: Digest::new([8; 32]),
             })
         });
         boop_mpc::local::run(jobs)
             .results
             .map(|result| match result {
-                Some(Ok(Found::Matched { matches, stored })) => (matches, stored),
-                Some(Ok(Found::PrefacesDiffer) | Err(_)) | None => panic!("no result"),
+                Some(Ok(found)) => found,
+                Some(Err(_)) | None => panic!("no result"),
             })
     }
 }

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use boop_abi::config::{CONFIG_BYTES_MAX, PartyConfig};
 use boop_abi::{Event, FarEnd, FromHost, Phase, Slot, StreamId, ToHost};
 use boop_channel::{KeyError, Local, LocalKeys, Trust, VerifiedManifest};
+use boop_mpc::{Kernel, Task, TaskResult};
 use boop_verifier::{Roots, SimulatedEvidence};
 use boop_wire::binding::{Binding, BoundKeys, Purpose, Role};
 use boop_wire::codec::{CodecError, from_canonical_max, plain_digest, to_canonical};
@@ -97,6 +98,32 @@ pub struct Party<P> {
     newest_host_stream: u32,
     pub(crate) now_ms: u64,
     pub(crate) out: Vec<ToHost>,
+    pub(crate) kernel: Kernel,
+    pub(crate) computations: Vec<Computation>,
+}
+
+/// Work of a job that needs nothing but time: a driver may do it on any thread.
+#[derive(Debug)]
+pub struct Computation {
+    pub(crate) job: u64,
+    pub(crate) task: Task,
+}
+
+/// What a [`Computation`] came to.
+#[derive(Debug)]
+pub struct Computed {
+    job: u64,
+    result: TaskResult,
+}
+
+impl Computation {
+    /// Does the work.
+    pub fn run(self) -> Computed {
+        Computed {
+            job: self.job,
+            result: self.task.run(),
+        }
+    }
 }
 
 impl<P: Platform> Party<P> {
@@ -142,8 +169,24 @@ impl<P: Platform> Party<P> {
             next_stream: 1,
             newest_host_stream: 0,
             now_ms,
+            kernel: Kernel::best(),
+            computations: Vec::new(),
             out: alloc::vec![ToHost::Event(Event::Phase(Phase::Booted))],
         })
+    }
+
+    /// Returns the work that running jobs wait for; each comes back by [`Self::computed`].
+    pub fn take_computations(&mut self) -> Vec<Computation> {
+        core::mem::take(&mut self.computations)
+    }
+
+    /// Takes the result of a computation at `now_ms` and returns the frames for the host.
+    pub fn computed(&mut self, now_ms: u64, computed: Computed) -> Vec<ToHost> {
+        self.now_ms = now_ms;
+        if !self.stopped {
+            self.job_computed(computed.job, computed.result);
+        }
+        core::mem::take(&mut self.out)
     }
 
     /// Takes a frame of the host at `now_ms` and returns the frames for it.

@@ -7,14 +7,13 @@
 //! The root chains over what all three parties know of a record, so equal stores have equal
 //! roots.
 
-use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Key, Nonce};
 use boop_abi::Slot;
-use boop_mpc::StoredShare;
+use boop_mpc::{Database, StoredShare};
 use boop_wire::codec::{digest_of, domain_separated, from_canonical, to_canonical};
 use boop_wire::job::PalmSide;
 use boop_wire::{Digest, NetworkId, PartyIndex, Refusal, RequestId, UserId};
@@ -57,11 +56,10 @@ pub(crate) struct RecordFacts {
     pub(crate) preface: Digest,
 }
 
-/// An enrolled palm in memory.
-#[derive(Clone)]
+/// A palm to be enrolled, or read back.
 pub(crate) struct Record {
     pub(crate) facts: RecordFacts,
-    pub(crate) share: Arc<StoredShare>,
+    pub(crate) share: StoredShare,
 }
 
 /// Number of records, and the chain over them.
@@ -186,10 +184,11 @@ impl Sealer {
     }
 }
 
-/// The open store.
+/// The open store. The share of record `n` stands in slot `n` of the database.
 pub(crate) struct Vault {
     sealer: Sealer,
-    records: Vec<Record>,
+    records: Vec<RecordFacts>,
+    database: Database,
     roots: Vec<Digest>,
     confirmed: u64,
 }
@@ -200,6 +199,7 @@ impl Vault {
         Self {
             sealer,
             records: Vec::new(),
+            database: Database::new(),
             roots: vec![genesis_root()],
             confirmed: 0,
         }
@@ -236,8 +236,13 @@ impl Vault {
         self.roots.get(index).copied().unwrap_or_else(genesis_root)
     }
 
-    pub(crate) fn records(&self) -> &[Record] {
+    pub(crate) fn records(&self) -> &[RecordFacts] {
         &self.records
+    }
+
+    /// Returns the shares as they are now; later changes do not reach the copy.
+    pub(crate) fn database(&self) -> Database {
+        self.database.clone()
     }
 
     /// Returns the slot of the next record, if there is room.
@@ -257,9 +262,10 @@ impl Vault {
     }
 
     /// Adds a record that is durable.
-    pub(crate) fn push(&mut self, record: Record) {
+    pub(crate) fn push(&mut self, record: &Record) {
         self.roots.push(next_root(self.head().root, &record.facts));
-        self.records.push(record);
+        self.database.push(&record.share);
+        self.records.push(record.facts.clone());
     }
 
     /// Takes back the newest record, unless it is confirmed.
@@ -269,6 +275,7 @@ impl Vault {
         }
         let slot = Slot(self.version());
         self.records.pop()?;
+        self.database.pop();
         self.roots.pop();
         Some(slot)
     }
@@ -295,7 +302,7 @@ impl Vault {
         let share = StoredShare::from_bytes(&sealed.share).map_err(|_| DamagedBlob)?;
         Ok(Record {
             facts: sealed.facts.clone(),
-            share: Arc::new(share),
+            share,
         })
     }
 
@@ -390,20 +397,18 @@ mod tests {
         let share = StoredShare::from_bytes(&[5; boop_mpc::STORED_SHARE_BYTES]).unwrap();
         let record = Record {
             facts: facts(1),
-            share: Arc::new(share),
+            share,
         };
         let slot = vault.next_slot().unwrap();
 
         let blob = vault.seal_record(slot, &record, [4; 32]).unwrap();
         let opened = vault.open_record(slot, &blob).unwrap();
         let before = vault.head();
-        vault.push(opened);
+        vault.push(&opened);
 
-        assert_eq!(vault.records()[0].facts, facts(1));
-        assert_eq!(
-            *vault.records()[0].share.to_bytes(),
-            *record.share.to_bytes()
-        );
+        assert_eq!(vault.records(), [facts(1)]);
+        let kept = vault.database().get(0).unwrap();
+        assert_eq!(*kept.to_bytes(), *record.share.to_bytes());
         assert_eq!(vault.pop(), Some(slot));
         assert_eq!(vault.head(), before);
     }
@@ -412,9 +417,9 @@ mod tests {
     fn a_confirmed_record_is_not_taken_back() {
         let mut vault = Vault::empty(sealer(2));
         let share = StoredShare::from_bytes(&[5; boop_mpc::STORED_SHARE_BYTES]).unwrap();
-        vault.push(Record {
+        vault.push(&Record {
             facts: facts(1),
-            share: Arc::new(share),
+            share,
         });
 
         vault.confirm(1);

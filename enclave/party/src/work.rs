@@ -12,10 +12,11 @@
 mod running;
 
 use alloc::collections::{BTreeSet, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use boop_abi::{Event, Phase, Slot, StreamId, ToHost};
-use boop_mpc::{Input, Job};
+use boop_mpc::{Audit, Input, Job, TaskResult};
 use boop_wire::codec::to_canonical;
 use boop_wire::job::{Outcome, PartyAnswer, PartyCall, PartyResult};
 use boop_wire::{Digest, PartyIndex, Refusal, RequestId};
@@ -29,7 +30,7 @@ use crate::platform::Platform;
 use crate::vault::Record;
 
 /// Messages of a job that may come before the job's call has.
-const EARLY_STEPS_MAX: usize = 2 * boop_mpc::EARLY_MESSAGES_MAX;
+const EARLY_STEPS_MAX: usize = 16;
 
 /// What a party has to do.
 #[derive(Default)]
@@ -43,6 +44,10 @@ pub(crate) struct Work {
     early: Vec<(PartyIndex, u64, Vec<u8>)>,
     written: BTreeSet<(u64, PartyIndex)>,
     last_job: u64,
+    /// What the last job of this session left for the next one.
+    audit: Arc<Audit>,
+    /// The job that left it; 0 for none.
+    audit_of: u64,
 }
 
 /// A job that party 0 has begun and whose call has not come here yet.
@@ -90,6 +95,7 @@ impl Work {
         if self.last_session != Some(session) {
             self.last_session = Some(session);
             self.last_job = 0;
+            self.forget_audit();
         }
         self.begun = None;
         self.early.clear();
@@ -109,6 +115,12 @@ impl Work {
     /// Tells whether a job is running.
     pub(crate) const fn busy(&self) -> bool {
         self.active.is_some()
+    }
+
+    /// Forgets what the last job left: the next one prepares anew.
+    fn forget_audit(&mut self) {
+        self.audit = Arc::default();
+        self.audit_of = 0;
     }
 
     fn take_waiting(&mut self, request: RequestId) -> Option<Call> {
@@ -197,6 +209,17 @@ impl<P: Platform> Party<P> {
                 job: begin.job,
                 refusal: Refusal::Unexpected,
             });
+        }
+    }
+
+    /// Takes work that the matching of a job asked for.
+    pub(crate) fn job_computed(&mut self, job: u64, result: TaskResult) {
+        if let Some(active) = self.work.active.as_mut()
+            && active.number == job
+            && let Stage::Matching(running) = &mut active.stage
+        {
+            let outputs = running.handle(Input::Computed(result));
+            self.job_outputs(outputs);
         }
     }
 

@@ -12,20 +12,26 @@ fn every_cited_clause_is_defined_once_and_every_clause_is_cited() {
 
     let mut cited = BTreeSet::new();
     for folder in ["src", "tests/matching"] {
-        for file in fs::read_dir(package.join(folder)).unwrap() {
-            let text = fs::read_to_string(file.unwrap().path()).unwrap();
-            cited.extend(
-                text.split("[MPC-")
-                    .skip(1)
-                    .map(number)
-                    .filter(|n| !n.is_empty()),
-            );
-        }
+        cite(&package.join(folder), &mut cited);
     }
 
     let once: BTreeSet<_> = defined.iter().cloned().collect();
     assert_eq!(once.len(), defined.len(), "a clause is defined twice");
     assert_eq!(once, cited);
+}
+
+/// Collects the clauses that the files of a folder cite.
+fn cite(folder: &Path, cited: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            cite(&path, cited);
+            continue;
+        }
+        let text = fs::read_to_string(path).unwrap();
+        let numbers = text.split("[MPC-").skip(1).map(number);
+        cited.extend(numbers.filter(|n| !n.is_empty()));
+    }
 }
 
 fn number(text: &str) -> String {

@@ -1,14 +1,15 @@
 //! The protocol equals the plain rule, pair by pair [MPC-20], [MPC-30].
 
-use boop_mpc::{BLOCK_TEMPLATES, Rule, plain};
+use boop_mpc::local::run;
+use boop_mpc::{BLOCK_TEMPLATES, MpcError, Rule, RuleError, Security, plain};
 use boop_wire::template::{
     Alignment, CELLS, CODE_BITS, Encodings, GRID, ORIENTATIONS, PHASES, THRESHOLD, Template,
     alignments, code_index,
 };
 
 use crate::support::{
-    accept_palm, any_template, enrol, finish_shuffled, full_palm, full_template, identify_jobs,
-    noisy, search, seeded, upright,
+    BOTH, World, accept_palm, any_template, enrol, finish_shuffled, full_palm, full_template,
+    identify_jobs, noisy, search_both, seeded, upright,
 };
 
 #[test]
@@ -21,11 +22,7 @@ fn noisy_palms_match_exactly_where_the_rule_says_so() {
         .into_iter()
         .chain([any_template(&mut rng), Template::empty()])
         .collect();
-    let database: Vec<_> = stored
-        .iter()
-        .map(|template| enrol(&mut rng, template))
-        .collect();
-    let database: Vec<_> = database.iter().collect();
+    let world = World::enrolling(&mut rng, &stored);
 
     for query in [
         original.clone(),
@@ -33,7 +30,7 @@ fn noisy_palms_match_exactly_where_the_rule_says_so() {
         any_template(&mut rng),
     ] {
         let query = upright(query);
-        let found = search(&mut rng, &query, &database, Rule::PALM);
+        let found = search_both(&mut rng, &query, &world, Rule::PALM);
 
         let expected: Vec<_> = stored
             .iter()
@@ -54,17 +51,13 @@ fn extreme_palms_keep_their_sign_at_extreme_thresholds() {
         full_template(&mut rng),
     ];
     ones.set_code_bit(0, false);
-    let database: Vec<_> = stored
-        .iter()
-        .map(|template| enrol(&mut rng, template))
-        .collect();
-    let database: Vec<_> = database.iter().collect();
+    let world = World::enrolling(&mut rng, &stored);
 
-    for threshold in [0, 16_384, THRESHOLD, 32_768, 65_535, 65_536] {
+    for threshold in [0, 16_384, THRESHOLD, 20_316, 32_768, 65_535, 65_536] {
         for query in [&zeros, &ones, &Template::empty()] {
             let query = upright(query.clone());
             let rule = Rule::new(threshold).unwrap();
-            let found = search(&mut rng, &query, &database, rule);
+            let found = search_both(&mut rng, &query, &world, rule);
 
             let expected: Vec<_> = stored
                 .iter()
@@ -83,13 +76,9 @@ fn every_alignment_alone_makes_a_match() {
         .map(|(rotation, dy, dx)| Alignment { rotation, dy, dx });
     let placed = alignments().into_iter().chain(outside);
     let stored: Vec<_> = placed.map(|alignment| moved(&query, alignment)).collect();
-    let database: Vec<_> = stored
-        .iter()
-        .map(|template| enrol(&mut rng, template))
-        .collect();
-    let database: Vec<_> = database.iter().collect();
+    let world = World::enrolling(&mut rng, &stored);
 
-    let found = search(&mut rng, &query, &database, Rule::PALM);
+    let found = search_both(&mut rng, &query, &world, Rule::PALM);
 
     for (index, template) in stored.iter().enumerate() {
         let scores = plain::scores(template, &query);
@@ -116,10 +105,9 @@ fn ties_and_their_neighbours_are_decided_exactly() {
             let (dot, _) = nearest(*cells, threshold);
             stored.extend([-2, 0, 2].map(|step| with_dot(&base, *cells, dot + step)));
         }
-        let database: Vec<_> = stored.iter().map(|t| enrol(&mut rng, t)).collect();
-        let database: Vec<_> = database.iter().collect();
+        let world = World::enrolling(&mut rng, &stored);
 
-        let found = search(&mut rng, &query, &database, Rule::new(threshold).unwrap());
+        let found = search_both(&mut rng, &query, &world, Rule::new(threshold).unwrap());
 
         let margins = stored
             .iter()
@@ -132,32 +120,56 @@ fn ties_and_their_neighbours_are_decided_exactly() {
 }
 
 #[test]
-fn hits_at_the_edges_of_blocks_are_found() {
+fn the_smallest_margins_there_are_decide_exactly() {
+    let mut rng = seeded(9);
+    let base = full_template(&mut rng);
+    let query = upright(base.clone());
+    // 65536 dot - threshold valid = 8 (2^14 (dot / 2) - threshold cells): a multiple of 8.
+    for (cells, eighth) in [(1_599, -2), (1_599, -1), (1_000, 0), (1_599, 1), (1_599, 2)] {
+        let fits = |threshold: &i64| (threshold * cells + eighth) % (1 << 14) == 0;
+        let threshold = (16_384..65_536).find(fits).unwrap();
+        let dot = (threshold * cells + eighth) / (1 << 13);
+        let threshold = u32::try_from(threshold).unwrap();
+        let stored = with_dot(&base, usize::try_from(cells).unwrap(), dot);
+        let margin = plain::scores(&stored, &query)[5].margin(threshold);
+        let world = World::enrolling(&mut rng, &[stored]);
+
+        let found = search_both(&mut rng, &query, &world, Rule::new(threshold).unwrap());
+
+        assert_eq!(
+            (margin, found),
+            (8 * eighth, vec![eighth > 0]),
+            "threshold {threshold}"
+        );
+    }
+}
+
+#[test]
+fn hits_at_the_edges_of_tiles_and_blocks_are_found() {
     let mut rng = seeded(5);
     let query = full_palm(&mut rng);
     let hit = enrol(&mut rng, &query.0[0]);
     let other = full_template(&mut rng);
     let miss = enrol(&mut rng, &other);
-    let hits = [
-        0,
-        63,
-        64,
-        BLOCK_TEMPLATES - 1,
-        BLOCK_TEMPLATES,
-        BLOCK_TEMPLATES + 1,
-    ];
-    for size in [1, 64, 65, BLOCK_TEMPLATES, BLOCK_TEMPLATES + 2] {
+    let last = BLOCK_TEMPLATES - 1;
+    let hits = [0, 15, 16, 31, 63, 64, last - 15, last, last + 1, last + 2];
+    for size in [1, 15, 16, 17, 64, 65, last + 1, last + 3] {
         let expected: Vec<_> = (0..size).map(|index| hits.contains(&index)).collect();
-        let database: Vec<_> = expected
+        let stored: Vec<_> = expected
             .iter()
             .map(|h| if *h { &hit } else { &miss })
             .collect();
+        let world = World::of(&mut rng, &stored);
 
-        assert_eq!(
-            search(&mut rng, &query, &database, Rule::PALM),
-            expected,
-            "size {size}"
-        );
+        let found = search_both(&mut rng, &query, &world, Rule::PALM);
+
+        assert_eq!(found, expected, "size {size}");
+        if size > BLOCK_TEMPLATES {
+            let palm = accept_palm(&mut rng, &query);
+            let jobs = identify_jobs(&mut rng, &palm, &world, Rule::PALM, Security::Abort);
+            let shuffled = finish_shuffled(&mut rng, jobs);
+            assert_eq!(shuffled, [(); 3].map(|()| expected.clone()));
+        }
     }
 }
 
@@ -165,26 +177,74 @@ fn hits_at_the_edges_of_blocks_are_found() {
 fn an_empty_database_has_no_match() {
     let mut rng = seeded(6);
     let query = full_palm(&mut rng);
+    let world = World::of(&mut rng, &[]);
 
-    assert_eq!(search(&mut rng, &query, &[], Rule::PALM), []);
+    assert_eq!(search_both(&mut rng, &query, &world, Rule::PALM), []);
 }
 
 #[test]
 fn the_order_of_delivery_does_not_matter() {
     let mut rng = seeded(7);
     let query = full_palm(&mut rng);
-    let hit = enrol(&mut rng, &query.0[0]);
     let other = full_template(&mut rng);
-    let miss = enrol(&mut rng, &other);
-    let database = [&miss, &hit];
+    let world = World::enrolling(&mut rng, &[other, query.0[0].clone()]);
     let palm = accept_palm(&mut rng, &query);
 
-    for _ in 0..20 {
-        let jobs = identify_jobs(&mut rng, &palm, &database, Rule::PALM);
+    for security in (0..10).flat_map(|_| BOTH) {
+        let jobs = identify_jobs(&mut rng, &palm, &world, Rule::PALM, security);
         let results = finish_shuffled(&mut rng, jobs);
 
         assert_eq!(results, [(); 3].map(|()| vec![false, true]));
     }
+}
+
+#[test]
+fn slots_that_are_emptied_replaced_or_taken_away_match_what_they_hold() {
+    let mut rng = seeded(8);
+    let query = full_palm(&mut rng);
+    let hit = enrol(&mut rng, &query.0[0]);
+    let other = full_template(&mut rng);
+    let miss = enrol(&mut rng, &other);
+    let mut world = World::of(&mut rng, &[&hit; 18]);
+    for party in 0..3 {
+        let database = &mut world.databases[party];
+        for emptied in [0, 15, 16] {
+            assert!(database.remove(emptied));
+        }
+        assert!(database.replace(5, &miss[party]) && database.replace(15, &hit[party]));
+        assert!(!database.replace(18, &hit[party]) && !database.remove(18));
+        database.pop();
+        assert_eq!(database.slots(), 17);
+        assert_eq!(database.get(5).unwrap().to_bytes(), miss[party].to_bytes());
+        assert!(database.get(17).is_none());
+    }
+    let palm = accept_palm(&mut rng, &query);
+    let stale = identify_jobs(&mut rng, &palm, &world, Rule::PALM, Security::Abort);
+    let stale = run(stale).results;
+    world.audit_anew(&mut rng);
+
+    let found = search_both(&mut rng, &query, &world, Rule::PALM);
+
+    assert_eq!(stale, [(); 3].map(|()| Some(Err(MpcError::NotAudited))));
+    let expected: Vec<_> = (0..17).map(|slot| ![0, 5, 16].contains(&slot)).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn every_threshold_that_cannot_overflow_is_taken_and_no_other() {
+    for threshold in [0, 16_384, 19_661, 20_316, 32_768, 65_536] {
+        assert_eq!(Rule::new(threshold).unwrap().threshold(), threshold);
+    }
+    let (threshold, code_bits) = (65_537, 16_384);
+    let above = RuleError::ThresholdAboveScale { threshold };
+    assert_eq!(Rule::new(threshold), Err(above));
+    let threshold = 65_536;
+    let overflow = RuleError::Overflow {
+        code_bits,
+        threshold,
+    };
+    assert_eq!(Rule::for_code(code_bits, threshold), Err(overflow));
+    assert!(Rule::for_code(code_bits - 1, threshold).is_ok());
 }
 
 fn full_with(bit: bool) -> Template {

@@ -1,133 +1,143 @@
-//! What can be seen on the wire: sizes that depend on public numbers [MPC-3], and
-//! payloads that look like chance [MPC-1], [MPC-2].
-
-use std::collections::BTreeMap;
+//! How much is sent, and in how many rounds: sizes and counts depend on public numbers alone
+//! [MPC-3].
 
 use boop_mpc::local::Envelope;
-use boop_mpc::{Counters, Rule, Step};
+use boop_mpc::{BLOCK_TEMPLATES, Counters, MESSAGE_BYTES_MAX, Rule, Security, StoredShare};
 use boop_wire::template::{ALIGNMENT_COUNT, Encodings, Template};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::Rng;
 
 use crate::support::{
-    accept_jobs, accept_palm, enrol, full_palm, full_template, identify_jobs, record, seeded,
-    shares_of, upright,
+    BOTH, HEADER_BYTES, Shares, World, accept_jobs, accept_palm, enrol, full_palm, identify_jobs,
+    record, rounds, seeded, session_jobs, shares_of, upright,
 };
 
 #[test]
-fn accepting_a_palm_costs_three_messages_a_party() {
+fn accepting_a_palm_costs_two_messages_a_party() {
     let mut rng = seeded(1);
     let palm = full_palm(&mut rng);
     let inputs = shares_of(&mut rng, &palm);
+    for security in BOTH {
+        let (outcome, _) = record(accept_jobs(&mut rng, &inputs, security));
 
-    let (outcome, _) = record(accept_jobs(&mut rng, &inputs));
-
-    let bytes = 3 * HEADER_BYTES + 5_400 + 4_800 + 96_000;
-    assert_eq!(outcome.counters[0].bytes_sent, bytes);
-    assert_eq!(outcome.counters.map(|c| c.messages_sent), [3, 3, 3]);
-    assert_eq!(outcome.counters.map(|c| c.bytes_sent), [bytes; 3]);
-    assert_eq!(outcome.counters.map(|c| c.messages_received), [4, 3, 2]);
+        let bytes = 2 * HEADER_BYTES + 4_800 + 96_000;
+        assert_eq!(outcome.counters.map(|c| c.messages_sent), [2; 3]);
+        assert_eq!(outcome.counters.map(|c| c.bytes_sent), [count(bytes); 3]);
+        assert_eq!(outcome.counters.map(|c| c.messages_received), [3, 2, 1]);
+        let jobs = accept_jobs(&mut rng, &inputs, security);
+        assert_eq!(rounds(jobs).1, 3);
+    }
 }
 
 #[test]
-fn a_comparison_costs_eight_bytes_a_party_and_a_block_39_messages() {
+fn a_semi_honest_comparison_costs_eight_bytes_a_party_and_a_block_39_rounds() {
     let mut rng = seeded(2);
+    let slots = BLOCK_TEMPLATES;
+    let world = random_world(&mut rng, slots);
     let query = full_palm(&mut rng);
-    let other = full_template(&mut rng);
-    let stored = enrol(&mut rng, &other);
-    let database = vec![&stored; 1_024];
     let palm = accept_palm(&mut rng, &query);
 
-    let (outcome, _) = record(identify_jobs(&mut rng, &palm, &database, Rule::PALM));
+    let jobs = || {
+        identify_jobs(
+            &mut seeded(3),
+            &palm,
+            &world,
+            Rule::PALM,
+            Security::SemiHonest,
+        )
+    };
+    let (outcome, _) = record(jobs());
 
-    let row = 1_024 / 8;
-    let rows = 31;
-    let (score, carries, alignments) = (32 * rows * row, 31 * rows * row, 30 * row);
-    let bytes = 39 * HEADER_BYTES + score + carries + alignments + row + 32;
+    let row = slots / 8;
+    let passed_on = 32 * ALIGNMENT_COUNT * row;
+    let payload = passed_on + 31 * ALIGNMENT_COUNT * row + 30 * row + row + 32;
+    let messages = passed_on.div_ceil(MESSAGE_BYTES_MAX - HEADER_BYTES) + 31 + 5 + 2;
+    let bytes = count(payload + messages * HEADER_BYTES);
     let each = Counters {
-        messages_sent: 39,
+        messages_sent: count(messages),
         bytes_sent: bytes,
-        messages_received: 39,
+        messages_received: count(messages),
         bytes_received: bytes,
     };
     assert_eq!(outcome.counters, [each; 3]);
-    let comparisons = 1_024 * u64::try_from(ALIGNMENT_COUNT).unwrap();
-    assert_eq!(
-        (1_000 * bytes).div_euclid(comparisons),
-        8_007,
-        "thousandths of a byte"
-    );
+    let comparisons = count(slots * ALIGNMENT_COUNT);
+    assert_eq!(1_000 * bytes / comparisons, 8_003, "thousandths of a byte");
+    assert_eq!(rounds(jobs()).1, 2 + 31 + 5 + 1);
 }
 
 #[test]
-fn sizes_and_order_of_messages_depend_on_the_number_of_templates_alone() {
-    let mut rng = seeded(3);
-    let palm = full_palm(&mut rng);
-    let hit = enrol(&mut rng, &palm.0[0]);
-    let empty = enrol(&mut rng, &Template::empty());
-    let mut shape = |query: &Encodings, database: &[_]| {
-        let shared = accept_palm(&mut rng, query);
-        let (_, transcript) = record(identify_jobs(&mut rng, &shared, database, Rule::PALM));
-        let public = |e: Envelope| (e.from, e.to, e.bytes[..5].to_vec(), e.bytes.len());
-        transcript.into_iter().map(public).collect::<Vec<_>>()
-    };
-
-    let hits = shape(&palm, &[&hit, &hit, &hit]);
-    let misses = shape(&upright(Template::empty()), &[&empty, &empty, &empty]);
-    let more = shape(&palm, &[&hit; 65]);
-
-    assert_eq!(hits, misses);
-    assert_ne!(hits, more);
-}
-
-#[test]
-fn the_bits_of_every_step_are_balanced_even_for_an_empty_palm() {
-    let mut rng = seeded(4);
-    let empty = upright(Template::empty());
-    let stored = enrol(&mut rng, &Template::empty());
-    let database = vec![&stored; 1_024];
-    let inputs = shares_of(&mut rng, &empty);
-
-    let (accepted, mut transcript) = record(accept_jobs(&mut rng, &inputs));
-    let palm = accepted.results.map(|palm| palm.unwrap().unwrap());
-    transcript.extend(record(identify_jobs(&mut rng, &palm, &database, Rule::PALM)).1);
-
-    let mut ones: BTreeMap<_, (u64, u64)> = BTreeMap::new();
-    for envelope in transcript {
-        let payload = &envelope.bytes[5..];
-        let (set, all) = ones.entry((envelope.bytes[0], envelope.from)).or_default();
-        *set += payload
-            .iter()
-            .map(|byte| u64::from(byte.count_ones()))
-            .sum::<u64>();
-        *all += 8 * u64::try_from(payload.len()).unwrap();
-    }
-    assert_eq!(
-        ones.len(),
-        3 + 3 + 1 + 2 + 1 + 2 + 3 * 4,
-        "every step of every sender"
-    );
-    for ((step, from), (set, all)) in ones {
-        // Five standard deviations of a fair coin.
-        let off = (2 * set).abs_diff(all);
-        assert!(
-            off * off <= 25 * all,
-            "step {step} of party {from}: {set} of {all}"
-        );
-        assert!(step != Step::Carry.tag() || all > 100_000);
-    }
-}
-
-#[test]
-fn the_bits_of_a_stored_share_are_balanced_even_for_an_empty_palm() {
+fn a_proved_comparison_costs_less_than_ten_bytes_a_party() {
     let mut rng = seeded(5);
-    for share in enrol(&mut rng, &Template::empty()) {
-        let bytes = share.to_bytes();
+    let slots = BLOCK_TEMPLATES;
+    let query = full_palm(&mut rng);
+    let stored = enrol(&mut rng, &query.0[0]);
+    let world = World::of(&mut rng, &vec![&stored; slots]);
+    let palm = accept_palm(&mut rng, &query);
 
-        let set: u64 = bytes.iter().map(|byte| u64::from(byte.count_ones())).sum();
+    let jobs = identify_jobs(&mut seeded(6), &palm, &world, Rule::PALM, Security::Abort);
+    let (outcome, _) = record(jobs);
+    let (_, in_rounds) = rounds(identify_jobs(&mut rng, &palm, &world, Rule::PALM, BOTH[1]));
 
-        let all = 8 * u64::try_from(bytes.len()).unwrap();
-        let off = (2 * set).abs_diff(all);
-        assert!(off * off <= 25 * all, "{set} of {all}");
+    let bytes: u64 = outcome.counters.iter().map(|c| c.bytes_sent).sum();
+    let comparisons = 3 * count(slots * ALIGNMENT_COUNT);
+    assert_eq!(1_000 * bytes / comparisons, 9_574, "thousandths of a byte");
+    // Passing on, dealing, carries, alignments; ready, proofs, audit, accept; opening.
+    assert_eq!(in_rounds, 1 + 1 + 31 + 5 + (1 + 20 + 1 + 1) + 1);
+}
+
+#[test]
+fn sizes_and_order_of_messages_depend_on_the_number_of_slots_alone() {
+    let mut rng = seeded(4);
+    let palm = full_palm(&mut rng);
+    let nothing = upright(Template::empty());
+    let hits = World::enrolling(&mut rng, &[(); 3].map(|()| palm.0[0].clone()));
+    let misses = World::enrolling(&mut rng, &[(); 3].map(|()| Template::empty()));
+    let more = World::enrolling(&mut rng, &vec![Template::empty(); 65]);
+    for security in BOTH {
+        let mut shape = |query: &Encodings, world: &World| {
+            let inputs = shares_of(&mut rng, query);
+            let jobs = session_jobs(&mut rng, &inputs, world, Rule::PALM, security);
+            let (outcome, transcript) = record(jobs);
+            let seen: Vec<_> = transcript.into_iter().map(public).collect();
+            (outcome.counters, seen)
+        };
+
+        let of_hits = shape(&palm, &hits);
+        let of_misses = shape(&nothing, &misses);
+        let of_more = shape(&palm, &more);
+
+        assert!(of_hits == of_misses, "{security:?}");
+        assert!(of_hits != of_more, "{security:?}");
     }
 }
 
-const HEADER_BYTES: u64 = 5;
+/// What a message shows to everybody: who sends which step to whom, and its length.
+fn public(envelope: Envelope) -> (u8, u8, Vec<u8>, usize) {
+    let Envelope { from, to, bytes } = envelope;
+    (
+        from.get(),
+        to.get(),
+        bytes[..HEADER_BYTES].to_vec(),
+        bytes.len(),
+    )
+}
+
+/// Returns a world of shares that are chance, its audits left out.
+fn random_world(rng: &mut ChaCha8Rng, slots: usize) -> World {
+    let mut world = World::default();
+    let shares: Shares = [(); 3].map(|()| {
+        let mut bytes = vec![0; boop_mpc::STORED_SHARE_BYTES];
+        rng.fill_bytes(&mut bytes);
+        StoredShare::from_bytes(&bytes).unwrap()
+    });
+    for _ in 0..slots {
+        for (database, share) in world.databases.iter_mut().zip(&shares) {
+            database.push(share);
+        }
+    }
+    world
+}
+
+fn count(of: usize) -> u64 {
+    u64::try_from(of).unwrap()
+}

@@ -1,13 +1,13 @@
 //! Whatever a client sends is a template [MPC-14].
 
-use boop_mpc::{Rule, ShareInput, plain};
+use boop_mpc::{Rule, SEED_BYTES, ShareInput, plain};
 use boop_wire::template::{
     CELLS, CODE_BITS, ENCODINGS_BYTES, Encodings, ORIENTATIONS, TEMPLATE_BYTES, THRESHOLD, Template,
 };
 use rand_chacha::rand_core::Rng;
 
 use crate::support::{
-    accept_jobs, any_template, enrol, finish, full_template, identify_jobs, noisy, search, seeded,
+    BOTH, World, any_template, finish, full_template, noisy, search_both, seeded, session_jobs,
     shares_of, upright,
 };
 
@@ -22,17 +22,13 @@ fn code_bits_outside_the_mask_change_nothing() {
         }
     }
     let stored = [340, 345, 350, 355].map(|noise| noisy(&mut rng, &original, noise));
-    let database: Vec<_> = stored
-        .iter()
-        .map(|template| enrol(&mut rng, template))
-        .collect();
-    let database: Vec<_> = database.iter().collect();
-    let dirty = enrol(&mut rng, &other);
+    let world = World::enrolling(&mut rng, &stored);
+    let dirty = World::enrolling(&mut rng, &[other.clone()]);
 
-    let found = search(&mut rng, &upright(original.clone()), &database, Rule::PALM);
-    let found_too = search(&mut rng, &upright(other.clone()), &database, Rule::PALM);
+    let found = search_both(&mut rng, &upright(original.clone()), &world, Rule::PALM);
+    let found_too = search_both(&mut rng, &upright(other.clone()), &world, Rule::PALM);
     let full = upright(full_template(&mut rng));
-    let against_dirty = search(&mut rng, &full, &[&dirty], Rule::PALM);
+    let against_dirty = search_both(&mut rng, &full, &dirty, Rule::PALM);
 
     assert_ne!(original, other);
     assert_eq!(found, found_too);
@@ -44,11 +40,7 @@ fn shares_changed_on_the_way_are_the_shares_of_other_bits() {
     let mut rng = seeded(2);
     let original = full_template(&mut rng);
     let stored = [300, 340, 345, 350].map(|noise| noisy(&mut rng, &original, noise));
-    let database: Vec<_> = stored
-        .iter()
-        .map(|template| enrol(&mut rng, template))
-        .collect();
-    let database: Vec<_> = database.iter().collect();
+    let world = World::enrolling(&mut rng, &stored);
 
     for changes in [1, 100, 2_000] {
         let mut mask = vec![0_u8; ENCODINGS_BYTES];
@@ -57,23 +49,36 @@ fn shares_changed_on_the_way_are_the_shares_of_other_bits() {
             mask[bit / 8] ^= 1 << (bit % 8);
         }
         let honest = Encodings([(); 3].map(|()| original.clone()));
-        let [zero, one, two] = shares_of(&mut rng, &honest);
-        let mut bytes = two.to_bytes();
-        bytes[1..]
-            .iter_mut()
-            .zip(&mask)
-            .for_each(|(byte, mask)| *byte ^= mask);
-        let inputs = [zero, one, ShareInput::from_bytes(&bytes).unwrap()];
+        let inputs = with_masked_bits_changed(shares_of(&mut rng, &honest), &mask);
 
-        let palm = finish(accept_jobs(&mut rng, &inputs));
-        let [found, ..] = finish(identify_jobs(&mut rng, &palm, &database, Rule::PALM));
+        for security in BOTH {
+            let jobs = session_jobs(&mut rng, &inputs, &world, Rule::PALM, security);
+            let [found, ..] = finish(jobs);
 
-        let changed = changed_by(&honest, &mask);
-        let expected = stored
-            .each_ref()
-            .map(|t| plain::matches(t, &changed, THRESHOLD));
-        assert_eq!(found, expected, "{changes} changes");
+            let changed = changed_by(&honest, &mask);
+            let expected = stored
+                .each_ref()
+                .map(|t| plain::matches(t, &changed, THRESHOLD));
+            assert_eq!(found, expected, "{changes} changes");
+        }
     }
+}
+
+/// Changes the component that parties 0 and 1 have in common, behind its salt.
+fn with_masked_bits_changed(shares: [ShareInput; 3], mask: &[u8]) -> [ShareInput; 3] {
+    let [zero, one, two] = shares;
+    let change = |share: &ShareInput, start: usize| {
+        let mut bytes = share.to_bytes();
+        let masked = bytes[start..].iter_mut();
+        masked.zip(mask).for_each(|(byte, mask)| *byte ^= mask);
+        ShareInput::from_bytes(&bytes).unwrap()
+    };
+    let salt = SEED_BYTES;
+    [
+        change(&zero, 1 + salt),
+        change(&one, 1 + SEED_BYTES + salt),
+        two,
+    ]
 }
 
 fn changed_by(palm: &Encodings, mask: &[u8]) -> Encodings {

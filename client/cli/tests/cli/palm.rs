@@ -50,3 +50,19 @@ fn files_that_are_no_images_are_named() {
         assert!(run.err.contains(line), "{run:?}");
     }
 }
+
+#[test]
+fn accuracy_on_both_a_folder_and_drawn_palms_is_refused() {
+    let run = boop(["palm", "accuracy", "--images", "captures", "--seed", "7"]);
+
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.err.contains("cannot be used with"), "{run:?}");
+}
+
+#[test]
+fn accuracy_on_a_single_palm_is_refused() {
+    let run = boop(["palm", "accuracy", "--identities", "1"]);
+
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.err.contains("1 is not in 2..=10000"), "{run:?}");
+}

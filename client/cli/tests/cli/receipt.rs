@@ -10,7 +10,9 @@ use boop_wire::binding::PlatformKind;
 use boop_wire::codec::to_canonical;
 use boop_wire::job::{AgreedOutcome, Decision, Outcome};
 use boop_wire::ledger::{Detail, Entry, EntryKind, Opening, Receipt};
-use boop_wire::manifest::{Approval, LedgerEntry, Machine, Manifest, PartyEntry, SignedManifest};
+use boop_wire::manifest::{
+    Approval, LedgerEntry, Machine, Manifest, Matching, PartyEntry, SignedManifest,
+};
 use boop_wire::{Digest, NetworkId, RequestId, UserId, api::EnrolReceipt};
 
 use crate::run::{Run, boop};
@@ -217,5 +219,6 @@ fn manifest() -> Manifest {
         evidence_age_max_s: 600,
         threshold: 19_661,
         quality_min: 80,
+        matching: Matching::Abort,
     }
 }

@@ -2,7 +2,7 @@
 
 use boop_channel::LocalKeys;
 use boop_wire::binding::PlatformKind;
-use boop_wire::manifest::{Approval, LedgerEntry, Machine, Manifest, PartyEntry};
+use boop_wire::manifest::{Approval, LedgerEntry, Machine, Manifest, Matching, PartyEntry};
 
 use super::*;
 
@@ -188,5 +188,6 @@ fn manifest(version: u64, network: Option<NetworkId>) -> Manifest {
         evidence_age_max_s: 600,
         threshold: 19_661,
         quality_min: 80,
+        matching: Matching::Abort,
     }
 }

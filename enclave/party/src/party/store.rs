@@ -198,6 +198,6 @@ fn read_record_blob(vault: &mut Vault, slot: Slot, bytes: Option<&[u8]>) -> Resu
     let record = vault
         .open_record(slot, blob)
         .map_err(|_| Refusal::StoreDamaged)?;
-    vault.push(record);
+    vault.push(&record);
     Ok(())
 }

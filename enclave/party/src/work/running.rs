@@ -4,15 +4,16 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use boop_abi::{Event, Slot, ToHost};
-use boop_mpc::{Input, Output, PairwiseSeeds, Rule, StoredShare};
+use boop_mpc::{Input, MpcError, Output, PairwiseSeeds, Rule, Security};
 use boop_wire::job::{Decision, Outcome, PartyResult, SignedOutcome, Subject};
+use boop_wire::manifest::Matching;
 use boop_wire::{Digest, PartyIndex, Refusal, UserId};
 
 use super::{Active, Stage};
 use crate::decide::{decide, same_request};
 use crate::job::{Call, OpenedCall, Place, open_call};
 use crate::matching::{Found, Preface, Task, job_seed, start};
-use crate::party::{Party, Store};
+use crate::party::{Computation, Party, Store};
 use crate::peers::PeerMessage;
 use crate::platform::Platform;
 use crate::vault::{HEAD_SLOT, Record, RecordFacts};
@@ -37,7 +38,7 @@ impl<P: Platform> Party<P> {
             }
             Stage::WritingHead { record, outcome } if slot == HEAD_SLOT => {
                 if let Store::Open(vault) = &mut self.store {
-                    vault.push(record);
+                    vault.push(&record);
                 }
                 if !self.work.in_session() {
                     self.answer_refused(&active.call, Refusal::PartyUnavailable);
@@ -124,7 +125,8 @@ impl<P: Platform> Party<P> {
         }
     }
 
-    fn prepare(&self, number: u64, call: &Call) -> Result<(Task, Digest, u64), Refusal> {
+    fn prepare(&mut self, number: u64, call: &Call) -> Result<(Task, Digest, u64), Refusal> {
+        let coins = self.random().ok_or(Refusal::Internal)?;
         let trust = &self.network.as_ref().ok_or(Refusal::Unexpected)?.trust;
         let session = self.work.session.ok_or(Refusal::PartyUnavailable)?;
         let Store::Open(vault) = &self.store else {
@@ -145,11 +147,6 @@ impl<P: Platform> Party<P> {
             with_previous: seed(me.previous())?,
         };
         let rule = Rule::new(manifest.manifest().threshold).map_err(|_| Refusal::Internal)?;
-        let shares: Vec<Arc<StoredShare>> = vault
-            .records()
-            .iter()
-            .map(|record| Arc::clone(&record.share))
-            .collect();
         let head = vault.head();
         let preface = Preface {
             session,
@@ -159,13 +156,20 @@ impl<P: Platform> Party<P> {
             head,
         }
         .digest();
-        let database = Arc::new(shares);
         let task = Task {
             me,
+            kernel: self.kernel,
+            security: match manifest.manifest().matching {
+                Matching::SemiHonest => Security::SemiHonest,
+                Matching::Abort => Security::Abort,
+            },
             seeds,
+            coins,
             rule,
             input,
-            database,
+            database: vault.database(),
+            audit: Arc::clone(&self.work.audit),
+            audit_of: self.work.audit_of,
             preface,
         };
         Ok((task, commitments, vault.version()))
@@ -180,18 +184,24 @@ impl<P: Platform> Party<P> {
                 Output::Send { to, bytes } => {
                     self.tell(to, &PeerMessage::Step { job: number, bytes });
                 }
-                Output::Done(Ok(Found::Matched { matches, stored })) => {
-                    return self.matched(&matches, stored);
+                Output::Compute(task) => self.computations.push(Computation { job: number, task }),
+                Output::Done(Ok(found)) => return self.matched(found),
+                Output::Done(Err(error)) => {
+                    // What was prepared may be known to the party that deviated.
+                    self.work.forget_audit();
+                    return self.abort_active(match error {
+                        MpcError::PrefacesDiffer { .. } => Refusal::SharesInconsistent,
+                        _ => Refusal::ProtocolAborted,
+                    });
                 }
-                Output::Done(Ok(Found::PrefacesDiffer)) => {
-                    return self.abort_active(Refusal::SharesInconsistent);
-                }
-                Output::Done(Err(_)) => return self.abort_active(Refusal::ProtocolAborted),
             }
         }
     }
 
-    fn matched(&mut self, matches: &[bool], stored: StoredShare) {
+    fn matched(&mut self, found: Found) {
+        self.work.audit = found.audit;
+        self.work.audit_of = self.work.last_job;
+        let (matches, stored) = (&found.matches, found.stored);
         let Some(mut active) = self.work.active.take() else {
             return;
         };
@@ -233,7 +243,7 @@ impl<P: Platform> Party<P> {
             Some(facts) => {
                 let record = Record {
                     facts,
-                    share: Arc::new(stored),
+                    share: stored,
                 };
                 match self.write_record(&record) {
                     Ok(slot) => {

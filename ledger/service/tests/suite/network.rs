@@ -227,6 +227,7 @@ impl Network {
             evidence_age_max_s: 3600,
             threshold: 19_661,
             quality_min: 80,
+            matching: boop_wire::manifest::Matching::Abort,
         }
     }
 }

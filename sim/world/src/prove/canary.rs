@@ -3,7 +3,7 @@
 
 use anyhow::Context;
 use boop_channel::seal::seal;
-use boop_mpc::{SEED_BYTES, ShareInput, split};
+use boop_mpc::{SEED_BYTES, ShareInput, commitments, split};
 use boop_sdk::{Connection, NetworkView, PalmCapture};
 use boop_wire::api::{FromScanner, ToScanner};
 use boop_wire::codec::to_canonical;
@@ -38,7 +38,11 @@ const UNTRUSTED: [&str; 8] = [
 
 pub(super) async fn claim(network: &Network, till: &mut Till, seed: u64) -> anyhow::Result<Claim> {
     let palm = visitor(seed, CANARY)?.enrolment;
-    let seeds = [random::<SEED_BYTES>()?, random::<SEED_BYTES>()?];
+    let seeds = [
+        random::<SEED_BYTES>()?,
+        random::<SEED_BYTES>()?,
+        random::<SEED_BYTES>()?,
+    ];
     let shares = split(&palm.encodings, &seeds);
     let needles = needles(network, &palm, &shares)?;
     enrol(network, till, &palm, &shares).await?;
@@ -189,7 +193,7 @@ fn seal_shares(
     let manifest = view.trust.manifest();
     let request = RequestId::new(random()?);
     let expires_at_ms = now_ms() + LIFE_MS;
-    let commitments: Vec<_> = shares.iter().map(ShareInput::commitment).collect();
+    let commitments = commitments(shares);
     let mut boxes = Vec::new();
     for (share, party) in shares.iter().zip(&view.parties) {
         let info = BoxInfo {
@@ -202,7 +206,7 @@ fn seal_shares(
             expires_at_ms,
         };
         let content = BoxContent {
-            commitments: commitments.clone(),
+            commitments: commitments.to_vec(),
             share: share.to_bytes().to_vec(),
         };
         let key = &party.binding.keys.hpke;

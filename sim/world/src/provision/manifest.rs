@@ -6,8 +6,8 @@ use boop_tee::measure;
 use boop_wire::binding::{PlatformKind, Role};
 use boop_wire::codec::{domain_separated, from_canonical, plain_digest, to_canonical};
 use boop_wire::manifest::{
-    Approval, LedgerEntry, Machine, Manifest, Measurement, PartyEntry, Release, SignedManifest,
-    TcbFloor,
+    Approval, LedgerEntry, Machine, Manifest, Matching, Measurement, PartyEntry, Release,
+    SignedManifest, TcbFloor,
 };
 use boop_wire::template::THRESHOLD;
 use boop_wire::{Digest, NetworkId, PartyIndex};
@@ -129,6 +129,7 @@ fn put_together(
         evidence_age_max_s: EVIDENCE_AGE_MAX_S,
         threshold: THRESHOLD,
         quality_min: QUALITY_MIN,
+        matching: Matching::Abort,
     })
 }
 
@@ -231,6 +232,10 @@ fn readable(manifest: &Manifest, signed: &SignedManifest) -> String {
         "evidence_age_max_s": manifest.evidence_age_max_s,
         "threshold": manifest.threshold,
         "quality_min": manifest.quality_min,
+        "matching": match manifest.matching {
+            Matching::SemiHonest => "semi-honest",
+            Matching::Abort => "abort",
+        },
         "approvals": signed.approvals.iter().map(|a| hex::encode(a.key)).collect::<Vec<_>>(),
     });
     format!("{value:#}\n")

@@ -1,0 +1,143 @@
+//! The dot products for AVX-512 with VNNI: one register is the sixteen lanes, and the sums of a
+//! whole group of rows stay in registers.
+//!
+//! `vpdpwssd` multiplies signed 16-bit values and adds neighbours to a 32-bit sum; the low half
+//! of its result is the same for unsigned values.
+#![expect(
+    unsafe_code,
+    reason = "vector loads, and calls of functions for AVX-512 after detection"
+)]
+
+use core::arch::x86_64::{
+    __cpuid_count, __m512i, _MM_HINT_T1, _mm_prefetch, _mm512_add_epi32, _mm512_dpwssd_epi32,
+    _mm512_load_si512, _mm512_mullo_epi32, _mm512_set1_epi32, _mm512_store_si512,
+};
+
+use super::DotTable;
+use super::rows::GROUP;
+use super::tile::{Lanes, Pairs};
+
+cpufeatures::new!(detected, "avx512f", "avx512bw");
+
+static TABLE: DotTable = DotTable {
+    name: "avx512-vnni",
+    code,
+    cells,
+    peak,
+};
+
+/// Returns the table if this processor has AVX-512 F, BW and VNNI; there is no other way to it.
+pub(super) fn table() -> Option<&'static DotTable> {
+    (detected::get() && vnni()).then_some(&TABLE)
+}
+
+/// Says whether the processor has VNNI for AVX-512: leaf 7, register ECX, bit 11. Asked after
+/// AVX-512 F was seen in the same leaf, which therefore exists.
+fn vnni() -> bool {
+    __cpuid_count(7, 0).ecx & 1 << 11 != 0
+}
+
+fn code(tile: &[Pairs], rows: &[u32], sums: &mut [Lanes], ahead: &[Pairs]) {
+    // SAFETY: this function is reached through `table` alone, which has seen the features.
+    unsafe { choose::<Pairs, true>(tile, rows, sums, ahead) }
+}
+
+fn cells(tile: &[Lanes], rows: &[u32], sums: &mut [Lanes], ahead: &[Lanes]) {
+    // SAFETY: this function is reached through `table` alone, which has seen the features.
+    unsafe { choose::<Lanes, false>(tile, rows, sums, ahead) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn choose<T, const PAIRS: bool>(tile: &[T], rows: &[u32], sums: &mut [Lanes], ahead: &[T]) {
+    match sums.len() {
+        0 => {}
+        1 => block::<T, PAIRS, 1>(tile, rows, sums, ahead),
+        2 => block::<T, PAIRS, 2>(tile, rows, sums, ahead),
+        3 => block::<T, PAIRS, 3>(tile, rows, sums, ahead),
+        4 => block::<T, PAIRS, 4>(tile, rows, sums, ahead),
+        5 => block::<T, PAIRS, 5>(tile, rows, sums, ahead),
+        6 => block::<T, PAIRS, 6>(tile, rows, sums, ahead),
+        7 => block::<T, PAIRS, 7>(tile, rows, sums, ahead),
+        8 => block::<T, PAIRS, 8>(tile, rows, sums, ahead),
+        9 => block::<T, PAIRS, 9>(tile, rows, sums, ahead),
+        10 => block::<T, PAIRS, 10>(tile, rows, sums, ahead),
+        11 => block::<T, PAIRS, 11>(tile, rows, sums, ahead),
+        GROUP => block::<T, PAIRS, GROUP>(tile, rows, sums, ahead),
+        _ => unreachable!("a group has at most {GROUP} rows"),
+    }
+}
+
+/// Multiplies a group of `N` rows with the lanes of a tile.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn block<T, const PAIRS: bool, const N: usize>(
+    tile: &[T],
+    rows: &[u32],
+    sums: &mut [Lanes],
+    ahead: &[T],
+) {
+    assert!(sums.len() == N);
+    let mut totals: [__m512i; N] = core::array::from_fn(|row| load(&sums[row]));
+    let mut hint = ahead.as_ptr().cast::<i8>();
+    let hint_step = size_of_val(ahead) / tile.len().max(1);
+    for (lanes, values) in tile.iter().zip(rows.as_chunks::<N>().0) {
+        _mm_prefetch::<_MM_HINT_T1>(hint);
+        hint = hint.wrapping_add(hint_step);
+        let lanes = load(lanes);
+        for (total, value) in totals.iter_mut().zip(values) {
+            let value = _mm512_set1_epi32(value.cast_signed());
+            *total = if PAIRS {
+                _mm512_dpwssd_epi32(*total, lanes, value)
+            } else {
+                _mm512_add_epi32(*total, _mm512_mullo_epi32(lanes, value))
+            };
+        }
+    }
+    for (sums, total) in sums.iter_mut().zip(totals) {
+        store(sums, total);
+    }
+}
+
+/// Loads the 64 bytes of a `Pairs` or a `Lanes`.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn load<T>(lanes: &T) -> __m512i {
+    const { assert!(size_of::<T>() == 64 && align_of::<T>() == 64) }
+    // SAFETY: `T` is 64 bytes, aligned to 64, as is the register; `Pairs` and `Lanes`, the types
+    // it stands for, are integers without padding.
+    unsafe { _mm512_load_si512((&raw const *lanes).cast()) }
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn store(lanes: &mut Lanes, value: __m512i) {
+    // SAFETY: `Lanes` is 64 bytes, aligned to 64, as is the register; every value is a `Lanes`.
+    unsafe { _mm512_store_si512((&raw mut *lanes).cast(), value) }
+}
+
+fn peak(rounds: u32) -> (u64, u32) {
+    // SAFETY: this function is reached through `table` alone, which has seen the features.
+    unsafe { peak_avx512(rounds) }
+}
+
+/// Each sum takes a product with itself, so that no multiplication can be left out.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn peak_avx512(rounds: u32) -> (u64, u32) {
+    const SUMS: usize = 24;
+    let factor = _mm512_set1_epi32(0x0007_0005);
+    let mut sums: [__m512i; SUMS] = core::array::from_fn(|_| _mm512_set1_epi32(3));
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = _mm512_dpwssd_epi32(*sum, *sum, factor);
+        }
+    }
+    let total = sums
+        .into_iter()
+        .reduce(|a, b| _mm512_add_epi32(a, b))
+        .unwrap_or(factor);
+    let mut lanes = Lanes::ZERO;
+    store(&mut lanes, total);
+    (
+        u64::from(rounds) * (SUMS * 32) as u64,
+        lanes.0.into_iter().fold(0, u32::wrapping_add),
+    )
+}

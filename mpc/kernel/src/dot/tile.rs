@@ -1,0 +1,121 @@
+//! Sixteen stored templates, side by side.
+//!
+//! A vector register holds the same position of sixteen templates, so that a dot product needs no
+//! sum across a register and the sixteen scores of a tile come out next to each other.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use core::fmt;
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// The templates of one [`Tile`].
+pub const LANES: usize = 16;
+/// The code values of one template.
+pub const CODE: usize = 12_800;
+/// The mask cells of one template.
+pub const CELLS: usize = 1_600;
+
+/// Two neighbouring code values of each lane: value `part` of lane `lane` is at `2 * lane + part`.
+#[derive(Clone, Copy, Zeroize)]
+#[repr(C, align(64))]
+pub(crate) struct Pairs(pub(crate) [u16; 2 * LANES]);
+
+/// One mask cell, or one sum, of each lane.
+#[derive(Clone, Copy, Zeroize)]
+#[repr(C, align(64))]
+pub(crate) struct Lanes(pub(crate) [u32; LANES]);
+
+impl Pairs {
+    pub(crate) const ZERO: Self = Self([0; 2 * LANES]);
+}
+
+impl Lanes {
+    pub(crate) const ZERO: Self = Self([0; LANES]);
+}
+
+/// Sixteen stored templates in the order the kernel reads them; a lane never set holds zeros.
+/// Wipes itself.
+#[derive(Clone)]
+pub struct Tile {
+    pub(super) code: Box<[Pairs]>,
+    pub(super) cells: Box<[Lanes]>,
+}
+
+impl Tile {
+    /// Returns a tile of zeros.
+    pub fn new() -> Self {
+        Self {
+            code: vec![Pairs::ZERO; CODE / 2].into_boxed_slice(),
+            cells: vec![Lanes::ZERO; CELLS].into_boxed_slice(),
+        }
+    }
+
+    /// Puts a template into a lane.
+    ///
+    /// # Panics
+    ///
+    /// Panics unless `lane` is below [`LANES`] and the lengths are [`CODE`] and [`CELLS`].
+    pub fn set(&mut self, lane: usize, code: &[u16], cells: &[u32]) {
+        assert!(lane < LANES && code.len() == CODE && cells.len() == CELLS);
+        for (pairs, [low, high]) in self.code.iter_mut().zip(code.as_chunks().0) {
+            pairs.0[2 * lane] = *low;
+            pairs.0[2 * lane + 1] = *high;
+        }
+        for (lanes, cell) in self.cells.iter_mut().zip(cells) {
+            lanes.0[lane] = *cell;
+        }
+    }
+
+    /// Copies the template of a lane out.
+    ///
+    /// # Panics
+    ///
+    /// Panics unless `lane` is below [`LANES`] and the lengths are [`CODE`] and [`CELLS`].
+    pub fn get(&self, lane: usize, code: &mut [u16], cells: &mut [u32]) {
+        assert!(lane < LANES && code.len() == CODE && cells.len() == CELLS);
+        for (pairs, [low, high]) in self.code.iter().zip(code.as_chunks_mut().0) {
+            *low = pairs.0[2 * lane];
+            *high = pairs.0[2 * lane + 1];
+        }
+        for (lanes, cell) in self.cells.iter().zip(cells) {
+            *cell = lanes.0[lane];
+        }
+    }
+
+    /// Overwrites a lane with zeros.
+    ///
+    /// # Panics
+    ///
+    /// Panics unless `lane` is below [`LANES`].
+    pub fn clear(&mut self, lane: usize) {
+        assert!(lane < LANES);
+        for pairs in &mut self.code {
+            pairs.0[2 * lane..2 * lane + 2].zeroize();
+        }
+        for lanes in &mut self.cells {
+            lanes.0[lane].zeroize();
+        }
+    }
+}
+
+impl Default for Tile {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Tile {
+    fn drop(&mut self) {
+        self.code.zeroize();
+        self.cells.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Tile {}
+
+impl fmt::Debug for Tile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Tile([secret])")
+    }
+}
