@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use palm::AccuracyArguments;
 pub use verify::{EarForm, VerifyArguments};
 
+mod palm;
 mod verify;
 
 /// Exit codes, as every command's help ends.
@@ -56,6 +58,8 @@ pub enum PalmCommand {
     Compare(CompareArguments),
     /// Draw palms of people who do not exist
     Generate(GenerateArguments),
+    /// Tell how often the match rule errs, on drawn palms or on a folder of images
+    Accuracy(AccuracyArguments),
 }
 
 const RECEIPT_EXAMPLES: &str = "\

@@ -32,6 +32,7 @@ fn run(arguments: Arguments, console: &Console) -> anyhow::Result<Answer> {
         Command::Palm(PalmCommand::Extract(arguments)) => palm::extract(&arguments, console),
         Command::Palm(PalmCommand::Compare(arguments)) => palm::compare(&arguments, console),
         Command::Palm(PalmCommand::Generate(arguments)) => world::generate(&arguments),
+        Command::Palm(PalmCommand::Accuracy(arguments)) => world::accuracy(&arguments),
         Command::Up(arguments) => world::up(&arguments),
     }
 }

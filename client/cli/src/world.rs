@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 
 use crate::Answer;
-use crate::arguments::{GenerateArguments, UpArguments};
+use crate::arguments::{AccuracyArguments, GenerateArguments, UpArguments};
 
 const PROGRAM: &str = "boop-world";
 
@@ -46,6 +46,37 @@ pub fn generate(arguments: &GenerateArguments) -> anyhow::Result<Answer> {
         "--captures".into(),
         captures.to_string().into(),
     ])
+}
+
+/// Measures how well palms are told apart.
+///
+/// # Errors
+/// If the program is not there; otherwise it takes this one's place.
+pub fn accuracy(arguments: &AccuracyArguments) -> anyhow::Result<Answer> {
+    let AccuracyArguments {
+        seed,
+        identities,
+        captures,
+        images,
+        json,
+        svg,
+    } = arguments;
+    let mut all: Vec<OsString> = vec!["palm".into(), "accuracy".into()];
+    let mut option = |name: &str, value: OsString| all.extend([name.into(), value]);
+    match images {
+        Some(folder) => option("--images", folder.into()),
+        None => {
+            option("--seed", seed.to_string().into());
+            option("--identities", identities.to_string().into());
+            option("--captures", captures.to_string().into());
+        }
+    }
+    for (name, path) in [("--json", json), ("--svg", svg)] {
+        if let Some(path) = path {
+            option(name, path.into());
+        }
+    }
+    replace(&all)
 }
 
 fn replace(arguments: &[OsString]) -> anyhow::Result<Answer> {

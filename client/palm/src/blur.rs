@@ -29,22 +29,18 @@ pub(crate) fn blur(plane: &Plane, sigma: f64, border: Border) -> Plane {
             padded[..reach].fill(row[0]);
             padded[reach + width..].fill(row[width - 1]);
         }
-        let out = &mut across.values[y * width..(y + 1) * width];
-        for (tap, weight) in kernel.iter().enumerate() {
-            accumulate(out, &padded[tap..tap + width], *weight);
-        }
+        weighted_sum(across.row_mut(y), &kernel, |tap| {
+            Some(&padded[tap..tap + width])
+        });
     }
     let mut down = Plane::zeros(width, height);
     for y in 0..height {
-        let out = &mut down.values[y * width..(y + 1) * width];
-        for (tap, weight) in kernel.iter().enumerate() {
+        weighted_sum(down.row_mut(y), &kernel, |tap| {
             let source = y + tap;
             let inside = source >= reach && source < height + reach;
-            if inside || border == Border::Repeat {
-                let source = source.saturating_sub(reach).min(height - 1);
-                accumulate(out, across.row(source), *weight);
-            }
-        }
+            let nearest = source.saturating_sub(reach).min(height - 1);
+            (inside || border == Border::Repeat).then(|| across.row(nearest))
+        });
     }
     down
 }
@@ -73,9 +69,32 @@ fn ratio(above: &Plane, below: &Plane) -> Plane {
     above.zip(below, |a, b| if b > 1e-4 { a / b } else { 0.0 })
 }
 
-fn accumulate(out: &mut [f32], source: &[f32], weight: f32) {
-    for (out, value) in out.iter_mut().zip(source) {
-        *out += weight * value;
+/// Adds up rows, each times the weight of its tap; a tap may have no row.
+///
+/// A block of sums stays in registers while the rows go by.
+fn weighted_sum<'a>(out: &mut [f32], kernel: &[f32], row: impl Fn(usize) -> Option<&'a [f32]>) {
+    const BLOCK: usize = 16;
+    let rows: Vec<(&[f32], f32)> = kernel
+        .iter()
+        .enumerate()
+        .filter_map(|(tap, weight)| Some((row(tap)?, *weight)))
+        .collect();
+    let (blocks, rest) = out.as_chunks_mut::<BLOCK>();
+    for (index, block) in blocks.iter_mut().enumerate() {
+        let mut sums = [0.0; BLOCK];
+        for (row, weight) in &rows {
+            let values = &row.as_chunks::<BLOCK>().0[index];
+            for place in 0..BLOCK {
+                sums[place] += weight * values[place];
+            }
+        }
+        *block = sums;
+    }
+    let done = blocks.len() * BLOCK;
+    for (row, weight) in &rows {
+        for (sum, value) in rest.iter_mut().zip(&row[done..]) {
+            *sum += weight * value;
+        }
     }
 }
 
@@ -97,28 +116,39 @@ fn kernel(sigma: f64) -> Vec<f32> {
 /// Averages blocks of `factor` by `factor` pixels.
 fn reduce(plane: &Plane, factor: usize) -> Plane {
     let (width, height) = (plane.width.div_ceil(factor), plane.height.div_ceil(factor));
-    Plane::from_fn(width, height, |x, y| {
-        let mut sum = 0.0;
-        for row in y * factor..((y + 1) * factor).min(plane.height) {
-            for column in x * factor..((x + 1) * factor).min(plane.width) {
-                sum += plane.at(column, row);
+    let mut reduced = Plane::zeros(width, height);
+    for y in 0..plane.height {
+        let sums = reduced.row_mut(y / factor);
+        for (sum, block) in sums.iter_mut().zip(plane.row(y).chunks(factor)) {
+            for value in block {
+                *sum += value;
             }
         }
-        sum / (factor * factor) as f32
-    })
+    }
+    for sum in &mut reduced.values {
+        *sum /= (factor * factor) as f32;
+    }
+    reduced
 }
 
 /// Interpolates a reduced plane back to its former size.
 fn enlarge(plane: &Plane, factor: usize, width: usize, height: usize) -> Plane {
     let columns = places(width, plane.width, factor);
-    let rows = places(height, plane.height, factor);
-    Plane::from_fn(width, height, |x, y| {
-        let ((left, right), (top, down)) = (columns[x], rows[y]);
-        let (upper, lower) = (plane.row(top), plane.row(top + 1));
-        let above = upper[left] + right * (upper[left + 1] - upper[left]);
-        let below = lower[left] + right * (lower[left + 1] - lower[left]);
-        above + down * (below - above)
-    })
+    let mut wide = Plane::zeros(width, plane.height);
+    for y in 0..plane.height {
+        let row = plane.row(y);
+        for (out, (left, share)) in wide.row_mut(y).iter_mut().zip(&columns) {
+            *out = row[*left] + share * (row[left + 1] - row[*left]);
+        }
+    }
+    let mut large = Plane::zeros(width, height);
+    for (y, (top, share)) in places(height, plane.height, factor).into_iter().enumerate() {
+        let rows = wide.row(top).iter().zip(wide.row(top + 1));
+        for (out, (above, below)) in large.row_mut(y).iter_mut().zip(rows) {
+            *out = above + share * (below - above);
+        }
+    }
+    large
 }
 
 /// Returns for each pixel of a side the reduced pixel before it and the share of the next.

@@ -39,8 +39,7 @@ pub(crate) struct Context {
 impl Context {
     /// Takes the region from the image.
     pub(crate) fn new(frame: &Frame, image: &Plane, distances: &Plane) -> Self {
-        let grey = frame.context(image);
-        let depth = frame.context(distances);
+        let [grey, depth] = frame.contexts([image, distances]);
         let mut valid = grey.zip(&depth, |grey, depth| {
             let seen = depth > OUTLINE_PX && grey > GREY_MIN && grey < GREY_MAX;
             f32::from(u8::from(seen))

@@ -6,6 +6,7 @@
 
 use crate::mask::Mask;
 use crate::plane::Plane;
+use crate::region::runs_of;
 
 /// Returns the distances, zero outside the set.
 pub(crate) fn distance_transform(mask: &Mask) -> Plane {
@@ -14,13 +15,17 @@ pub(crate) fn distance_transform(mask: &Mask) -> Plane {
     let mut envelope = Envelope::new(width + 2);
     let mut heights = vec![0.0; width + 2];
     for y in 0..height {
-        let row = &mut out.values[y * width..(y + 1) * width];
-        heights[0] = 0.0;
-        heights[width + 1] = 0.0;
-        for (height, value) in heights[1..=width].iter_mut().zip(row.iter()) {
-            *height = value * value;
+        let members = &mask.members[y * width..(y + 1) * width];
+        for run in runs_of(members, true) {
+            // The pixels on either side of a run are outside and hide all beyond them.
+            let values = &mut out.row_mut(y)[run];
+            let heights = &mut heights[..values.len() + 2];
+            for (height, value) in heights[1..].iter_mut().zip(values.iter()) {
+                *height = value * value;
+            }
+            heights[values.len() + 1] = 0.0;
+            envelope.lower(heights, values);
         }
-        envelope.lower(&heights, row);
     }
     out
 }
@@ -30,21 +35,20 @@ fn column_distances(mask: &Mask) -> Plane {
     let (width, height) = (mask.width, mask.height);
     let far = (width + height) as f32;
     let mut out = Plane::zeros(width, height);
+    let mut nearest = vec![0.0f32; width];
     for y in 0..height {
-        for x in 0..width {
-            if mask.members[y * width + x] {
-                let above = if y == 0 { 0.0 } else { out.at(x, y - 1) };
-                out.values[y * width + x] = above + 1.0;
-            }
+        let members = &mask.members[y * width..(y + 1) * width];
+        let row = out.row_mut(y).iter_mut().zip(members);
+        for ((value, member), nearest) in row.zip(&mut nearest) {
+            *nearest = if *member { *nearest + 1.0 } else { 0.0 };
+            *value = *nearest;
         }
     }
-    for x in 0..width {
-        let mut below = far;
-        for y in (0..height).rev() {
-            let value = &mut out.values[y * width + x];
-            below = (below + 1.0).min(far);
-            *value = value.min(below);
-            below = *value;
+    nearest.fill(far);
+    for y in (0..height).rev() {
+        for (value, nearest) in out.row_mut(y).iter_mut().zip(&mut nearest) {
+            *nearest = value.min((*nearest + 1.0).min(far));
+            *value = *nearest;
         }
     }
     out

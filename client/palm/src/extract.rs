@@ -1,16 +1,16 @@
 //! From an image to the encodings of the palm on it.
 
-use boop_wire::template::{Encodings, GRID, ORIENTATIONS, PHASES, Template, code_index};
+use boop_wire::template::{Encodings, Template};
 use thiserror::Error;
 
 use crate::blur::{Border, blur};
 use crate::context::Context;
 use crate::distance_transform::distance_transform;
 use crate::frame::{Disc, Frame, edge_width, largest_disc};
-use crate::gabor::respond;
+use crate::gabor::{Responses, respond};
 use crate::image::Image;
 use crate::mask::Mask;
-use crate::normalise::normalise;
+use crate::normalise::{normalise, surroundings};
 use crate::number::{byte, narrow};
 use crate::otsu::otsu;
 use crate::plane::{Plane, quantile};
@@ -55,16 +55,64 @@ pub struct Extraction {
     pub measures: Measures,
 }
 
+/// A part of the work on an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// The hand is told from the background.
+    Silhouette,
+    /// Each pixel of the hand learns its distance to the outline.
+    Distances,
+    /// The valleys between the fingers are found.
+    Fingers,
+    /// The region of interest is taken at every rotation.
+    Regions,
+    /// The capture gets its marks.
+    Marks,
+    /// Lines are made equally strong.
+    Normalisation,
+    /// Oriented filters answer to the lines.
+    Filters,
+    /// The answers become codes.
+    Codes,
+}
+
+impl Stage {
+    /// The parts in their order.
+    pub const ALL: [Self; 8] = [
+        Self::Silhouette,
+        Self::Distances,
+        Self::Fingers,
+        Self::Regions,
+        Self::Marks,
+        Self::Normalisation,
+        Self::Filters,
+        Self::Codes,
+    ];
+}
+
 /// Finds the palm on an image and encodes it.
 ///
 /// # Errors
 /// Refuses an image without a hand, with too small a palm or without three finger valleys.
 pub fn extract(image: &Image) -> Result<Extraction, ExtractError> {
+    extract_in_stages(image, |_| {})
+}
+
+/// Does what [`extract`] does and tells `done` the end of each part.
+///
+/// # Errors
+/// As [`extract`].
+pub fn extract_in_stages(
+    image: &Image,
+    mut done: impl FnMut(Stage),
+) -> Result<Extraction, ExtractError> {
     let grey = to_plane(image);
     let smooth = blur(&grey, 1.5, Border::Repeat);
     let hand = silhouette(&smooth).ok_or(ExtractError::NoHand)?;
+    done(Stage::Silhouette);
     let distances = distance_transform(&hand);
     let palm = largest_disc(&distances);
+    done(Stage::Distances);
     if palm.radius < RADIUS_PX_MIN {
         return Err(ExtractError::PalmTooSmall {
             radius_px: byte(palm.radius),
@@ -72,20 +120,30 @@ pub fn extract(image: &Image) -> Result<Extraction, ExtractError> {
     }
     let valleys =
         valleys::find(&hand, palm.centre, palm.radius).ok_or(ExtractError::FingersNotSeen)?;
+    done(Stage::Fingers);
     let frame = Frame::new(palm, valleys);
     let contexts =
         ROTATION_DEGREES.map(|turn| Context::new(&frame.turned(turn), &grey, &distances));
+    let cells = contexts.each_ref().map(Context::valid_cells);
+    done(Stage::Regions);
+    let means = contexts.each_ref().map(|c| surroundings(&c.grey, &c.valid));
     let edge_px = edge_width(&smooth, &distances, palm.radius);
-    let measures = measure(palm, valleys, &frame, &contexts[0], edge_px);
-    let valid_cells = contexts[0]
-        .valid_cells()
-        .iter()
-        .filter(|valid| **valid)
-        .count();
+    let view = View {
+        context: &contexts[0],
+        surroundings: &means[0],
+    };
+    let measures = measure(palm, valleys, &frame, &view, edge_px);
+    done(Stage::Marks);
+    let normal = [0, 1, 2].map(|r| normalise(&contexts[r].grey, &contexts[r].valid, &means[r]));
+    done(Stage::Normalisation);
+    let responses = normal.each_ref().map(respond);
+    done(Stage::Filters);
+    let encodings = Encodings([0, 1, 2].map(|r| encode(&responses[r], &cells[r])));
+    done(Stage::Codes);
     Ok(Extraction {
-        encodings: Encodings(contexts.map(|context| encode(&context))),
+        encodings,
         quality: Quality::judge(&measures),
-        valid_cells,
+        valid_cells: cells[0].iter().filter(|valid| **valid).count(),
         measures,
     })
 }
@@ -115,13 +173,14 @@ fn silhouette(smooth: &Plane) -> Option<Mask> {
     HAND_SHARE.contains(&share).then_some(hand)
 }
 
-fn measure(
-    palm: Disc,
-    valleys: Valleys,
-    frame: &Frame,
-    context: &Context,
-    edge_px: f64,
-) -> Measures {
+/// A view of the palm, with what is around each of its pixels.
+struct View<'a> {
+    context: &'a Context,
+    surroundings: &'a Plane,
+}
+
+fn measure(palm: Disc, valleys: Valleys, frame: &Frame, view: &View<'_>, edge_px: f64) -> Measures {
+    let context = view.context;
     let median = f64::from(quantile(&mut context.skin(&context.grey), 0.5));
     Measures {
         radius_px: palm.radius,
@@ -133,23 +192,19 @@ fn measure(
         median,
         noise: quality::noise(context, median),
         light: quality::evenness(context),
-        band: quality::band(context),
+        band: quality::band(context, view.surroundings),
         valid: context.valid_share(),
     }
 }
 
 /// Writes the signs of the filter answers and the valid cells of one context.
-fn encode(context: &Context) -> Template {
-    let responses = respond(&normalise(&context.grey, &context.valid));
+fn encode(responses: &Responses, valid_cells: &[bool]) -> Template {
     let mut template = Template::empty();
-    for (cell, valid) in context.valid_cells().into_iter().enumerate() {
-        template.set_cell_valid(cell, valid);
-        for phase in 0..PHASES {
-            for orientation in 0..ORIENTATIONS {
-                let index = code_index(phase, cell / GRID, cell % GRID, orientation);
-                template.set_code_bit(index, responses[index] > 0.0);
-            }
-        }
+    for (cell, valid) in valid_cells.iter().enumerate() {
+        template.set_cell_valid(cell, *valid);
+    }
+    for (index, response) in responses.values().iter().enumerate() {
+        template.set_code_bit(index, *response > 0.0);
     }
     template
 }

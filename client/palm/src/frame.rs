@@ -3,7 +3,7 @@
 //! The frame hangs from an anchor near the finger valleys, because that place is found best, and
 //! turns about it: a rotation hypothesis then moves the far end of the palm only.
 
-use crate::number::{narrow, pixels};
+use crate::number::{narrow, pixels, whole};
 use crate::plane::{Plane, Point};
 use crate::valleys::Valleys;
 
@@ -105,18 +105,46 @@ impl Frame {
         }
     }
 
-    /// Resamples an image to the context of this frame.
-    pub(crate) fn context(&self, image: &Plane) -> Plane {
+    /// Resamples two planes of one size to the context of this frame.
+    pub(crate) fn contexts(&self, planes: [&Plane; 2]) -> [Plane; 2] {
         let (sin, cos) = self.turn_degrees.to_radians().sin_cos();
-        Plane::from_fn(CONTEXT, CONTEXT, |column, row| {
-            let right = (column as f64 - MARGIN as f64 - ANCHOR.x) * self.scale;
+        let mut contexts = planes.map(|_| Plane::zeros(CONTEXT, CONTEXT));
+        for row in 0..CONTEXT {
             let down = (row as f64 - MARGIN as f64 - ANCHOR.y) * self.scale;
-            image.sample(Point {
-                x: self.anchor.x + right * cos - down * sin,
-                y: self.anchor.y + right * sin + down * cos,
-            })
-        })
+            let [first, second] = contexts.each_mut().map(|context| context.row_mut(row));
+            for (column, (first, second)) in first.iter_mut().zip(second).enumerate() {
+                let right = (column as f64 - MARGIN as f64 - ANCHOR.x) * self.scale;
+                let point = Point {
+                    x: self.anchor.x + right * cos - down * sin,
+                    y: self.anchor.y + right * sin + down * cos,
+                };
+                [*first, *second] = sample(planes, point);
+            }
+        }
+        contexts
     }
+}
+
+/// Interpolates two planes of one size bilinearly; they are zero outside.
+fn sample(planes: [&Plane; 2], point: Point) -> [f32; 2] {
+    let (x, y) = (narrow(point.x), narrow(point.y));
+    let Plane { width, height, .. } = *planes[0];
+    if x < 0.0 || y < 0.0 {
+        return [0.0; 2];
+    }
+    let (left, top) = (whole(x), whole(y));
+    if left + 1 >= width || top + 1 >= height {
+        return [0.0; 2];
+    }
+    let (fx, fy) = (x - left as f32, y - top as f32);
+    let pixel = top * width + left;
+    planes.map(|plane| {
+        let upper = &plane.values[pixel..pixel + 2];
+        let lower = &plane.values[pixel + width..pixel + width + 2];
+        let above = upper[0] + fx * (upper[1] - upper[0]);
+        let below = lower[0] + fx * (lower[1] - lower[0]);
+        above + fy * (below - above)
+    })
 }
 
 /// Width of the outline in pixels: the standard deviation of the blur that would make it.
@@ -175,10 +203,30 @@ mod tests {
         });
 
         for degrees in [-20.0, 0.0, 2.5, 20.0] {
-            let context = upright().turned(degrees).context(&marked);
+            let frame = upright().turned(degrees);
+
+            let [context, _] = frame.contexts([&marked, &marked]);
 
             assert!(context.at(MARGIN + 80, MARGIN + 36) > 0.999, "{degrees}");
         }
+    }
+
+    #[test]
+    fn sampling_interpolates_between_pixels() {
+        let plane = Plane::from_fn(3, 3, |x, y| (x + 10 * y) as f32);
+        let double = plane.zip(&plane, |a, b| a + b);
+
+        let [single, double] = sample([&plane, &double], Point { x: 0.5, y: 1.25 });
+
+        assert!((single - 13.0).abs() < 1e-5 && (double - 26.0).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_plane_is_zero_outside() {
+        let plane = Plane::from_fn(3, 3, |_, _| 5.0);
+
+        assert_eq!(sample([&plane; 2], Point { x: -0.1, y: 1.0 }), [0.0; 2]);
+        assert_eq!(sample([&plane; 2], Point { x: 1.0, y: 2.5 }), [0.0; 2]);
     }
 
     #[test]

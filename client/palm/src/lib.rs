@@ -28,9 +28,9 @@ mod valleys;
 
 pub use boop_wire::template::{Alignment, Encodings, Template};
 
-pub use extract::{ExtractError, Extraction, extract};
+pub use extract::{ExtractError, Extraction, Stage, extract, extract_in_stages};
 pub use fuse::{DISTANCE_PERMILLE_MAX, EnrolRefusal, Enrolment, VALID_CELLS_MIN, fuse};
 pub use image::{Image, ImageError, SIDE_MAX, SIDE_MIN};
-pub use matching::{Agreement, Distance, agreement, distance};
+pub use matching::{Agreement, Distance, Query, Stored, agreement, distance};
 pub use probe::{ProbeRefusal, probe};
 pub use quality::{ACCEPT, Measures, Quality};

@@ -4,14 +4,11 @@
 //! products of two codes and `valid` the number of places where neither is 0; both are plain
 //! integers, and `(valid - dot) / (2 * valid)` is the share of bits that differ.
 
-use boop_wire::template::{
-    Alignment, CODE_BYTES, Encodings, GRID, ORIENTATIONS, PHASES, THRESHOLD, Template, alignments,
-};
+use boop_wire::template::{ALIGNMENT_COUNT, Alignment, Encodings, THRESHOLD, Template, alignments};
 
-const ROW_BYTES: usize = GRID * ORIENTATIONS / 8;
-const MASK_ROW_BYTES: usize = GRID / 8;
-const WORDS: usize = 3;
-const ROWS: usize = PHASES * GRID;
+use rows::Rows;
+
+mod rows;
 
 /// Two templates compared at one alignment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +31,24 @@ impl Agreement {
 
     /// Applies the match rule `65536 * dot > THRESHOLD * valid`.
     pub fn matches(&self) -> bool {
-        65_536 * i64::from(self.dot) > i64::from(THRESHOLD) * i64::from(self.valid)
+        self.matches_at(THRESHOLD.cast_signed())
+    }
+
+    /// Applies the match rule with another threshold numerator.
+    pub fn matches_at(&self, threshold: i32) -> bool {
+        65_536 * i64::from(self.dot) > i64::from(threshold) * i64::from(self.valid)
+    }
+
+    /// Compares two distances as fractions, without rounding.
+    pub fn closer_than(&self, other: &Self) -> bool {
+        match (self.valid, other.valid) {
+            (0, _) => false,
+            (_, 0) => true,
+            (valid, other_valid) => {
+                i64::from(self.dot) * i64::from(other_valid)
+                    > i64::from(other.dot) * i64::from(valid)
+            }
+        }
     }
 }
 
@@ -62,156 +76,79 @@ impl Distance {
     }
 }
 
+/// A stored template, laid out for comparison with many queries. It wipes itself.
+#[derive(Debug)]
+pub struct Stored(Rows);
+
+impl Stored {
+    /// Lays out a template.
+    pub fn new(template: &Template) -> Self {
+        Self(Rows::new(template))
+    }
+}
+
+/// A query, laid out for comparison with many stored templates. It wipes itself.
+#[derive(Debug)]
+pub struct Query(Vec<[Rows; 3]>);
+
+impl Query {
+    /// Lays out a palm at every rotation and every shift to the side.
+    pub fn new(encodings: &Encodings) -> Self {
+        let moved = |template| {
+            let rows = Rows::new(template);
+            [
+                rows.moved_right(-1),
+                rows.moved_right(0),
+                rows.moved_right(1),
+            ]
+        };
+        Self(encodings.0.iter().map(moved).collect())
+    }
+
+    /// Compares with a stored template at one alignment.
+    fn agreement(&self, stored: &Stored, alignment: Alignment) -> Agreement {
+        let Alignment { rotation, dy, dx } = alignment;
+        let [left, still, right] = &self.0[rotation];
+        let moved = match dx {
+            ..0 => left,
+            0 => still,
+            1.. => right,
+        };
+        stored.0.agree(moved, dy)
+    }
+
+    /// Compares with a stored template at every alignment, in their order.
+    pub fn agreements(&self, stored: &Stored) -> [Agreement; ALIGNMENT_COUNT] {
+        alignments().map(|alignment| self.agreement(stored, alignment))
+    }
+}
+
 /// Compares a query with a stored template at every alignment and returns the best.
 pub fn distance(stored: &Template, query: &Encodings) -> Distance {
-    let stored = Rows::new(stored);
-    let queries: Vec<Rows> = query.0.iter().map(Rows::new).collect();
-    let all = alignments();
-    let mut best = (all[0], agree(&stored, &queries[all[0].rotation], all[0]));
-    for alignment in &all[1..] {
-        let agreement = agree(&stored, &queries[alignment.rotation], *alignment);
-        if closer(&agreement, &best.1) {
-            best = (*alignment, agreement);
+    let agreements = Query::new(query).agreements(&Stored::new(stored));
+    let mut best = 0;
+    for (index, agreement) in agreements.iter().enumerate() {
+        if agreement.closer_than(&agreements[best]) {
+            best = index;
         }
     }
-    let (alignment, agreement) = best;
+    let Agreement { dot, valid } = agreements[best];
     Distance {
-        value: agreement.distance(),
-        alignment,
-        valid: agreement.valid,
-        dot: agreement.dot,
+        value: agreements[best].distance(),
+        alignment: alignments()[best],
+        valid,
+        dot,
     }
 }
 
 /// Compares a query with a stored template at one alignment.
 pub fn agreement(stored: &Template, query: &Encodings, alignment: Alignment) -> Agreement {
-    agree(
-        &Rows::new(stored),
-        &Rows::new(&query.0[alignment.rotation]),
-        alignment,
-    )
-}
-
-/// Compares two distances as fractions, without rounding.
-fn closer(a: &Agreement, b: &Agreement) -> bool {
-    match (a.valid, b.valid) {
-        (0, _) => false,
-        (_, 0) => true,
-        _ => i64::from(a.dot) * i64::from(b.valid) > i64::from(b.dot) * i64::from(a.valid),
-    }
-}
-
-/// A row of 160 code bits or of 40 cells, each four times, in 192.
-type Row = [u64; WORDS];
-
-/// A template by rows: code rows of both phases, and the mask at the width of a code row.
-struct Rows {
-    code: [Row; ROWS],
-    mask: [Row; GRID],
-}
-
-impl Rows {
-    fn new(template: &Template) -> Self {
-        let (code, mask) = template.expose_bytes().split_at(CODE_BYTES);
-        let code_row = |row: usize| words(&code[row * ROW_BYTES..][..ROW_BYTES]);
-        let mask_row = |row: usize| {
-            let mut wide = [0; ROW_BYTES];
-            for (byte, cells) in mask[row * MASK_ROW_BYTES..][..MASK_ROW_BYTES]
-                .iter()
-                .enumerate()
-            {
-                wide[byte * 4..][..4].copy_from_slice(&four_times(*cells));
-            }
-            words(&wide)
-        };
-        Self {
-            code: core::array::from_fn(code_row),
-            mask: core::array::from_fn(mask_row),
-        }
-    }
-}
-
-fn agree(stored: &Rows, query: &Rows, alignment: Alignment) -> Agreement {
-    let Alignment { dy, dx, .. } = alignment;
-    let (mut valid, mut differing) = (0, 0);
-    for row in 0..GRID {
-        let Some(source) = row.checked_add_signed(-dy).filter(|source| *source < GRID) else {
-            continue;
-        };
-        let both = and(&stored.mask[row], &shifted(&query.mask[source], dx));
-        valid += 2 * ones(&both);
-        for phase in 0..PHASES {
-            let moved = shifted(&query.code[phase * GRID + source], dx);
-            let differ = xor(&stored.code[phase * GRID + row], &moved);
-            differing += ones(&and(&differ, &both));
-        }
-    }
-    Agreement {
-        dot: valid.cast_signed() - 2 * differing.cast_signed(),
-        valid,
-    }
-}
-
-/// Moves a row by `dx` cells to the right; zeros come in.
-fn shifted(row: &Row, dx: isize) -> Row {
-    let bits = dx.unsigned_abs() * ORIENTATIONS;
-    match (bits, dx > 0) {
-        (0, _) => *row,
-        (_, true) => [
-            row[0] << bits,
-            row[1] << bits | row[0] >> (64 - bits),
-            row[2] << bits | row[1] >> (64 - bits),
-        ],
-        (_, false) => [
-            row[0] >> bits | row[1] << (64 - bits),
-            row[1] >> bits | row[2] << (64 - bits),
-            row[2] >> bits,
-        ],
-    }
-}
-
-fn and(a: &Row, b: &Row) -> Row {
-    [a[0] & b[0], a[1] & b[1], a[2] & b[2]]
-}
-
-fn xor(a: &Row, b: &Row) -> Row {
-    [a[0] ^ b[0], a[1] ^ b[1], a[2] ^ b[2]]
-}
-
-fn ones(row: &Row) -> u32 {
-    row.iter().map(|word| word.count_ones()).sum()
-}
-
-fn words(bytes: &[u8]) -> Row {
-    let mut padded = [0; 8 * WORDS];
-    padded[..bytes.len()].copy_from_slice(bytes);
-    let mut row = [0; WORDS];
-    for (word, bytes) in row.iter_mut().zip(padded.as_chunks::<8>().0) {
-        *word = u64::from_le_bytes(*bytes);
-    }
-    row
-}
-
-/// Repeats each bit of a byte four times.
-fn four_times(cells: u8) -> [u8; 4] {
-    core::array::from_fn(|pair| {
-        let low = if cells >> (2 * pair) & 1 == 1 {
-            0x0f
-        } else {
-            0
-        };
-        let high = if cells >> (2 * pair + 1) & 1 == 1 {
-            0xf0
-        } else {
-            0
-        };
-        low | high
-    })
+    Query::new(query).agreement(&Stored::new(stored), alignment)
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use boop_wire::template::{CELLS, CODE_BITS, code_index};
+    use boop_wire::template::{CELLS, CODE_BITS, GRID, ORIENTATIONS, PHASES, code_index};
 
     use super::*;
 

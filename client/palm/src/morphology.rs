@@ -19,20 +19,21 @@ pub(crate) fn open(mask: &Mask, steps: usize) -> Mask {
 
 /// Gives a pixel the value `wins` when it or one of its four neighbours has it.
 fn step(mask: &Mask, wins: bool) -> Mask {
-    let (width, height) = (mask.width, mask.height);
+    let width = mask.width;
     let mut out = mask.clone();
-    for y in 0..height {
-        for x in 0..width {
-            let pixel = y * width + x;
-            let won = (x > 0 && mask.members[pixel - 1] == wins)
-                || (x + 1 < width && mask.members[pixel + 1] == wins)
-                || (y > 0 && mask.members[pixel - width] == wins)
-                || (y + 1 < height && mask.members[pixel + width] == wins);
-            if won {
-                out.members[pixel] = wins;
-            }
+    let spread = |out: &mut [bool], from: &[bool]| {
+        for (out, from) in out.iter_mut().zip(from) {
+            *out = if wins { *out | *from } else { *out & *from };
         }
+    };
+    let rows = out.members.chunks_exact_mut(width);
+    for (out, from) in rows.zip(mask.members.chunks_exact(width)) {
+        spread(&mut out[1..], from);
+        spread(out, &from[1..]);
     }
+    let count = mask.members.len();
+    spread(&mut out.members[width..], &mask.members);
+    spread(&mut out.members[..count - width], &mask.members[width..]);
     out
 }
 

@@ -28,6 +28,7 @@ impl Plane {
     }
 
     /// Returns a plane with each pixel computed from its column and row.
+    #[cfg(test)]
     pub(crate) fn from_fn(
         width: usize,
         height: usize,
@@ -54,6 +55,11 @@ impl Plane {
         &self.values[y * self.width..(y + 1) * self.width]
     }
 
+    /// Returns one row to be written.
+    pub(crate) fn row_mut(&mut self, y: usize) -> &mut [f32] {
+        &mut self.values[y * self.width..(y + 1) * self.width]
+    }
+
     /// Combines two planes of one size pixel by pixel.
     pub(crate) fn zip(&self, other: &Self, combine: impl Fn(f32, f32) -> f32) -> Self {
         let values = self
@@ -67,23 +73,6 @@ impl Plane {
             height: self.height,
             values,
         }
-    }
-
-    /// Interpolates bilinearly; the plane is zero outside.
-    pub(crate) fn sample(&self, point: Point) -> f32 {
-        let (x, y) = (narrow(point.x), narrow(point.y));
-        if x < 0.0 || y < 0.0 {
-            return 0.0;
-        }
-        let (left, top) = (whole(x), whole(y));
-        let (fx, fy) = (x - left as f32, y - top as f32);
-        if left + 1 >= self.width || top + 1 >= self.height {
-            return 0.0;
-        }
-        let (upper, lower) = (self.row(top), self.row(top + 1));
-        let above = upper[left] + fx * (upper[left + 1] - upper[left]);
-        let below = lower[left] + fx * (lower[left + 1] - lower[left]);
-        above + fy * (below - above)
     }
 }
 
@@ -100,21 +89,6 @@ pub(crate) fn quantile(values: &mut [f32], fraction: f64) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sampling_interpolates_between_pixels() {
-        let plane = Plane::from_fn(3, 3, |x, y| (x + 10 * y) as f32);
-
-        assert!((plane.sample(Point { x: 0.5, y: 1.25 }) - 13.0).abs() < 1e-5);
-    }
-
-    #[test]
-    fn a_plane_is_zero_outside() {
-        let plane = Plane::from_fn(3, 3, |_, _| 5.0);
-
-        assert_eq!(plane.sample(Point { x: -0.1, y: 1.0 }), 0.0);
-        assert_eq!(plane.sample(Point { x: 1.0, y: 2.5 }), 0.0);
-    }
 
     #[test]
     fn quantiles_are_taken_by_rank() {

@@ -84,21 +84,30 @@ impl Quality {
 
 /// Noise of the skin relative to `median`: what a kernel blind to lines and slopes still sees.
 pub(crate) fn noise(context: &Context, median: f64) -> f64 {
-    let grey = &context.grey;
-    let (width, height) = (grey.width, grey.height);
-    let cross = Plane::from_fn(width, height, |x, y| {
-        if x == 0 || y == 0 || x + 1 == width || y + 1 == height {
-            return 0.0;
-        }
-        let column = |x: usize| grey.at(x, y - 1) - 2.0 * grey.at(x, y) + grey.at(x, y + 1);
-        (column(x - 1) - 2.0 * column(x) + column(x + 1)) / 6.0
-    });
+    let cross = cross(&context.grey);
     let mut values = context.skin(&cross);
     let centre = quantile(&mut values, 0.5);
     for value in &mut values {
         *value = (*value - centre).abs();
     }
     1.4826 * f64::from(quantile(&mut values, 0.5)) / median.max(1.0)
+}
+
+/// Second difference of second differences, zero on the border.
+fn cross(grey: &Plane) -> Plane {
+    let (width, height) = (grey.width, grey.height);
+    let mut cross = Plane::zeros(width, height);
+    let mut columns = vec![0.0; width];
+    for y in 1..height - 1 {
+        let rows = grey.row(y - 1).iter().zip(grey.row(y)).zip(grey.row(y + 1));
+        for (column, ((above, here), below)) in columns.iter_mut().zip(rows) {
+            *column = above - 2.0 * here + below;
+        }
+        for (out, three) in cross.row_mut(y)[1..].iter_mut().zip(columns.windows(3)) {
+            *out = (three[0] - 2.0 * three[1] + three[2]) / 6.0;
+        }
+    }
+    cross
 }
 
 /// Ratio of the dim end to the bright end of the light on the skin.
@@ -108,11 +117,10 @@ pub(crate) fn evenness(context: &Context) -> f64 {
     f64::from(quantile(&mut light, 0.05)) / bright.max(1.0)
 }
 
-/// Root mean square of what is darker than its surroundings, relative to them.
-pub(crate) fn band(context: &Context) -> f64 {
+/// Root mean square of what is darker than its surroundings, `broad`, relative to them.
+pub(crate) fn band(context: &Context, broad: &Plane) -> f64 {
     let fine = blur(&context.grey, 1.5, Border::Repeat);
-    let broad = crate::blur::masked_blur(&context.grey, &context.valid, 9.0);
-    let dark = fine.zip(&broad, |fine, broad| {
+    let dark = fine.zip(broad, |fine, broad| {
         ((fine - broad) / broad.max(1.0)).min(0.0).powi(2)
     });
     let values = context.skin(&dark);

@@ -7,6 +7,7 @@
 //! Everything is measured in millimetres, x to the right and y to the fingers, on a right palm
 //! with the thumb on the left; a left palm is its mirror image.
 
+pub mod accuracy;
 mod capture;
 mod creases;
 mod defects;

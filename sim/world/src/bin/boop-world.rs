@@ -1,12 +1,13 @@
-//! `boop-world`: runs whole networks of simulated machines. `boop up` and `boop palm generate`
-//! hand over to it.
+//! `boop-world`: runs whole networks of simulated machines. `boop up`, `boop palm generate` and
+//! `boop palm accuracy` hand over to it.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use boop_world::demo::{self, DemoOptions};
+use boop_world::palms::{self, AccuracyOptions, Captures};
 use boop_world::prove::{self, ProveOptions};
-use boop_world::{palms, up};
+use boop_world::up;
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// Runs whole boop networks of simulated machines on this machine.
@@ -93,6 +94,28 @@ enum PalmCommand {
         #[arg(long, default_value_t = 3)]
         captures: u64,
     },
+    /// Compares captures of many palms and tells how often the match rule errs.
+    Accuracy {
+        /// Seed; the same one gives the same people.
+        #[arg(long, default_value_t = 2026)]
+        seed: u64,
+        /// How many palms.
+        #[arg(long, default_value_t = 60)]
+        #[arg(value_parser = clap::value_parser!(u32).range(2..=10_000))]
+        identities: u32,
+        /// How many captures of each.
+        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..=100))]
+        captures: u32,
+        /// Folder of captures to read in place of drawn ones.
+        #[arg(long, conflicts_with_all = ["seed", "identities", "captures"])]
+        images: Option<PathBuf>,
+        /// Writes the figures to this file as JSON.
+        #[arg(long)]
+        json: Option<PathBuf>,
+        /// Folder for the error curve and the histograms, as SVG.
+        #[arg(long)]
+        svg: Option<PathBuf>,
+    },
 }
 
 #[tokio::main]
@@ -140,14 +163,37 @@ async fn main() -> anyhow::Result<ExitCode> {
             })
         }
         Command::Up { data, port } => up::run(&data, port).await.map(|()| ExitCode::SUCCESS),
-        Command::Palm {
-            command:
-                PalmCommand::Generate {
-                    seed,
-                    out,
-                    people,
-                    captures,
-                },
-        } => palms::generate(seed, &out, people, captures).map(|()| ExitCode::SUCCESS),
+        Command::Palm { command } => palm(command).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn palm(command: PalmCommand) -> anyhow::Result<()> {
+    match command {
+        PalmCommand::Generate {
+            seed,
+            out,
+            people,
+            captures,
+        } => palms::generate(seed, &out, people, captures),
+        PalmCommand::Accuracy {
+            seed,
+            identities,
+            captures,
+            images,
+            json,
+            svg,
+        } => {
+            let drawn = Captures::Drawn {
+                seed,
+                identities,
+                captures,
+            };
+            let captures = images.map_or(drawn, Captures::Read);
+            palms::accuracy(&AccuracyOptions {
+                captures,
+                json,
+                svg,
+            })
+        }
     }
 }

@@ -1,158 +1,266 @@
 //! Tests of generator and scanner together: a small population must look like the reference.
 //!
-//! The bands are those of the reference statistics, widened for the size of the sample.
+//! The bands are those of the reference statistics; where one is wider, the test says why.
 
 use std::sync::LazyLock;
-use std::thread;
 
 use boop_palm::{
-    Agreement, Alignment, EnrolRefusal, Enrolment, ExtractError, Extraction, Image, agreement,
-    distance, extract, fuse, probe,
+    Agreement, EnrolRefusal, Enrolment, ExtractError, Extraction, Image, Query, Stage, Stored,
+    distance, extract, extract_in_stages, fuse, probe,
 };
 
+use super::accuracy::{
+    Alignments, Figures, Kind, Population, Report, Results, distance_of, threshold_of,
+};
 use super::{Person, Side};
 
 const SEED: u64 = 41;
-const PEOPLE: u64 = 24;
-const CAPTURES: u64 = 5;
+const PALMS: u64 = 60;
+const CAPTURES: u64 = 4;
+const PLANES: usize = 8;
+const GRID: usize = 40;
 
-/// The captures of one person that a scanner accepts.
-struct Sampled {
-    accepted: Vec<Extraction>,
+/// The small population, compared all with all.
+struct Small {
+    population: Population,
+    report: Report,
 }
 
-/// Every capture taken, by person.
-static POPULATION: LazyLock<Vec<Sampled>> = LazyLock::new(|| {
-    let sampled = |index: u64| {
-        let captures = (0..CAPTURES).filter_map(|capture| extract(&take(index, capture)).ok());
-        Sampled {
-            accepted: captures
-                .filter(|capture| capture.quality.acceptable())
-                .collect(),
-        }
-    };
-    let half = |first: u64| (first..PEOPLE).step_by(2).map(sampled).collect::<Vec<_>>();
-    thread::scope(|scope| {
-        let odd = scope.spawn(move || half(1));
-        let even = half(0);
-        even.into_iter()
-            .chain(odd.join().expect("no panic"))
-            .collect()
-    })
+static SMALL: LazyLock<Small> = LazyLock::new(|| {
+    let population = Population::drawn(SEED, PALMS, CAPTURES, &|| {});
+    let figures = Figures::of(&population, &|| {});
+    let report = Report::new(&population, &figures);
+    Small { population, report }
 });
 
 #[test]
-fn genuine_and_impostor_distances_follow_the_reference() {
-    let (mut genuine, mut impostor, mut fixed) = (Vec::new(), Vec::new(), Vec::new());
-    let all: Vec<(usize, &Extraction)> = POPULATION
-        .iter()
-        .enumerate()
-        .flat_map(|(person, sampled)| sampled.accepted.iter().map(move |one| (person, one)))
-        .collect();
+fn genuine_distances_of_single_captures_follow_the_reference() {
+    let genuine = results(Kind::Accepted, Alignments::ThirtyOne).genuine;
 
-    for (index, (person, stored)) in all.iter().enumerate() {
-        for (other, query) in &all[index + 1..] {
-            let value = distance(&stored.encodings.0[0], &query.encodings).value;
-            if person == other {
-                genuine.push(value);
-            } else {
-                impostor.push(value);
-                fixed.push(upright(stored, query).distance());
-            }
-        }
-    }
+    assert!(genuine.count > 250, "{genuine:?}");
+    assert!((0.235..0.275).contains(&genuine.mean), "{genuine:?}");
+    assert!((0.030..0.046).contains(&genuine.deviation), "{genuine:?}");
+}
 
-    let (mean, deviation) = moments(&genuine);
-    assert!((0.230..0.280).contains(&mean), "genuine {mean}");
-    assert!((0.026..0.048).contains(&deviation), "genuine {deviation}");
-    let (mean, deviation) = moments(&impostor);
-    assert!((0.438..0.457).contains(&mean), "impostor {mean}");
-    assert!((0.010..0.0155).contains(&deviation), "impostor {deviation}");
-    let (mean, deviation) = moments(&fixed);
-    assert!((0.460..0.478).contains(&mean), "one alignment {mean}");
+#[test]
+fn impostor_distances_follow_the_reference() {
+    let impostor = results(Kind::Accepted, Alignments::ThirtyOne).impostor;
+
+    assert!((0.441..0.454).contains(&impostor.mean), "{impostor:?}");
     assert!(
-        (0.015..0.023).contains(&deviation),
-        "one alignment {deviation}"
-    );
-    assert!(
-        impostor.iter().all(|value| *value >= 0.350),
-        "a false match"
+        (0.0110..0.0135).contains(&impostor.deviation),
+        "{impostor:?}"
     );
 }
 
 #[test]
-fn a_scanner_accepts_nine_captures_of_ten() {
-    let accepted: usize = POPULATION
-        .iter()
-        .map(|sampled| sampled.accepted.len())
-        .sum();
+fn impostor_distances_at_one_alignment_follow_the_reference() {
+    let impostor = results(Kind::Accepted, Alignments::One).impostor;
 
-    let share = accepted as f64 / (PEOPLE * CAPTURES) as f64;
-    assert!((0.84..0.97).contains(&share), "{share}");
+    assert!((0.462..0.476).contains(&impostor.mean), "{impostor:?}");
+    assert!((0.016..0.021).contains(&impostor.deviation), "{impostor:?}");
 }
 
 #[test]
-fn codes_are_balanced_and_change_slowly() {
-    let (mut valid, mut ones, mut agree, mut compared) = (0usize, [0usize; 8], 0usize, 0usize);
-    for capture in POPULATION.iter().flat_map(|sampled| &sampled.accepted) {
-        let template = &capture.encodings.0[0];
-        valid += capture.valid_cells;
-        for cell in (0..1_600).filter(|cell| cell % 40 < 39) {
-            if !template.cell_valid(cell) || !template.cell_valid(cell + 1) {
-                continue;
-            }
+fn accepted_captures_are_told_apart_as_well_as_in_the_reference() {
+    let results = results(Kind::Accepted, Alignments::ThirtyOne);
+    let equal = results.equal.expect("scores of both kinds");
+
+    assert!(results.d_prime() > 5.8, "{}", results.d_prime());
+    assert!(equal.equal() < 0.01, "{equal:?}");
+}
+
+#[test]
+fn without_the_gate_errors_stay_in_the_range_of_the_reference() {
+    let equal = results(Kind::All, Alignments::ThirtyOne).equal;
+    let equal = equal.expect("scores of both kinds");
+
+    // So few captures are bad that their number decides: the lower end is left open.
+    assert!(equal.equal() < 0.03, "{equal:?}");
+}
+
+#[test]
+fn enrolment_brings_a_palm_nearer_to_its_owner() {
+    let enrolled = results(Kind::Enrolled, Alignments::ThirtyOne);
+    let single = results(Kind::Accepted, Alignments::ThirtyOne);
+
+    let genuine = enrolled.genuine;
+    assert!(genuine.count >= 30, "{genuine:?}");
+    assert!((0.21..0.25).contains(&genuine.mean), "{genuine:?}");
+    // Some forty pairs, against the reference's upper end of 0.036.
+    assert!((0.024..0.042).contains(&genuine.deviation), "{genuine:?}");
+    assert!(genuine.mean < single.genuine.mean, "{genuine:?}");
+}
+
+#[test]
+fn the_network_takes_enrolled_palms_for_their_owners_and_nobody_else() {
+    let results = results(Kind::Enrolled, Alignments::ThirtyOne);
+    let row = results.rows.iter().find(|row| row.threshold == 19_661);
+    let row = row.expect("the threshold of the network is in the table");
+
+    assert_eq!(row.fmr.hits, 0, "{row:?}");
+    assert!(row.fnmr.hits <= 2, "{row:?}");
+}
+
+#[test]
+fn a_scanner_accepts_and_loses_as_many_captures_as_the_reference() {
+    let Report {
+        accepted,
+        without_palm,
+        enrolled,
+        ..
+    } = &SMALL.report;
+
+    // 240 captures leave a deviation of 1.8 % to the accepted share.
+    assert!((0.86..0.96).contains(&accepted.value()), "{accepted}");
+    assert!(without_palm.hits <= 2, "{without_palm}");
+    assert!(enrolled.value() > 0.95, "{enrolled}");
+}
+
+#[test]
+fn most_cells_of_accepted_captures_are_valid() {
+    let valid = accepted().map(|capture| capture.valid_cells as f64 / 1_600.0);
+
+    // The reference has 0.923 and allows 0.95: webs of its fingers lie higher, see below, and its
+    // region reaches further over the outline.
+    let (mean, _) = moments(&valid.collect::<Vec<f64>>());
+    assert!((0.90..0.98).contains(&mean), "{mean}");
+}
+
+#[test]
+fn codes_are_balanced_in_every_plane() {
+    const REFERENCE: [f64; PLANES] = [0.560, 0.550, 0.545, 0.556, 0.497, 0.496, 0.476, 0.490];
+    let (mut ones, mut valid) = ([0usize; PLANES], 0usize);
+    for capture in accepted() {
+        for cell in (0..1_600).filter(|cell| capture.encodings.0[0].cell_valid(*cell)) {
+            valid += 1;
             for (plane, ones) in ones.iter_mut().enumerate() {
-                let bit = |cell: usize| template.code_bit(plane / 4 * 6_400 + cell * 4 + plane % 4);
-                *ones += usize::from(bit(cell));
-                agree += usize::from(bit(cell) == bit(cell + 1));
+                *ones += usize::from(bit(capture, plane, cell));
             }
-            compared += 1;
         }
     }
 
-    let captures: usize = POPULATION
-        .iter()
-        .map(|sampled| sampled.accepted.len())
-        .sum();
-    let valid = valid as f64 / (1_600 * captures) as f64;
-    assert!((0.90..0.97).contains(&valid), "valid cells {valid}");
-    let agree = agree as f64 / (8 * compared) as f64;
-    assert!((0.69..0.74).contains(&agree), "neighbours {agree}");
-    for (plane, ones) in ones.into_iter().enumerate() {
-        let share = ones as f64 / compared as f64;
-        assert!((0.45..0.60).contains(&share), "plane {plane}: {share}");
+    for (plane, (ones, wanted)) in ones.into_iter().zip(REFERENCE).enumerate() {
+        let share = ones as f64 / valid as f64;
+        assert!((share - wanted).abs() < 0.03, "plane {plane}: {share}");
     }
 }
 
 #[test]
-fn fused_palms_match_their_owner_and_nobody_else() {
-    let enrolled: Vec<(usize, Enrolment)> = POPULATION
-        .iter()
-        .enumerate()
-        .filter_map(|(person, sampled)| Some((person, fuse(sampled.accepted.first_chunk()?).ok()?)))
-        .collect();
-    let (mut probes, mut missed) = (0, 0);
+fn neighbouring_bits_agree_as_often_as_in_the_reference() {
+    for (step, wanted) in [(1, 0.715), (GRID, 0.716)] {
+        let (mut agree, mut compared) = (0usize, 0usize);
+        for capture in accepted() {
+            let inside = |cell: &usize| step == GRID || cell % GRID < GRID - 1;
+            for cell in (0..1_600 - step).filter(inside) {
+                let template = &capture.encodings.0[0];
+                if template.cell_valid(cell) && template.cell_valid(cell + step) {
+                    compared += PLANES;
+                    agree += (0..PLANES)
+                        .filter(|plane| {
+                            bit(capture, *plane, cell) == bit(capture, *plane, cell + step)
+                        })
+                        .count();
+                }
+            }
+        }
 
-    for (person, enrolment) in &enrolled {
-        for (other, sampled) in POPULATION.iter().enumerate() {
-            for capture in sampled.accepted.iter().skip(3) {
-                let matches = distance(enrolment.template(), &capture.encodings).matches();
-                probes += u32::from(other == *person);
-                missed += u32::from(other == *person && !matches);
-                assert!(other == *person || !matches, "{other} passes as {person}");
+        let share = agree as f64 / compared as f64;
+        assert!((share - wanted).abs() < 0.02, "step {step}: {share}");
+    }
+}
+
+#[test]
+fn few_bits_are_the_same_in_most_people() {
+    let mut sums = vec![(0usize, 0usize); 12_800];
+    for palm in &SMALL.population.palms {
+        let Some(capture) = palm.accepted().next() else {
+            continue;
+        };
+        for (place, (ones, people)) in sums.iter_mut().enumerate() {
+            let (plane, cell) = (place / 1_600, place % 1_600);
+            if capture.encodings.0[0].cell_valid(cell) {
+                *people += 1;
+                *ones += usize::from(bit(capture, plane, cell));
             }
         }
     }
 
-    assert!(
-        enrolled.len() * 10 >= POPULATION.len() * 9,
-        "{} enrolled",
-        enrolled.len()
-    );
-    assert!(
-        probes >= 30 && missed * 100 <= probes,
-        "{missed} of {probes} missed"
-    );
+    let seen = sums.iter().filter(|(_, people)| *people > 30);
+    let biases: Vec<f64> = seen
+        .map(|(ones, people)| (*ones as f64 / *people as f64 - 0.5).abs())
+        .collect();
+    let (mean, _) = moments(&biases);
+    assert!(mean < 0.12, "{mean}");
+}
+
+#[test]
+fn palms_are_as_large_as_in_the_reference() {
+    let radii: Vec<f64> = accepted()
+        .map(|capture| capture.measures.radius_px)
+        .collect();
+
+    let (mean, _) = moments(&radii);
+    assert!((mean - 102.3).abs() < 3.0, "{mean}");
+}
+
+#[test]
+fn outer_valleys_lie_nearer_to_each_other_than_in_the_reference() {
+    let shares = accepted().map(|capture| capture.measures.base_px / capture.measures.radius_px);
+
+    // The reference measured 1.141 and allows 0.04 to each side. This generator does not reach
+    // it: where two fingers part depends on tenths of a millimetre that the recipe leaves open.
+    let (mean, _) = moments(&shares.collect::<Vec<f64>>());
+    assert!((1.00..1.10).contains(&mean), "{mean}");
+}
+
+#[test]
+fn integer_rule_and_distance_differ_on_ties_only() {
+    let captures: Vec<&Extraction> = accepted().take(24).collect();
+    let thresholds: Vec<i32> = (0..=40)
+        .map(|step| threshold_of(0.25 + 0.005 * f64::from(step)))
+        .collect();
+    let mut pairs = 0;
+    for stored in &captures {
+        let stored = Stored::new(&stored.encodings.0[0]);
+        for query in &captures {
+            for agreement in Query::new(&query.encodings).agreements(&stored) {
+                for threshold in &thresholds {
+                    let by_integers = agreement.matches_at(*threshold);
+                    let by_distance = agreement.distance() < distance_of(*threshold);
+                    assert!(
+                        by_integers == by_distance || is_tie(&agreement, *threshold),
+                        "{agreement:?} at {threshold}"
+                    );
+                    pairs += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(pairs, 24 * 24 * 31 * 41);
+}
+
+#[test]
+fn rounding_of_the_threshold_decides_only_what_lies_on_it() {
+    let captures: Vec<&Extraction> = accepted().take(60).collect();
+    for (index, stored) in captures.iter().enumerate() {
+        for query in &captures[..index] {
+            let best = distance(&stored.encodings.0[0], &query.encodings);
+
+            let near = (best.value - 0.350).abs() < 1.0 / 262_144.0;
+            assert!(near || best.matches() == (best.value < 0.350), "{best:?}");
+        }
+    }
+}
+
+#[test]
+fn an_extraction_passes_every_stage_once() {
+    let mut stages = Vec::new();
+
+    let told = extract_in_stages(&take(0, 0), |stage| stages.push(stage));
+
+    assert_eq!(stages, Stage::ALL);
+    assert_eq!(told, extract(&take(0, 0)));
 }
 
 #[test]
@@ -181,8 +289,10 @@ fn a_second_enrolment_finds_the_first_and_no_other() {
 
 #[test]
 fn captures_of_two_people_are_not_one_palm() {
-    let mine = &POPULATION[0].accepted;
-    let other = &POPULATION[1].accepted;
+    let [mine, other] = [0, 1].map(|palm| {
+        let captures = SMALL.population.palms[palm].accepted();
+        captures.collect::<Vec<&Extraction>>()
+    });
 
     let refusal = fuse(&[mine[0].clone(), other[0].clone(), mine[1].clone()]).unwrap_err();
 
@@ -255,13 +365,25 @@ fn take(index: u64, capture: u64) -> Image {
     Person::new(SEED, index, side).capture(capture)
 }
 
-fn upright(stored: &Extraction, query: &Extraction) -> Agreement {
-    let still = Alignment {
-        rotation: 0,
-        dy: 0,
-        dx: 0,
-    };
-    agreement(&stored.encodings.0[0], &query.encodings, still)
+fn results(kind: Kind, alignments: Alignments) -> &'static Results {
+    let all = SMALL.report.results.iter();
+    let mut wanted = all.filter(|r| r.kind == kind && r.alignments == alignments);
+    wanted.next().expect("a report holds every kind")
+}
+
+fn accepted() -> impl Iterator<Item = &'static Extraction> {
+    let palms = SMALL.population.palms.iter();
+    palms.flat_map(|palm| palm.accepted())
+}
+
+/// Returns a code bit by its plane: four even orientations, then four odd ones.
+fn bit(capture: &Extraction, plane: usize, cell: usize) -> bool {
+    let template = &capture.encodings.0[0];
+    template.code_bit(plane / 4 * 6_400 + cell * 4 + plane % 4)
+}
+
+fn is_tie(agreement: &Agreement, threshold: i32) -> bool {
+    65_536 * i64::from(agreement.dot) == i64::from(threshold) * i64::from(agreement.valid)
 }
 
 fn moments(values: &[f64]) -> (f64, f64) {
