@@ -61,6 +61,17 @@ pub(crate) enum Addition<'a> {
 }
 
 impl Gates {
+    /// Makes room for so many more words in each proof, so that they are not moved while they
+    /// are noted.
+    pub(crate) fn reserve(&mut self, words: usize) {
+        let logs = [&mut self.of_previous, &mut self.of_next];
+        let own = self.own.a.iter_mut().chain(&mut self.own.b);
+        let others = logs.into_iter();
+        let others = others.flat_map(|log| log.side.iter_mut().chain([&mut log.claim]));
+        own.chain(others)
+            .for_each(|words_of| words_of.reserve(words));
+    }
+
     /// Appends what another lane has noted.
     pub(crate) fn append(&mut self, other: &Self) {
         for side in 0..2 {

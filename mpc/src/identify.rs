@@ -66,6 +66,11 @@ pub async fn identify<C: Channel>(
     let blocks = run.blocks(context, channel, database).await?;
     let mut negative = BitShare::zero(0);
     let mut sums = audit.no_sums(query.alignments());
+    let noted = blocks.iter().filter_map(|block| block.gates.as_ref());
+    let words = noted.map(Gates::words).sum();
+    if let Some(gates) = context.gates() {
+        gates.reserve(words);
+    }
     for block in &blocks {
         negative.append(&block.negative);
         if let (Some(gates), Some(noted)) = (context.gates(), &block.gates) {
@@ -83,6 +88,12 @@ pub async fn identify<C: Channel>(
     }
     let opened = open(context, channel, &negative).await?;
     Ok(matches(&opened, slots))
+}
+
+/// Returns the words of statements about a block with these scores: the dealt sum and the
+/// carries of every score, and the ANDs over the alignments, which are fewer than the scores.
+const fn gates_of(scores: &[u32]) -> usize {
+    (32 + 31 + 1) * (scores.len() / 64)
 }
 
 /// Reads the opened bits, of which every block but the last has as many as templates.
@@ -144,6 +155,9 @@ impl Run {
         let turn = context.lane();
         let scores = self.scores(&mut channel, &tiles).await;
         let mut sums = Sums::default();
+        if let Some(gates) = context.gates() {
+            gates.reserve(gates_of(&scores));
+        }
         let (context, channel) = (&mut context, &mut channel);
         let [u, v] = if let Some(audit) = &self.audit {
             let scores = rescore(context, channel, &scores).await?;

@@ -285,7 +285,7 @@ impl<'a, C: Channel> Talk<'a, C> {
 
 impl Gates {
     /// Returns the number of words of the longest of the three logs. All parties know it.
-    fn words(&self) -> usize {
+    pub(crate) fn words(&self) -> usize {
         let own = self.own.a[0].len();
         own.max(self.of_previous.claim.len())
             .max(self.of_next.claim.len())

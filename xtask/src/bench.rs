@@ -25,12 +25,18 @@ pub struct Args {
 enum Name {
     /// Verification of evidence beside the signature checks that it cannot avoid.
     Attestation,
+    /// Searches by three parties in one process, beside the peaks of the processor.
+    Match,
+    /// A scanner's work on a capture, part by part, and comparison in the clear.
+    Palm,
 }
 
 impl Name {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Attestation => "attestation",
+            Self::Match => "match",
+            Self::Palm => "palm",
         }
     }
 }

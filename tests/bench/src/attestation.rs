@@ -67,6 +67,7 @@ fn rows_of(
         let checks = snp_checks(subject)?;
         rows.push(Row {
             id: format!("{label}/{}-full", subject.name),
+            unit: "us",
             against: "rsa-4096 pss x 2, p-384 x 1".to_owned(),
             comparison: full(crypto, subject, &checks, effort)?,
             goal: full_goal,
@@ -74,6 +75,7 @@ fn rows_of(
         let last = checks.last().context("a report has a signature")?;
         rows.push(Row {
             id: format!("{label}/{}-cached-chain", subject.name),
+            unit: "us",
             against: "p-384 x 1".to_owned(),
             comparison: cached(crypto, subject, last, effort)?,
             goal: cached_goal,
@@ -82,6 +84,7 @@ fn rows_of(
     let checks = nitro_checks(&subjects.nitro)?;
     rows.push(Row {
         id: format!("{label}/nitro-full"),
+        unit: "us",
         against: format!("p-384 x {}", checks.len()),
         comparison: full(crypto, &subjects.nitro, &checks, effort)?,
         goal: full_goal,
@@ -187,6 +190,7 @@ fn neighbour(label: &str, crypto: &impl Crypto, subject: &Subject, effort: Effor
     };
     Ok(Row {
         id: format!("sev-8/{}-over-{label}", subject.name),
+        unit: "us",
         against: format!("our verdict with {label}"),
         comparison: compare(effort, measured, ours),
         goal: Goal::None,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use boop_bench::{attestation, rounds::Effort};
+use boop_bench::{attestation, matching, palm, rounds::Effort};
 use clap::Parser;
 
 /// Measures, each figure beside a stated reference in the same run.
@@ -26,6 +26,10 @@ struct Args {
 enum Name {
     /// Verification of evidence.
     Attestation,
+    /// Searches by three parties.
+    Match,
+    /// Extraction and comparison of palms.
+    Palm,
 }
 
 fn main() -> Result<()> {
@@ -37,6 +41,8 @@ fn main() -> Result<()> {
     };
     let table = match args.name {
         Name::Attestation => attestation::run(effort)?,
+        Name::Match => matching::run(effort)?,
+        Name::Palm => palm::run(effort)?,
     };
     print!("{table}");
     if let Some(file) = &args.json {

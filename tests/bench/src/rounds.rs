@@ -87,16 +87,18 @@ fn batch(runs: u32, work: &mut impl FnMut()) -> f64 {
 }
 
 /// What this thread has spent on a core so far.
-fn spent() -> Duration {
+pub(crate) fn spent() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }
 
-fn micros(duration: Duration) -> f64 {
+/// Microseconds of a duration.
+pub(crate) fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The value in the middle; `NaN` without one.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

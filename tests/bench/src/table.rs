@@ -24,6 +24,8 @@ pub struct Table {
 pub struct Row {
     /// Stable name.
     pub id: String,
+    /// The unit of both figures.
+    pub unit: &'static str,
     /// What the reference is, in words.
     pub against: String,
     /// What was measured.
@@ -66,7 +68,7 @@ impl Row {
         json!({
             "id": self.id,
             "value": rounded(measured_us),
-            "unit": "us",
+            "unit": self.unit,
             "reference": rounded(reference_us),
             "against": self.against,
             "ratio": rounded(ratio),
@@ -106,8 +108,8 @@ impl fmt::Display for Table {
         )?;
         writeln!(
             formatter,
-            "\n{:<30} {:>10} {:>13} {:>7}  {:<16} reference",
-            "", "us", "reference us", "ratio", "goal"
+            "\n{:<30} {:>10} {:>13} {:<4} {:>7}  {:<16} reference",
+            "", "measured", "reference", "", "ratio", "goal"
         )?;
         for row in &self.rows {
             let Comparison {
@@ -125,10 +127,10 @@ impl fmt::Display for Table {
                 Goal::AtLeast(limit) => format!(">= {limit:.2} {mark}"),
                 Goal::None => String::new(),
             };
-            let (id, against) = (&row.id, &row.against);
+            let (id, unit, against) = (&row.id, row.unit, &row.against);
             writeln!(
                 formatter,
-                "{id:<30} {measured_us:>10.1} {reference_us:>13.1} {ratio:>7.3}  \
+                "{id:<30} {measured_us:>10.1} {reference_us:>13.1} {unit:<4} {ratio:>7.3}  \
                  {goal:<16} {against}"
             )?;
         }
@@ -174,6 +176,7 @@ mod tests {
     fn row(ratio: f64, goal: Goal) -> Row {
         Row {
             id: "row".to_owned(),
+            unit: "us",
             against: "another".to_owned(),
             comparison: Comparison {
                 measured_us: ratio,
