@@ -22,17 +22,40 @@ pub(crate) struct Claim {
     pub(crate) summary: String,
 }
 
+/// A group of claims.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Area {
+    /// Evidence of hardware, changed bit by bit and in every way that verifiers fell for.
+    Attestation,
+    /// Palms compared by three parties, one of which may deviate.
+    Matching,
+}
+
+impl Area {
+    /// Returns its name.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Attestation => "attestation",
+            Self::Matching => "matching",
+        }
+    }
+}
+
 /// The claims of a run.
 #[derive(Debug)]
 pub(crate) struct Sheet {
+    area: Area,
     claims: Vec<Claim>,
 }
 
 impl Sheet {
     /// Prints the head of the table.
-    pub(crate) fn begin() -> Self {
+    pub(crate) fn begin(area: Area) -> Self {
         println!("{:<6} {:<20} claim", "held", "control");
-        Self { claims: vec![] }
+        Self {
+            area,
+            claims: vec![],
+        }
     }
 
     /// Prints a claim and keeps it.
@@ -54,7 +77,7 @@ impl Sheet {
     /// Writes the outcome as JSON.
     pub(crate) fn write(&self, file: &Path) -> Result<()> {
         let claims: Vec<Value> = self.claims.iter().map(to_json).collect();
-        let report = json!({ "area": "attestation", "claims": claims });
+        let report = json!({ "area": self.area.as_str(), "claims": claims });
         std::fs::write(file, serde_json::to_string_pretty(&report)?)
             .with_context(|| format!("cannot write {}", file.display()))
     }

@@ -1,11 +1,12 @@
-//! `boop-claims --dir DIR`: the claims of area `attestation`, each as a program that tries to
-//! break it, with a control.
+//! `boop-claims AREA`: the claims of areas `attestation` and `matching`, each as a program that
+//! tries to break it, with a control.
 //!
-//! The evidence is that of a vectors folder. `cargo xtask prove attestation` builds and runs it.
+//! The evidence is that of a vectors folder. `cargo xtask prove AREA` builds and runs it.
 
 mod claim;
 mod crypto;
 mod evidence;
+mod matching;
 mod mutation;
 mod pitfalls;
 mod policies;
@@ -16,16 +17,19 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use crate::claim::Sheet;
+use crate::claim::{Area, Sheet};
 use crate::evidence::Evidence;
 
-/// Tries to break the claims of area `attestation`.
+/// Tries to break the claims of an area.
 #[derive(Debug, Parser)]
 struct Args {
-    /// The vectors.
-    #[arg(long, value_name = "DIR")]
-    dir: PathBuf,
-    /// Tries a sample of the changes.
+    /// Which claims.
+    #[arg(value_enum)]
+    area: Area,
+    /// The vectors of area `attestation`.
+    #[arg(long, value_name = "DIR", required_if_eq("area", "attestation"))]
+    dir: Option<PathBuf>,
+    /// Tries a sample of what there is to try.
     #[arg(long)]
     quick: bool,
     /// Writes the outcome to a file.
@@ -46,18 +50,30 @@ fn main() -> ExitCode {
 
 /// Tries, reports, and says whether everything held.
 fn run(args: &Args) -> Result<bool> {
-    let evidence = Evidence::read(&args.dir.join("attestation"))
-        .with_context(|| format!("vectors in {}", args.dir.display()))?;
-    println!("trying to break the claims of area attestation");
-    println!("evidence: {} in {}", evidence.origin(), args.dir.display());
-
-    let mut sheet = Sheet::begin();
-    mutation::claims(&evidence, args.quick, &mut sheet)?;
-    policies::claims(&evidence, &mut sheet)?;
-    pitfalls::claims(&evidence, &mut sheet);
-
+    println!("trying to break the claims of area {}", args.area.as_str());
+    let sheet = match args.area {
+        Area::Attestation => attestation(args)?,
+        Area::Matching => {
+            let mut sheet = Sheet::begin(args.area);
+            matching::claims(args.quick, &mut sheet)?;
+            sheet
+        }
+    };
     if let Some(file) = &args.json {
         sheet.write(file)?;
     }
     Ok(sheet.all_held())
+}
+
+fn attestation(args: &Args) -> Result<Sheet> {
+    let dir = args.dir.as_deref().context("no vectors are given")?;
+    let evidence = Evidence::read(&dir.join("attestation"))
+        .with_context(|| format!("vectors in {}", dir.display()))?;
+    println!("evidence: {} in {}", evidence.origin(), dir.display());
+
+    let mut sheet = Sheet::begin(args.area);
+    mutation::claims(&evidence, args.quick, &mut sheet)?;
+    policies::claims(&evidence, &mut sheet)?;
+    pitfalls::claims(&evidence, &mut sheet);
+    Ok(sheet)
 }

@@ -28,6 +28,8 @@ enum Area {
     Journey,
     /// Evidence of hardware, changed bit by bit and in every way that verifiers fell for.
     Attestation,
+    /// Palms compared by three parties, one of which may deviate.
+    Matching,
 }
 
 impl Area {
@@ -35,6 +37,7 @@ impl Area {
         match self {
             Self::Journey => "journey",
             Self::Attestation => "attestation",
+            Self::Matching => "matching",
         }
     }
 }
@@ -47,6 +50,7 @@ pub fn run(args: &Args) -> Result<()> {
     match args.area {
         Area::Journey => journey(args),
         Area::Attestation => attestation(args),
+        Area::Matching => matching(args),
     }
 }
 
@@ -59,9 +63,7 @@ fn journey(args: &Args) -> Result<()> {
 
 /// The claims on evidence, of genuine hardware where its vectors are.
 fn attestation(args: &Args) -> Result<()> {
-    let mut command = workspace::cargo();
-    command.args(["run", "--release", "--locked", "--package", "boop-tests"]);
-    command.args(["--bin", "boop-claims", "--"]);
+    let mut command = claims(args);
     let shared = vectors::folder();
     let own = workspace::root().join("tests/vectors");
     let folder = if shared.join("attestation").is_dir() {
@@ -72,6 +74,21 @@ fn attestation(args: &Args) -> Result<()> {
     command.arg("--dir").arg(std::path::absolute(folder)?);
     pass_on(args, &mut command)?;
     workspace::run(&mut command)
+}
+
+/// The claims on the matching between three parties.
+fn matching(args: &Args) -> Result<()> {
+    let mut command = claims(args);
+    pass_on(args, &mut command)?;
+    workspace::run(&mut command)
+}
+
+/// The program that tries an area's claims, built first.
+fn claims(args: &Args) -> Command {
+    let mut command = workspace::cargo();
+    command.args(["run", "--release", "--locked", "--package", "boop-tests"]);
+    command.args(["--bin", "boop-claims", "--", args.area.as_str()]);
+    command
 }
 
 fn pass_on(args: &Args, program: &mut Command) -> Result<()> {

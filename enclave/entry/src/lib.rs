@@ -7,6 +7,7 @@
 //! it is asked to be no party.
 #![forbid(unsafe_code)]
 
+mod clock;
 mod happening;
 mod machine;
 pub mod nitro;
@@ -17,7 +18,7 @@ use std::iter;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use boop_abi::config::{CONFIG_BYTES_MAX, PartyConfig};
 use boop_abi::{FRAME_BYTES_MAX, ToHost};
@@ -25,6 +26,7 @@ use boop_party::{BootError, Party, Platform, TrustedRoots};
 use boop_wire::codec::{CodecError, from_canonical, from_canonical_max, to_canonical};
 use boop_wire::frame::{FrameTooLarge, put_frame};
 
+use crate::clock::now_ms;
 use crate::happening::{Happening, Workers, read_frames};
 pub use machine::Machine;
 pub use probe::Probe;
@@ -112,16 +114,4 @@ fn put_all(out: &mut Vec<u8>, frames: Vec<ToHost>) -> Result<(), FrameTooLarge> 
     frames
         .iter()
         .try_for_each(|frame| put_frame(out, &to_canonical(frame), FRAME_BYTES_MAX))
-}
-
-/// The guest's clock. The host sets it, so it decides freshness and never order.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one clock of the measured binary"
-)]
-fn now_ms() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
