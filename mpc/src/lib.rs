@@ -7,8 +7,8 @@
 //! `docs/protocol.md`, section "Matching"; clauses are cited as `[MPC-1]`.
 //!
 //! Steps are straight-line `async` functions over a [`Channel`]; a [`Job`] drives one of them as
-//! a state machine without I/O. The core is secure against parties that follow the protocol, and
-//! an opened value that two parties disagree on aborts.
+//! a state machine without I/O. What a run is secure against is its [`Security`]: with
+//! [`Security::Abort`] everything sent is proved, and every product audited, before a bit opens.
 #![no_std]
 #![forbid(unsafe_code)]
 

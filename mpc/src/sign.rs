@@ -214,7 +214,8 @@ fn combine(values: &[u32], others: &[u32], operation: fn(u32, u32) -> u32) -> Ve
         .collect()
 }
 
-fn to_values(bytes: &[u8]) -> Vec<u32> {
+/// Reads little-endian values.
+pub(crate) fn to_values(bytes: &[u8]) -> Vec<u32> {
     let (values, _) = bytes.as_chunks();
     values
         .iter()
@@ -222,7 +223,8 @@ fn to_values(bytes: &[u8]) -> Vec<u32> {
         .collect()
 }
 
-fn to_bytes(values: &[u32]) -> Vec<u8> {
+/// Returns the little-endian bytes of values.
+pub(crate) fn to_bytes(values: &[u32]) -> Vec<u8> {
     values
         .iter()
         .flat_map(|value| value.to_le_bytes())

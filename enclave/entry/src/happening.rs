@@ -3,7 +3,7 @@
 
 use std::io::{ErrorKind, Read};
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -15,6 +15,19 @@ use crate::EntryError;
 
 /// Most threads that compute for one party.
 const WORKERS_MAX: usize = 8;
+/// Most frames and results that wait for the party; then the host and the workers wait.
+pub(crate) const HAPPENINGS_MAX: usize = 64;
+
+/// The exit code after a panic, as the language has it.
+const PANICKED: i32 = 101;
+
+/// Has a panic on any thread end the party: a job must not wait for a worker that is gone.
+pub(crate) fn end_on_panic() {
+    std::panic::set_hook(Box::new(|_| {
+        eprintln!("the party stopped: internal");
+        std::process::exit(PANICKED);
+    }));
+}
 
 /// What a party waits for.
 pub(crate) enum Happening {
@@ -27,7 +40,7 @@ pub(crate) enum Happening {
 }
 
 /// Cuts what the host sends into frames until it is gone.
-pub(crate) fn read_frames(mut host: UnixStream, happened: &Sender<Happening>) {
+pub(crate) fn read_frames(mut host: UnixStream, happened: &SyncSender<Happening>) {
     let mut frames = FrameBuffer::new(FRAME_BYTES_MAX);
     let mut buffer = vec![0; FRAME_BYTES_MAX];
     let mut next = || -> Result<Option<usize>, EntryError> {
@@ -61,7 +74,7 @@ pub(crate) struct Workers {
 
 impl Workers {
     /// Starts a thread for each processor, as many as help.
-    pub(crate) fn start(happened: Sender<Happening>) -> Self {
+    pub(crate) fn start(happened: SyncSender<Happening>) -> Self {
         let (queue, waiting) = channel();
         let waiting: Arc<Mutex<Receiver<Computation>>> = Arc::new(Mutex::new(waiting));
         let count = thread::available_parallelism().map_or(1, |count| count.get().min(WORKERS_MAX));

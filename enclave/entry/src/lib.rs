@@ -16,7 +16,7 @@ mod probe;
 use std::io::{Read, Write};
 use std::iter;
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ use boop_wire::codec::{CodecError, from_canonical, from_canonical_max, to_canoni
 use boop_wire::frame::{FrameTooLarge, put_frame};
 
 use crate::clock::now_ms;
-use crate::happening::{Happening, Workers, read_frames};
+use crate::happening::{HAPPENINGS_MAX, Happening, Workers, end_on_panic, read_frames};
 pub use machine::Machine;
 pub use probe::Probe;
 
@@ -72,10 +72,10 @@ pub fn read_config() -> Result<(Vec<u8>, PartyConfig), EntryError> {
 /// # Errors
 /// If it does not boot, or the host breaks the framing.
 pub fn run<P: Platform>(platform: P, config: &[u8], roots: TrustedRoots) -> Result<(), EntryError> {
-    std::panic::set_hook(Box::new(|_| eprintln!("the party stopped: internal")));
+    end_on_panic();
     let mut host = UnixStream::connect(HOST_SOCKET)?;
     let mut party = Party::boot(platform, config, roots, now_ms())?;
-    let (happened, events) = channel();
+    let (happened, events) = sync_channel(HAPPENINGS_MAX);
     let reader = host.try_clone()?;
     let from_host = happened.clone();
     thread::spawn(move || read_frames(reader, &from_host));

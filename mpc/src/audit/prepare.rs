@@ -27,6 +27,7 @@ use crate::context::{Context, Held};
 use crate::database::Database;
 use crate::error::MpcError;
 use crate::prg::Prg;
+use crate::sign::{to_bytes, to_values};
 use crate::step::Step;
 use crate::task::Task;
 use crate::values::{Element, Values};
@@ -425,19 +426,4 @@ fn by_minus_w_squared(values: &mut Values) {
     }
     each(&mut values.code);
     each(&mut values.cells);
-}
-
-fn to_values(bytes: &[u8]) -> Vec<u32> {
-    let (values, _) = bytes.as_chunks();
-    values
-        .iter()
-        .map(|bytes| u32::from_le_bytes(*bytes))
-        .collect()
-}
-
-fn to_bytes(values: &[u32]) -> Vec<u8> {
-    values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect()
 }
