@@ -250,9 +250,9 @@ fn admit(rate: &Mutex<Rate>, now_ms: u64) -> bool {
         .admit(now_ms)
 }
 
-/// One connection's way to a key.
+/// One connection's way to a key, without the connection.
 #[derive(Debug)]
-pub(crate) struct Conversation {
+pub struct Conversation {
     custody: Arc<Custody>,
     state: State,
 }
@@ -265,7 +265,8 @@ enum State {
 }
 
 impl Conversation {
-    pub(crate) const fn new(custody: Arc<Custody>) -> Self {
+    /// Starts with the first request.
+    pub const fn new(custody: Arc<Custody>) -> Self {
         Self {
             custody,
             state: State::New,
@@ -273,12 +274,12 @@ impl Conversation {
     }
 
     /// Tells whether the last answer has been given.
-    pub(crate) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.state == State::Over
     }
 
     /// Answers a message; `fresh` is 32 random bytes, the challenge if one is due.
-    pub(crate) fn handle(&mut self, frame: &[u8], fresh: [u8; 32], now_ms: u64) -> ReleaseAnswer {
+    pub fn handle(&mut self, frame: &[u8], fresh: [u8; 32], now_ms: u64) -> ReleaseAnswer {
         let state = std::mem::replace(&mut self.state, State::Over);
         let request: ReleaseRequest = match from_canonical_max(frame, RELEASE_BYTES_MAX) {
             Ok(request) => request,

@@ -24,7 +24,7 @@ mod token;
 
 pub use audit::{Audit, AuditError};
 pub use config::{CustodianSettings, PlanError};
-pub use custody::{Custody, CustodySettings, ReleaseError, WrongKey};
+pub use custody::{Conversation, Custody, CustodySettings, ReleaseError, WrongKey};
 pub use serve::{CONNECTIONS_MAX, ConverseError, converse, serve};
 pub use token::{FileToken, Token, TokenError};
 

@@ -26,3 +26,7 @@ pub(crate) const CANDIDATES_MAX: usize = 4;
 pub(crate) const GATEWAYS_OPENING_MAX: usize = 8;
 /// Longest time for a session to be established, in milliseconds.
 pub(crate) const OPENING_MS_MAX: u64 = 10_000;
+/// Pause between two signs of life to a neighbour, in milliseconds.
+pub(crate) const ALIVE_MS: u64 = 1_000;
+/// Longest silence of a neighbour, in milliseconds.
+pub(crate) const SILENCE_MS_MAX: u64 = 10_000;

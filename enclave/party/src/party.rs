@@ -213,6 +213,7 @@ impl<P: Platform> Party<P> {
             self.renew_evidence();
             self.ask_for_key();
             self.close_late_streams();
+            self.keep_alive();
             self.open_links();
             self.check_deadlines();
         }

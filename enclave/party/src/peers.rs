@@ -3,7 +3,8 @@
 //! Party `i` opens the stream to `j` where `i < j`. Once both sessions stand, a party tells each
 //! neighbour the edge it has with the other one and the head of its store. All three edges
 //! together name the session that every seed depends on; equal heads let the parties serve. A
-//! neighbour whose lease is below the highest seen is refused [KEY-4].
+//! neighbour whose lease is below the highest seen is refused [KEY-4]. Each says every second that
+//! it is there, and one that is silent is lost [SES-7].
 
 use alloc::vec::Vec;
 
@@ -13,7 +14,7 @@ use boop_wire::codec::{digest_of, from_canonical_max, to_canonical};
 use boop_wire::{Digest, PartyIndex, Refusal, RequestId};
 use minicbor::{Decode, Encode};
 
-use crate::limits::CANDIDATES_MAX;
+use crate::limits::{ALIVE_MS, CANDIDATES_MAX, SILENCE_MS_MAX};
 use crate::link::Link;
 use crate::vault::Head;
 
@@ -51,6 +52,9 @@ pub(crate) enum PeerMessage {
         #[n(1)]
         refusal: Refusal,
     },
+    /// The sender is there.
+    #[n(5)]
+    Alive,
 }
 
 /// See [`PeerMessage::Join`].
@@ -85,6 +89,7 @@ pub(crate) struct Begin {
 struct Neighbour {
     link: Link,
     joined: Option<Join>,
+    heard_ms: u64,
 }
 
 /// A stream of which a neighbour is said to be at the far end, and has not proved it yet.
@@ -139,6 +144,7 @@ pub(crate) struct Peers {
     neighbours: [Option<Neighbour>; PartyIndex::COUNT],
     candidates: Vec<Candidate>,
     leases: [u64; PartyIndex::COUNT],
+    alive_after_ms: u64,
 }
 
 impl Peers {
@@ -149,6 +155,7 @@ impl Peers {
             neighbours: [None, None, None],
             candidates: Vec::new(),
             leases,
+            alive_after_ms: 0,
         }
     }
 
@@ -227,6 +234,9 @@ impl Peers {
             .link
             .receive(bytes, now_ms, out)
             .map_err(|e| e.refusal())?;
+        if !frames.is_empty() {
+            neighbour.heard_ms = now_ms;
+        }
         let messages = decode(&frames)?;
         Ok(Received {
             party,
@@ -264,7 +274,12 @@ impl Peers {
         self.leases[party.as_usize()] = lease;
         let messages = decode(&frames)?;
         let link = self.candidates.remove(position).link;
-        let old = self.neighbours[party.as_usize()].replace(Neighbour { link, joined: None });
+        let neighbour = Neighbour {
+            link,
+            joined: None,
+            heard_ms: now_ms,
+        };
+        let old = self.neighbours[party.as_usize()].replace(neighbour);
         let replaced = old.map(|neighbour| neighbour.link.stream());
         Ok(Received {
             party,
@@ -272,6 +287,21 @@ impl Peers {
             established: true,
             replaced,
         })
+    }
+
+    /// Tells the neighbours now and then that this party is there, and returns the streams of
+    /// those that have been silent for too long.
+    pub(crate) fn keep_alive(&mut self, now_ms: u64, out: &mut Vec<ToHost>) -> Vec<StreamId> {
+        if now_ms >= self.alive_after_ms {
+            self.alive_after_ms = now_ms + ALIVE_MS;
+            for to in self.me.others() {
+                // A neighbour that cannot be told is found out when its stream ends.
+                let _ = self.send(to, &PeerMessage::Alive, out);
+            }
+        }
+        let neighbours = self.neighbours.iter().flatten();
+        let silent = neighbours.filter(|one| now_ms >= one.heard_ms + SILENCE_MS_MAX);
+        silent.map(|one| one.link.stream()).collect()
     }
 
     fn candidate_on(&self, stream: StreamId) -> Option<usize> {

@@ -94,6 +94,14 @@ impl<P: Platform> Party<P> {
         }
     }
 
+    /// Shows the neighbours that this party is there, and gives up those that do not [SES-7].
+    pub(super) fn keep_alive(&mut self) {
+        for stream in self.peers.keep_alive(self.now_ms, &mut self.out) {
+            self.refuse_stream(stream, Refusal::DeadlineExceeded);
+            self.lose_peer(stream);
+        }
+    }
+
     fn accept_gateway(&mut self, stream: StreamId) -> Result<(), Refusal> {
         let opening = self
             .gateways
@@ -204,6 +212,7 @@ impl<P: Platform> Party<P> {
             PeerMessage::Step { job, bytes } => self.job_step(from, job, bytes),
             PeerMessage::Written { job } => self.peer_has_written(from, job),
             PeerMessage::Abort { job, refusal } => self.job_aborted(job, refusal),
+            PeerMessage::Alive => {}
         }
     }
 

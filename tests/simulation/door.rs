@@ -1,0 +1,105 @@
+//! The gateway's end: an attested session with each party, and the answers that come back.
+
+use std::sync::Arc;
+
+use boop_channel::{Expectation, Local, LocalKeys, Session};
+use boop_wire::PartyIndex;
+use boop_wire::binding::Role;
+use boop_wire::codec::{from_canonical, to_canonical};
+use boop_wire::job::{PartyAnswer, PartyCall};
+use boop_wire::session::Side;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::Rng;
+
+use crate::network::Network;
+
+/// The keys of the parties that the door has sessions with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PartyKeys {
+    pub(crate) identity: [u8; 32],
+    pub(crate) hpke: [u8; 32],
+}
+
+/// The gateway.
+pub(crate) struct Door {
+    keys: Arc<LocalKeys>,
+    sessions: [Option<(usize, Session)>; 3],
+}
+
+impl Door {
+    pub(crate) fn new(rng: &mut ChaCha8Rng) -> Self {
+        let keys = LocalKeys::generate(&mut |out: &mut [u8]| rng.fill_bytes(out)).unwrap();
+        Self {
+            keys: Arc::new(keys),
+            sessions: [None, None, None],
+        }
+    }
+
+    pub(crate) const fn has_stream(&self, party: usize) -> bool {
+        self.sessions[party].is_some()
+    }
+
+    /// Starts a session with a party on a pipe, and returns its first bytes.
+    pub(crate) fn open(
+        &mut self,
+        network: &Network,
+        party: PartyIndex,
+        pipe: usize,
+        nonce: [u8; 32],
+        now_ms: u64,
+    ) -> Vec<u8> {
+        let local = Local {
+            keys: Arc::clone(&self.keys),
+            evidence: network.gateway_evidence(&self.keys, now_ms),
+            trust: Arc::clone(&network.trust),
+        };
+        let expect = Expectation::boot(Role::Party, Some(party));
+        let mut session = Session::new(Side::Client, local, expect, nonce).unwrap();
+        let bytes = session.take_output();
+        self.sessions[party.as_usize()] = Some((pipe, session));
+        bytes
+    }
+
+    /// Takes bytes of a party's stream: what must go back, and the answers, or that it is over.
+    pub(crate) fn hears(
+        &mut self,
+        party: usize,
+        pipe: usize,
+        bytes: &[u8],
+        now_ms: u64,
+    ) -> Option<(Vec<u8>, Vec<PartyAnswer>)> {
+        let (_, session) = self.sessions[party]
+            .as_mut()
+            .filter(|(on, _)| *on == pipe)?;
+        if session.receive(bytes, now_ms).is_err() {
+            self.sessions[party] = None;
+            return None;
+        }
+        let messages = std::iter::from_fn(|| session.next_message());
+        let answers = messages
+            .map(|message| from_canonical(&message).expect("a party answers in canonical form"))
+            .collect();
+        Some((session.take_output(), answers))
+    }
+
+    pub(crate) fn closed(&mut self, party: usize, pipe: usize) {
+        self.sessions[party].take_if(|(on, _)| *on == pipe);
+    }
+
+    /// Returns what a session vouches for, once it is established.
+    pub(crate) fn keys_of(&self, party: usize) -> Option<PartyKeys> {
+        let (_, session) = self.sessions[party].as_ref()?;
+        let keys = &session.peer()?.judged.binding.keys;
+        Some(PartyKeys {
+            identity: keys.identity,
+            hpke: keys.hpke,
+        })
+    }
+
+    /// Encrypts a call: the pipe it goes on, and its bytes.
+    pub(crate) fn call(&mut self, party: usize, call: &PartyCall) -> Option<(usize, Vec<u8>)> {
+        let (pipe, session) = self.sessions[party].as_mut()?;
+        session.send(&to_canonical(call)).ok()?;
+        Some((*pipe, session.take_output()))
+    }
+}

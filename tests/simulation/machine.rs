@@ -1,0 +1,143 @@
+//! One party's machine: the enclave, its chip, its disk, its custodian.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use boop_abi::{FromHost, Phase, Slot, StreamId, ToHost};
+use boop_hsm::{Conversation, Custody};
+use boop_party::{Party, Platform, PlatformFailure, RawEvidence};
+use boop_tee::{Chip, Launch, trusted_roots};
+use boop_wire::PartyIndex;
+use boop_wire::binding::PlatformKind;
+use boop_wire::codec::to_canonical;
+use boop_wire::frame::{FrameBuffer, put_frame};
+use boop_wire::release::RELEASE_BYTES_MAX;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use crate::network::Network;
+
+/// The clock that everything in a simulation reads, Unix milliseconds.
+pub(crate) type Clock = Rc<Cell<u64>>;
+
+/// A simulated chip under the enclave, with randomness of the seed.
+pub(crate) struct Hardware {
+    chip: Arc<Chip>,
+    launch: Launch,
+    clock: Clock,
+    rng: ChaCha8Rng,
+}
+
+impl Platform for Hardware {
+    fn attest(
+        &mut self,
+        report_data: &[u8; 64],
+        challenge: &[u8; 32],
+    ) -> Result<RawEvidence, PlatformFailure> {
+        let raw = self
+            .chip
+            .attest(&self.launch, report_data, challenge, self.clock.get())
+            .map_err(|_| PlatformFailure)?;
+        Ok(RawEvidence {
+            platform: if raw.endorsements.is_empty() {
+                PlatformKind::Nitro
+            } else {
+                PlatformKind::Snp
+            },
+            evidence: raw.evidence,
+            endorsements: raw.endorsements,
+        })
+    }
+
+    fn random(&mut self, out: &mut [u8]) -> Result<(), PlatformFailure> {
+        self.rng.fill_bytes(out);
+        Ok(())
+    }
+}
+
+/// A machine; the enclave is there while it has power.
+pub(crate) struct Machine {
+    pub(crate) party: PartyIndex,
+    pub(crate) enclave: Option<Party<Hardware>>,
+    pub(crate) phase: Phase,
+    /// Counts the enclave's lives: what was on its way to an earlier one does not arrive.
+    pub(crate) life: u32,
+    pub(crate) disk: BTreeMap<Slot, Vec<u8>>,
+    next_stream: u32,
+    custody: Arc<Custody>,
+    release: Option<(StreamId, Conversation, FrameBuffer)>,
+}
+
+impl Machine {
+    pub(crate) fn new(network: &Network, party: PartyIndex) -> Self {
+        Self {
+            party,
+            enclave: None,
+            phase: Phase::Booted,
+            life: 0,
+            disk: BTreeMap::new(),
+            next_stream: 2,
+            custody: Arc::clone(&network.custodians[party.as_usize()]),
+            release: None,
+        }
+    }
+
+    /// Starts an enclave and returns what it and its manifest led to.
+    pub(crate) fn start(&mut self, network: &Network, clock: &Clock, seed: u64) -> Vec<ToHost> {
+        self.life += 1;
+        self.next_stream = 2;
+        let (chip, launch) = network.launched(self.party, self.life);
+        let hardware = Hardware {
+            chip,
+            launch,
+            clock: Rc::clone(clock),
+            rng: ChaCha8Rng::seed_from_u64(seed),
+        };
+        let config = &network.configs[self.party.as_usize()];
+        let roots = trusted_roots(Some(&network.roots));
+        let mut enclave = Party::boot(hardware, config, roots, clock.get()).unwrap();
+        let manifest = FromHost::Manifest(to_canonical(&network.signed));
+        let outputs = enclave.handle(clock.get(), manifest);
+        self.enclave = Some(enclave);
+        outputs
+    }
+
+    /// Cuts the power: whatever is not on the disk is gone.
+    pub(crate) fn stop(&mut self) {
+        self.enclave = None;
+        self.release = None;
+        self.phase = Phase::Booted;
+    }
+
+    /// Returns the number of the next stream that the host opens.
+    pub(crate) fn host_stream(&mut self) -> StreamId {
+        let stream = StreamId(self.next_stream);
+        self.next_stream += 2;
+        stream
+    }
+
+    pub(crate) fn call_custodian(&mut self, stream: StreamId) {
+        let conversation = Conversation::new(Arc::clone(&self.custody));
+        self.release = Some((stream, conversation, FrameBuffer::new(RELEASE_BYTES_MAX)));
+    }
+
+    /// Gives the custodian bytes of its stream, if this is it, and returns its answer.
+    pub(crate) fn custodian_hears(
+        &mut self,
+        stream: StreamId,
+        bytes: &[u8],
+        fresh: [u8; 32],
+        now_ms: u64,
+    ) -> Option<Vec<u8>> {
+        let (_, conversation, frames) = self.release.as_mut().filter(|(on, ..)| *on == stream)?;
+        frames.push(bytes);
+        let mut answers = Vec::new();
+        while let Some(frame) = frames.take().unwrap() {
+            let answer = conversation.handle(&frame, fresh, now_ms);
+            put_frame(&mut answers, &to_canonical(&answer), RELEASE_BYTES_MAX).unwrap();
+        }
+        Some(answers)
+    }
+}

@@ -1,0 +1,241 @@
+//! What the machines of a simulation have in common: vendors, chips, custodians, a manifest.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use boop_abi::config::{PartyConfig, SimulatedRootSet};
+use boop_channel::{LocalKeys, Trust, VerifiedManifest};
+use boop_hsm::{Audit, Custody, CustodySettings, FileToken, Token};
+use boop_tee::{Authority, Chip, ChipModel, Launch, trusted_roots};
+use boop_verifier::Product;
+use boop_wire::binding::{Binding, PlatformKind, Purpose, Role};
+use boop_wire::codec::{domain_separated, plain_digest, to_canonical};
+use boop_wire::evidence::{Certificate, EvidenceBundle};
+use boop_wire::manifest::{
+    Approval, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, Matching, Measurement,
+    PartyEntry, Release, SignedManifest, TcbFloor,
+};
+use boop_wire::template::THRESHOLD;
+use boop_wire::{Digest, InstanceId, PartyIndex};
+use ed25519_dalek::{Signer, SigningKey};
+use tempfile::TempDir;
+
+/// When a network is made, Unix milliseconds.
+pub(crate) const EPOCH_MS: u64 = 1_800_000_000_000;
+
+const MODELS: [ChipModel; 3] = [ChipModel::GenoaV3, ChipModel::TurinV5, ChipModel::Nitro];
+const MEASUREMENT: [u8; 48] = [0x42; 48];
+const GATEWAY_CONFIG: &[u8] = b"gateway";
+
+/// One approved network of simulated machines.
+pub(crate) struct Network {
+    pub(crate) signed: SignedManifest,
+    pub(crate) configs: [Vec<u8>; 3],
+    pub(crate) custodians: [Arc<Custody>; 3],
+    pub(crate) trust: Arc<Trust>,
+    pub(crate) roots: SimulatedRootSet,
+    chips: [Arc<Chip>; 3],
+    _tokens: TempDir,
+}
+
+impl Network {
+    pub(crate) fn new() -> Self {
+        let authority = Authority::generate(EPOCH_MS).unwrap();
+        let roots = root_set(&authority);
+        let chips = MODELS.map(|model| {
+            let name = format!("{model:?}");
+            Arc::new(Chip::provision(&authority, model, &name, EPOCH_MS).unwrap())
+        });
+        let approver = SigningKey::from_bytes(&[7; 32]);
+        let approvers = Approvers {
+            keys: vec![ApproverKey(approver.verifying_key().to_bytes())],
+            needed: 1,
+        };
+        let configs = PartyIndex::ALL.map(|index| {
+            to_canonical(&PartyConfig {
+                index,
+                platform: platform(index),
+                approvers: approvers.clone(),
+                simulated_roots: Some(roots.clone()),
+            })
+        });
+        let tokens = tempfile::tempdir().unwrap();
+        let keys = PartyIndex::ALL.map(|party| token(&tokens, party));
+        let manifest = manifest(&chips, &configs, keys.each_ref().map(FileToken::public_key));
+        let signed = approve(&manifest, &approver);
+        let trust = || {
+            let verified = VerifiedManifest::verify(signed.clone(), &approvers).unwrap();
+            let trusted = trusted_roots(Some(&roots));
+            Trust::new(
+                Arc::new(verified),
+                Arc::new(trusted.roots),
+                trusted.simulated,
+            )
+        };
+        let mut keys = keys.map(Some);
+        let custodians = PartyIndex::ALL.map(|party| {
+            let token = keys[party.as_usize()].take().unwrap();
+            let audit = Audit::open(&tokens.path().join(format!("audit-{party}"))).unwrap();
+            Custody::new(custody(party), trust(), Box::new(token), audit).unwrap()
+        });
+        Self {
+            trust: Arc::new(trust()),
+            signed,
+            configs,
+            custodians,
+            roots,
+            chips,
+            _tokens: tokens,
+        }
+    }
+
+    /// Returns the chip of a party's machine, and what it measured there.
+    pub(crate) fn launched(&self, party: PartyIndex, life: u32) -> (Arc<Chip>, Launch) {
+        let config = &self.configs[party.as_usize()];
+        let chip = Arc::clone(&self.chips[party.as_usize()]);
+        (chip, launch(config, life))
+    }
+
+    /// Makes a gateway's evidence over its keys, on the machine of party 0.
+    pub(crate) fn gateway_evidence(&self, keys: &LocalKeys, now_ms: u64) -> EvidenceBundle {
+        let challenge = [0; 32];
+        let binding = Binding {
+            purpose: Purpose::Boot,
+            network: self.trust.manifest().network(),
+            manifest: self.trust.manifest().digest(),
+            role: Role::Gateway,
+            party: None,
+            platform: PlatformKind::Snp,
+            config: plain_digest(GATEWAY_CONFIG),
+            instance: InstanceId::new([9; 16]),
+            lease: 0,
+            keys: keys.bound(),
+            challenge,
+            made_at_ms: now_ms,
+            checkpoint: None,
+        };
+        let launch = launch(GATEWAY_CONFIG, 0);
+        let data = binding.report_data();
+        let raw = self.chips[0].attest(&launch, &data, &challenge, now_ms);
+        let raw = raw.unwrap();
+        EvidenceBundle {
+            platform: PlatformKind::Snp,
+            evidence: raw.evidence,
+            endorsements: raw.endorsements.into_iter().map(Certificate).collect(),
+            binding: to_canonical(&binding),
+        }
+    }
+}
+
+fn launch(config: &[u8], life: u32) -> Launch {
+    let mut instance = [0; 32];
+    instance[..4].copy_from_slice(&life.to_le_bytes());
+    Launch {
+        measurement: MEASUREMENT,
+        config_hash: *plain_digest(config).as_bytes(),
+        instance,
+    }
+}
+
+fn token(folder: &TempDir, party: PartyIndex) -> FileToken {
+    FileToken::create(&folder.path().join(format!("token-{party}"))).unwrap()
+}
+
+fn custody(party: PartyIndex) -> CustodySettings {
+    CustodySettings {
+        party,
+        epoch: 0,
+        releases_per_minute: NonZeroU32::new(10_000).unwrap(),
+    }
+}
+
+fn platform(party: PartyIndex) -> PlatformKind {
+    match MODELS[party.as_usize()] {
+        ChipModel::Nitro => PlatformKind::Nitro,
+        _ => PlatformKind::Snp,
+    }
+}
+
+fn root_set(authority: &Authority) -> SimulatedRootSet {
+    let roots = authority.roots();
+    let of = |product: Product| {
+        let found = roots.snp.iter().find(|(known, _)| *known == product);
+        found.unwrap().1.clone()
+    };
+    SimulatedRootSet {
+        genoa: of(Product::Genoa),
+        turin: of(Product::Turin),
+        nitro: roots.nitro[0].clone(),
+    }
+}
+
+fn manifest(chips: &[Arc<Chip>; 3], configs: &[Vec<u8>; 3], custodians: [[u8; 32]; 3]) -> Manifest {
+    let machine = |party: PartyIndex, config: &[u8]| Machine {
+        platform: platform(party),
+        chip: chips[party.as_usize()].machine_id(),
+        config: plain_digest(config),
+    };
+    let [first, ..] = PartyIndex::ALL;
+    let parties = PartyIndex::ALL.map(|party| PartyEntry {
+        operator: format!("operator {party}"),
+        machine: machine(party, &configs[party.as_usize()]),
+        custodian: custodians[party.as_usize()],
+    });
+    let release = |role, platform| Release {
+        role,
+        platform,
+        measurement: Measurement(MEASUREMENT),
+    };
+    Manifest {
+        version: 1,
+        previous: None,
+        network: None,
+        name: "simulation".to_owned(),
+        simulated: true,
+        parties: parties.into(),
+        gateways: vec![machine(first, GATEWAY_CONFIG)],
+        ledger: LedgerEntry {
+            machine: machine(first, b"ledger"),
+            origin: "simulation/ledger".to_owned(),
+            key: [0; 32],
+        },
+        releases: vec![
+            release(Role::Party, PlatformKind::Snp),
+            release(Role::Party, PlatformKind::Nitro),
+            release(Role::Gateway, PlatformKind::Snp),
+        ],
+        tcb_floors: ["Genoa", "Turin"].map(lowest_floor).into(),
+        evidence_age_max_s: 60 * 60,
+        threshold: THRESHOLD,
+        quality_min: 80,
+        matching: Matching::Abort,
+    }
+}
+
+fn lowest_floor(product: &str) -> TcbFloor {
+    TcbFloor {
+        product: product.to_owned(),
+        fmc: 0,
+        bootloader: 0,
+        tee: 0,
+        snp: 0,
+        microcode: 0,
+    }
+}
+
+fn approve(manifest: &Manifest, approver: &SigningKey) -> SignedManifest {
+    let manifest = to_canonical(manifest);
+    let signature = approver.sign(&domain_separated("manifest-approval", &manifest));
+    SignedManifest {
+        approvals: vec![Approval {
+            key: approver.verifying_key().to_bytes(),
+            signature: signature.to_bytes(),
+        }],
+        manifest,
+    }
+}
+
+/// Returns the digest that boxes name the manifest by.
+pub(crate) fn manifest_digest(network: &Network) -> Digest {
+    network.trust.manifest().digest()
+}

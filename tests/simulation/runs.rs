@@ -1,0 +1,47 @@
+//! The stories that the tests run.
+
+use std::ops::Range;
+
+use crate::network::Network;
+use crate::story::{Story, Tally, Weather};
+
+/// Seeds that every run of the tests tries.
+const SEEDS: Range<u64> = 0..8;
+
+#[test]
+fn whatever_hosts_do_what_parties_sign_is_true_and_nothing_signed_is_lost() {
+    let network = Network::new();
+    let mut sum = Tally::default();
+    for seed in seeds() {
+        let tally = Story::new(&network, seed, Weather::Storm).run();
+        println!("seed {seed:3}: {tally}");
+        sum.add(&tally);
+    }
+    println!("together: {sum}");
+
+    assert!(sum.faults > 0 && sum.crashes > 0, "there was no storm");
+    assert!(sum.decided > 0 && sum.refused > 0, "all went one way");
+}
+
+#[test]
+fn in_calm_weather_every_capture_is_decided_at_once() {
+    let tally = Story::new(&Network::new(), 1, Weather::Calm).run();
+    println!("{tally}");
+
+    assert_eq!((tally.refused, tally.unanswered), (0, 0));
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an environment variable asks for other seeds"
+)]
+fn seeds() -> Range<u64> {
+    let Ok(text) = std::env::var("BOOP_SIMULATION_SEEDS") else {
+        return SEEDS;
+    };
+    let range = text.split_once("..").and_then(|(first, end)| {
+        let (first, end) = (first.parse().ok()?, end.parse().ok()?);
+        Some(first..end)
+    });
+    range.expect("BOOP_SIMULATION_SEEDS is a range like 0..1000")
+}

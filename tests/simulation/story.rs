@@ -1,0 +1,303 @@
+//! What people do in a simulation, and what must be true of every answer.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use boop_channel::verify_signature;
+use boop_wire::job::{Decision, Outcome, PartyAnswer, PartyResult, Subject, pairwise_id};
+use boop_wire::{PartyIndex, RequestId, UserId};
+use rand_chacha::rand_core::Rng;
+
+use crate::captures::{Palm, capture, entrance};
+use crate::network::Network;
+use crate::world::World;
+
+const PEOPLE: usize = 5;
+/// Captures in the course of a story.
+const CAPTURES: usize = 14;
+/// Longest time for an answer: as long as any deadline of a party.
+const PATIENCE_MS: u64 = 40_000;
+/// Longest time that somebody waits for a network that does not serve.
+const SHELTER_MS: u64 = 5_000;
+/// Captures until everybody must have an answer, when nobody disturbs.
+const ATTEMPTS: usize = 3;
+/// Longest time after which a network that nobody disturbs must serve.
+const RECOVERY_MS: u64 = 60_000;
+
+/// Whether hosts misbehave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weather {
+    Calm,
+    Storm,
+}
+
+/// What came of a story.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tally {
+    pub(crate) decided: u64,
+    pub(crate) refused: u64,
+    pub(crate) unanswered: u64,
+    pub(crate) faults: u64,
+    pub(crate) crashes: u64,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.decided += other.decided;
+        self.refused += other.refused;
+        self.unanswered += other.unanswered;
+        self.faults += other.faults;
+        self.crashes += other.crashes;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} decided, {} refused, {} unanswered; {} faults, {} crashes",
+            self.decided, self.refused, self.unanswered, self.faults, self.crashes
+        )
+    }
+}
+
+/// What is known of somebody's enrolment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Enrolled {
+    Never,
+    /// Asked for, and nobody signed it yet.
+    Perhaps,
+    Surely,
+}
+
+struct Person {
+    user: UserId,
+    palm: Palm,
+    enrolled: Enrolled,
+}
+
+/// A capture that was submitted.
+struct Asked {
+    person: usize,
+    subject: Subject,
+    /// What was known of the person then.
+    known: Enrolled,
+    keys: [[u8; 32]; 3],
+    answers: [Option<PartyResult>; 3],
+    outcome: Option<Outcome>,
+    since_ms: u64,
+}
+
+/// A network, its people, and everything that was asked.
+pub(crate) struct Story<'a> {
+    network: &'a Network,
+    world: World<'a>,
+    weather: Weather,
+    people: Vec<Person>,
+    asked: BTreeMap<RequestId, Asked>,
+    tally: Tally,
+}
+
+impl<'a> Story<'a> {
+    pub(crate) fn new(network: &'a Network, seed: u64, weather: Weather) -> Self {
+        println!("story {seed}, {weather:?}");
+        let mut world = World::new(network, seed);
+        let people = (0..PEOPLE).map(|index| Person {
+            user: UserId::new([u8::try_from(index).unwrap() + 1; 16]),
+            palm: Palm::new(&mut world.rng),
+            enrolled: Enrolled::Never,
+        });
+        let people = people.collect();
+        Self {
+            network,
+            world,
+            weather,
+            people,
+            asked: BTreeMap::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Lets the story happen, then calm return, and asks for everybody once more.
+    pub(crate) fn run(mut self) -> Tally {
+        self.settle();
+        for _ in 0..CAPTURES {
+            if self.weather == Weather::Storm {
+                self.blow();
+            }
+            self.somebody_comes();
+            let pause = match self.weather {
+                Weather::Calm => 3_000,
+                Weather::Storm => self.world.upto(1_500),
+            };
+            self.pass(pause);
+            self.shelter();
+        }
+        self.world.rarity = 0;
+        self.pass(PATIENCE_MS);
+        self.tally.unanswered += u64::try_from(self.asked.len()).unwrap();
+        self.asked.clear();
+        self.settle();
+        self.everybody_comes();
+        let mischief = self.world.mischief;
+        (self.tally.faults, self.tally.crashes) = (mischief.faults, mischief.crashes);
+        self.tally
+    }
+
+    /// Changes the weather, and cuts the power of a machine now and then.
+    fn blow(&mut self) {
+        self.world.rarity = [0, 2_000, 500, 150][usize::try_from(self.world.upto(4)).unwrap()];
+        if self.world.upto(6) == 0 {
+            let machine = usize::try_from(self.world.upto(3)).unwrap();
+            let silently = self.world.upto(2) == 0;
+            self.world.crash(machine, silently);
+        }
+    }
+
+    /// Waits for the network as long as people do.
+    fn shelter(&mut self) {
+        let until_ms = self.world.now_ms() + SHELTER_MS;
+        while !self.world.serves() && self.world.now_ms() < until_ms {
+            self.pass(50);
+        }
+    }
+
+    /// Waits until the network serves.
+    fn settle(&mut self) {
+        let until_ms = self.world.now_ms() + RECOVERY_MS;
+        while !self.world.serves() {
+            let late = self.world.now_ms() >= until_ms;
+            assert!(!late, "does not serve: {}", self.world.describe());
+            self.pass(50);
+        }
+    }
+
+    fn somebody_comes(&mut self) {
+        let person = usize::try_from(self.world.rng.next_u64() % 5).unwrap();
+        let enrols = self.people[person].enrolled != Enrolled::Surely && self.world.upto(3) > 0;
+        let again = self.people[person].enrolled == Enrolled::Surely && self.world.upto(6) == 0;
+        let subject = if enrols {
+            let user = self.people[person].user;
+            Subject::Enrol { user }
+        } else if again {
+            // The palm has an owner; nobody else may have it.
+            let user = UserId::new([0xee; 16]);
+            Subject::Enrol { user }
+        } else {
+            Subject::Identify(entrance(self.world.now_ms()))
+        };
+        self.ask(person, subject);
+    }
+
+    /// Has everybody recognised, if need be at a later attempt: that a byte was lost may
+    /// show at the next one only.
+    fn everybody_comes(&mut self) {
+        for person in 0..PEOPLE {
+            let answered = (0..ATTEMPTS).any(|_| {
+                let before = self.tally.decided;
+                self.settle();
+                let subject = Subject::Identify(entrance(self.world.now_ms()));
+                self.ask(person, subject);
+                self.pass(PATIENCE_MS);
+                self.tally.decided == before + 3
+            });
+            assert!(answered, "nobody disturbs, and somebody is not answered");
+        }
+    }
+
+    fn ask(&mut self, person: usize, subject: Subject) {
+        let Some(keys) = self.world.keys() else {
+            return;
+        };
+        let now_ms = self.world.now_ms();
+        let Person { palm, enrolled, .. } = &mut self.people[person];
+        let known = *enrolled;
+        let rng = &mut self.world.rng;
+        let calls = capture(self.network, rng, palm, &subject, &keys, now_ms);
+        if matches!(subject, Subject::Enrol { .. }) {
+            *enrolled = known.max(Enrolled::Perhaps);
+        }
+        let asked = Asked {
+            person,
+            subject,
+            known,
+            keys: keys.map(|keys| keys.identity),
+            answers: [None, None, None],
+            outcome: None,
+            since_ms: now_ms,
+        };
+        self.asked.insert(calls[0].request, asked);
+        self.world.submit(&calls);
+    }
+
+    fn pass(&mut self, span_ms: u64) {
+        let until_ms = self.world.now_ms() + span_ms;
+        while self.world.now_ms() < until_ms {
+            let step = (until_ms - self.world.now_ms()).min(50);
+            self.world.pass(step);
+            for (party, answer) in self.world.take_answers() {
+                self.hear(party, answer);
+            }
+        }
+        let now_ms = self.world.now_ms();
+        let late = |asked: &Asked| now_ms > asked.since_ms + PATIENCE_MS;
+        let before = self.asked.len();
+        self.asked.retain(|_, asked| !late(asked));
+        self.tally.unanswered += u64::try_from(before - self.asked.len()).unwrap();
+    }
+
+    /// Checks an answer against what is true.
+    fn hear(&mut self, party: usize, answer: PartyAnswer) {
+        let Some(asked) = self.asked.get_mut(&answer.request) else {
+            return;
+        };
+        let earlier = asked.answers[party].replace(answer.result.clone());
+        assert_eq!(earlier, None, "party {party} answers twice");
+        let person = &mut self.people[asked.person];
+        match answer.result {
+            PartyResult::Refused(_) => self.tally.refused += 1,
+            PartyResult::Decided { outcome, user } => {
+                self.tally.decided += 1;
+                let bytes = outcome.outcome.signed_bytes(PartyIndex::ALL[party]);
+                assert!(
+                    verify_signature(&asked.keys[party], &bytes, &outcome.signature),
+                    "party {party} did not sign"
+                );
+                let first = asked.outcome.get_or_insert_with(|| outcome.outcome.clone());
+                assert_eq!(*first, outcome.outcome, "two parties sign two things");
+                assert_eq!(outcome.outcome.subject, asked.subject.digest());
+                check(asked, person, &outcome.outcome.decision, user);
+            }
+        }
+        if asked.answers.iter().all(Option::is_some) {
+            self.asked.remove(&answer.request);
+        }
+    }
+}
+
+/// Tells whether a decision can be true of this person, and notes what it says.
+fn check(asked: &Asked, person: &mut Person, decision: &Decision, user: Option<UserId>) {
+    let known = asked.known;
+    match (&asked.subject, decision) {
+        (Subject::Enrol { user: wanted }, Decision::Enrolled { user }) => {
+            assert_eq!(wanted, user, "somebody else was enrolled");
+            assert_eq!(*user, person.user, "a palm was given to a second user");
+            person.enrolled = Enrolled::Surely;
+        }
+        (Subject::Enrol { .. }, Decision::AlreadyEnrolled) => {
+            // A capture that came before this one may have been the one.
+            assert_ne!(person.enrolled, Enrolled::Never, "a new palm is known");
+            person.enrolled = Enrolled::Surely;
+        }
+        (Subject::Identify(context), Decision::Matched { who, .. }) => {
+            assert_ne!(person.enrolled, Enrolled::Never, "a stranger is recognised");
+            assert_eq!(user, Some(person.user), "taken for somebody else");
+            assert_eq!(*who, pairwise_id(person.user, &context.vendor));
+            person.enrolled = Enrolled::Surely;
+        }
+        (Subject::Identify(_), Decision::NotMatched) => {
+            assert_ne!(known, Enrolled::Surely, "an enrolled palm was forgotten");
+        }
+        (subject, decision) => panic!("{decision:?} is no answer to {subject:?}"),
+    }
+}

@@ -1,0 +1,350 @@
+//! The world between the parties: a queue of events in time, and hosts that do as the seed says.
+
+mod streams;
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use boop_abi::{Event as Told, FromHost, Phase, Slot, StreamId, ToHost};
+use boop_party::Computed;
+use boop_wire::PartyIndex;
+use boop_wire::job::{PartyAnswer, PartyCall};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use crate::door::{Door, PartyKeys};
+use crate::machine::{Clock, Machine};
+use crate::network::{EPOCH_MS, Network};
+use crate::pipes::{End, Pipe};
+
+const TICK_MS: u64 = 50;
+const REOPEN_MS: u64 = 100;
+
+/// What is going to happen.
+enum Event {
+    Start(usize),
+    Tick {
+        machine: usize,
+        life: u32,
+    },
+    /// A stream reaches the machine it was opened to.
+    Arrives {
+        pipe: usize,
+    },
+    Bytes {
+        pipe: usize,
+        end: usize,
+        bytes: Vec<u8>,
+    },
+    Closes {
+        pipe: usize,
+        end: usize,
+    },
+    Frame {
+        machine: usize,
+        life: u32,
+        frame: FromHost,
+    },
+    /// A write reaches the disk, and the enclave is told.
+    Durable {
+        machine: usize,
+        life: u32,
+        slot: Slot,
+        bytes: Option<Vec<u8>>,
+    },
+    Computed {
+        machine: usize,
+        life: u32,
+        computed: Computed,
+    },
+    OpenDoor(usize),
+}
+
+/// What happened to the hosts so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Mischief {
+    pub(crate) faults: u64,
+    pub(crate) crashes: u64,
+}
+
+/// Three machines, a gateway, and what is between them.
+pub(crate) struct World<'a> {
+    network: &'a Network,
+    clock: Clock,
+    pub(crate) rng: ChaCha8Rng,
+    events: BTreeMap<(u64, u64), Event>,
+    serial: u64,
+    pub(crate) machines: [Machine; 3],
+    pipes: Vec<Pipe>,
+    /// The pipe and end of each stream of an enclave.
+    streams: BTreeMap<(usize, StreamId), (usize, usize)>,
+    door: Door,
+    answers: Vec<(usize, PartyAnswer)>,
+    /// One piece in so many meets with something; 0 for none.
+    pub(crate) rarity: u32,
+    pub(crate) mischief: Mischief,
+}
+
+impl<'a> World<'a> {
+    /// Builds a world that begins at its own hour, so that custodians see time pass.
+    pub(crate) fn new(network: &'a Network, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut world = Self {
+            network,
+            clock: Rc::new(Cell::new(EPOCH_MS + seed * 3_600_000)),
+            events: BTreeMap::new(),
+            serial: 0,
+            machines: PartyIndex::ALL.map(|party| Machine::new(network, party)),
+            pipes: Vec::new(),
+            streams: BTreeMap::new(),
+            door: Door::new(&mut rng),
+            rng,
+            answers: Vec::new(),
+            rarity: 0,
+            mischief: Mischief::default(),
+        };
+        for index in 0..3 {
+            let pause = world.upto(500);
+            world.at(pause, Event::Start(index));
+            world.at(pause, Event::OpenDoor(index));
+        }
+        world
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.clock.get()
+    }
+
+    /// Draws a number below `end`.
+    pub(crate) fn upto(&mut self, end: u32) -> u64 {
+        u64::from(self.rng.next_u32() % end)
+    }
+
+    fn at(&mut self, pause_ms: u64, event: Event) {
+        self.when(self.now_ms() + pause_ms, event);
+    }
+
+    fn when(&mut self, at_ms: u64, event: Event) {
+        self.serial += 1;
+        self.events.insert((at_ms, self.serial), event);
+    }
+
+    /// Lets everything happen that is due in the next so many milliseconds.
+    pub(crate) fn pass(&mut self, span_ms: u64) {
+        let until_ms = self.now_ms() + span_ms;
+        while let Some(entry) = self.events.first_entry().filter(|e| e.key().0 <= until_ms) {
+            let ((at_ms, _), event) = entry.remove_entry();
+            self.clock.set(at_ms);
+            self.happens(event);
+        }
+        self.clock.set(until_ms);
+    }
+
+    /// Takes the answers that came since.
+    pub(crate) fn take_answers(&mut self) -> Vec<(usize, PartyAnswer)> {
+        std::mem::take(&mut self.answers)
+    }
+
+    /// Tells whether all parties serve and the door has a session with each.
+    pub(crate) fn serves(&self) -> bool {
+        let serving = |machine: &Machine| machine.phase == Phase::Serving;
+        self.machines.iter().all(serving) && self.keys().is_some()
+    }
+
+    /// Tells how far everybody is, for a failure.
+    pub(crate) fn describe(&self) -> String {
+        let machine = |machine: &Machine| {
+            let sessions = self.door.keys_of(machine.party.as_usize()).is_some();
+            let (phase, life) = (machine.phase, machine.life);
+            format!("{} {phase:?} life {life}, door {sessions}", machine.party)
+        };
+        let mut text: Vec<String> = self.machines.iter().map(machine).collect();
+        for ((machine, stream), (pipe, _)) in &self.streams {
+            text.push(format!("{machine}:{} {:?}", stream.0, self.pipes[*pipe]));
+        }
+        text.join("\n")
+    }
+
+    pub(crate) fn keys(&self) -> Option<[PartyKeys; 3]> {
+        let [a, b, c] = [0, 1, 2].map(|party| self.door.keys_of(party));
+        Some([a?, b?, c?])
+    }
+
+    /// Sends a call to each party, none of them at the same moment.
+    pub(crate) fn submit(&mut self, calls: &[PartyCall; 3]) {
+        for (party, call) in calls.iter().enumerate() {
+            if let Some((pipe, bytes)) = self.door.call(party, call) {
+                self.carry(pipe, 1, &bytes);
+            }
+        }
+    }
+
+    /// Cuts the power of a machine, and starts it again some time later. Silently, nobody at the
+    /// other ends of its streams is told.
+    pub(crate) fn crash(&mut self, index: usize, silently: bool) {
+        self.mischief.crashes += 1;
+        self.machines[index].stop();
+        let (gone, kept): (BTreeMap<_, _>, _) = std::mem::take(&mut self.streams)
+            .into_iter()
+            .partition(|((machine, _), _)| *machine == index);
+        self.streams = kept;
+        for (pipe, end) in gone.into_values() {
+            let door = matches!(self.pipes[pipe].ends[1 - end], End::Door { .. });
+            if !silently || door {
+                self.cut(pipe, end);
+            }
+        }
+        let pause = 100 + self.upto(2_000);
+        self.at(pause, Event::Start(index));
+    }
+
+    fn happens(&mut self, event: Event) {
+        match event {
+            Event::Start(index) if self.machines[index].enclave.is_some() => {}
+            Event::Start(index) => {
+                let (clock, seed) = (Rc::clone(&self.clock), self.rng.next_u64());
+                let outputs = self.machines[index].start(self.network, &clock, seed);
+                let life = self.machines[index].life;
+                self.at(
+                    TICK_MS,
+                    Event::Tick {
+                        machine: index,
+                        life,
+                    },
+                );
+                self.follow(index, outputs);
+            }
+            Event::Tick { machine, life } => {
+                let now_ms = self.now_ms();
+                if self.with(machine, life, |enclave| enclave.tick(now_ms)) {
+                    self.at(TICK_MS, Event::Tick { machine, life });
+                }
+            }
+            Event::Arrives { pipe } => self.arrives(pipe),
+            Event::Bytes { pipe, end, bytes } => self.bytes(pipe, end, bytes),
+            Event::Closes { pipe, end } => self.closes(pipe, end),
+            Event::Frame {
+                machine,
+                life,
+                frame,
+            } => {
+                self.tell(machine, life, frame);
+            }
+            Event::Durable {
+                machine,
+                life,
+                slot,
+                bytes,
+            } => {
+                let disk = &mut self.machines[machine].disk;
+                match bytes {
+                    Some(bytes) => disk.insert(slot, bytes),
+                    None => disk.remove(&slot),
+                };
+                self.tell(machine, life, FromHost::BlobDone { slot });
+            }
+            Event::Computed {
+                machine,
+                life,
+                computed,
+            } => {
+                let now_ms = self.now_ms();
+                self.with(machine, life, |enclave| enclave.computed(now_ms, computed));
+            }
+            Event::OpenDoor(party) => self.open_door(party),
+        }
+    }
+
+    fn tell(&mut self, machine: usize, life: u32, frame: FromHost) {
+        let now_ms = self.now_ms();
+        self.with(machine, life, |enclave| enclave.handle(now_ms, frame));
+    }
+
+    /// Does something with an enclave and what follows from it; false if that life is over.
+    fn with(
+        &mut self,
+        index: usize,
+        life: u32,
+        act: impl FnOnce(&mut boop_party::Party<crate::machine::Hardware>) -> Vec<ToHost>,
+    ) -> bool {
+        let machine = &mut self.machines[index];
+        if machine.life != life {
+            return false;
+        }
+        let Some(enclave) = machine.enclave.as_mut() else {
+            return false;
+        };
+        let outputs = act(enclave);
+        let computations = enclave.take_computations();
+        for computation in computations {
+            let computed = computation.run();
+            let pause = 1 + self.upto(20);
+            self.at(
+                pause,
+                Event::Computed {
+                    machine: index,
+                    life,
+                    computed,
+                },
+            );
+        }
+        self.follow(index, outputs);
+        true
+    }
+
+    fn follow(&mut self, index: usize, outputs: Vec<ToHost>) {
+        for output in outputs {
+            match output {
+                ToHost::Evidence(_) => {}
+                ToHost::OpenStream { stream, to } => self.open_stream(index, stream, to),
+                ToHost::StreamData { stream, bytes } => self.stream_data(index, stream, &bytes),
+                ToHost::CloseStream { stream } => {
+                    if let Some((pipe, end)) = self.streams.remove(&(index, stream)) {
+                        self.cut(pipe, end);
+                    }
+                }
+                ToHost::BlobGet { slot } => {
+                    let bytes = self.machines[index].disk.get(&slot).cloned();
+                    self.soon(index, FromHost::Blob { slot, bytes });
+                }
+                ToHost::BlobPut { slot, bytes } => self.write(index, slot, Some(bytes)),
+                ToHost::BlobDelete { slot } => self.write(index, slot, None),
+                ToHost::Event(told) => self.told(index, told),
+            }
+        }
+    }
+
+    fn told(&mut self, index: usize, told: Told) {
+        match told {
+            Told::Phase(phase) => self.machines[index].phase = phase,
+            Told::Stopped(refusal) => panic!("party {index} gave up its own state: {refusal}"),
+            Told::SessionRefused { .. } | Told::JobRefused(_) | Told::JobDone { .. } => {}
+        }
+    }
+
+    fn soon(&mut self, machine: usize, frame: FromHost) {
+        let (pause, life) = (self.upto(3), self.machines[machine].life);
+        self.at(
+            pause,
+            Event::Frame {
+                machine,
+                life,
+                frame,
+            },
+        );
+    }
+
+    fn write(&mut self, machine: usize, slot: Slot, bytes: Option<Vec<u8>>) {
+        let (pause, life) = (1 + self.upto(30), self.machines[machine].life);
+        self.at(
+            pause,
+            Event::Durable {
+                machine,
+                life,
+                slot,
+                bytes,
+            },
+        );
+    }
+}
