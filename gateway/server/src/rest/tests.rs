@@ -1,5 +1,7 @@
 //! Every path of the public API, and every way in which it turns a request down.
 
+mod http;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use boop_channel::verify_statement;
@@ -9,14 +11,14 @@ use boop_wire::api::{
     ManifestResponse, NetworkResponse, Problem, RegisterResponse, ScannerResponse,
     TransactionCheckResponse, VendorResponse,
 };
-use boop_wire::codec::{from_canonical, to_canonical};
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::ledger::{user_account, vendor_account};
 use boop_wire::session::{ProofStatement, Side};
-use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
+
+use http::{api_key, bearer, body_of, decode, get, post};
 
 use super::{CreditResponse, HistoryResponse, StatusResponse, Transaction};
 use crate::config::LimitSettings;
@@ -25,7 +27,7 @@ use crate::fixture::{
     ADMIN_TOKEN, API_KEY, Gateway, NETWORK, Plan, SESSION_TOKEN, USER, bundle, scanner, vendor,
 };
 use crate::store::{ContextStore as _, StoredContext};
-use crate::text::{base64url, from_base64url};
+use crate::text::base64url;
 
 #[tokio::test]
 async fn the_attestation_endpoint_proves_this_connection() {
@@ -461,42 +463,4 @@ fn credit(user: boop_wire::UserId, amount: u64, currency: &str) -> Value {
         "currency": currency,
         "request_id": "01".repeat(16),
     })
-}
-
-fn get(path: &str) -> Request<Body> {
-    Request::get(path).body(Body::empty()).unwrap()
-}
-
-fn post(path: &str, body: &Value) -> Request<Body> {
-    Request::post(path)
-        .header("content-type", "application/json")
-        .body(Body::from(body.to_string()))
-        .unwrap()
-}
-
-fn bearer(mut request: Request<Body>, token: &str) -> Request<Body> {
-    let value = format!("Bearer {token}").parse().unwrap();
-    request.headers_mut().insert("authorization", value);
-    request
-}
-
-fn api_key(mut request: Request<Body>, key: &str) -> Request<Body> {
-    request
-        .headers_mut()
-        .insert("x-api-key", key.parse().unwrap());
-    request
-}
-
-async fn body_of<T: DeserializeOwned>(response: axum::response::Response) -> T {
-    let bytes = response.into_body().collect().await.unwrap().to_bytes();
-    serde_json::from_slice(&bytes).unwrap()
-}
-
-fn decode<T>(text: &str) -> T
-where
-    T: minicbor::Encode<()> + for<'b> minicbor::Decode<'b, ()>,
-{
-    let value = from_canonical(&from_base64url(text).unwrap()).unwrap();
-    assert_eq!(base64url(&to_canonical(&value)), text);
-    value
 }

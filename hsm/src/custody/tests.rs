@@ -1,0 +1,248 @@
+//! Who gets a key, and who does not.
+
+use boop_channel::seal::{OpeningKey, SealError};
+use boop_channel::verify_signature;
+use boop_wire::Digest;
+use boop_wire::codec::{domain_separated, to_canonical};
+
+use super::*;
+use crate::testing::{NOW_MS, World, binding, bundle};
+
+const FRESH: [u8; 32] = [0x5a; 32];
+
+#[test]
+fn a_token_that_the_manifest_does_not_name_is_refused() {
+    let world = World::new(30);
+    let (trust, other) = (world.trust(), world.another_token());
+    let found = hex::encode(other.public_key());
+
+    let error = Custody::new(world.settings, trust, Box::new(other), world.audit());
+
+    assert_eq!(error.unwrap_err(), WrongKey { found });
+}
+
+#[test]
+fn a_granted_key_is_signed_and_opens_for_the_attested_setup_key() {
+    let world = World::new(30);
+    let custody = world.custody();
+    let setup = OpeningKey::from_seed(&[7; 32]);
+
+    let released = world.grant(&custody, &setup).unwrap();
+
+    let ReleasedKey {
+        enc,
+        ciphertext,
+        context,
+        signature,
+    } = released;
+    let signed = ReleasedKey::signed_bytes(&context, &enc, &ciphertext);
+    assert!(verify_signature(&world.custodian_key, &signed, &signature));
+    let info = domain_separated("key-release-info", &to_canonical(&context));
+    assert_eq!(setup.open(&info, &enc, &ciphertext).unwrap().len(), 32);
+    assert_eq!(context.instance, binding(&world.trust()).instance);
+    assert_eq!(context.lease, 1);
+}
+
+#[test]
+fn each_release_has_the_next_lease_and_a_line_on_record() {
+    let world = World::new(30);
+    let custody = world.custody();
+    let setup = OpeningKey::from_seed(&[7; 32]);
+
+    let leases = [(); 3].map(|()| world.grant(&custody, &setup).unwrap().context.lease);
+
+    assert_eq!(leases, [1, 2, 3]);
+    let lines = world.audit_lines();
+    assert_eq!(lines.len(), 3);
+    assert!(lines[2].contains(r#""event":"released""#) && lines[2].contains(r#""lease":3"#));
+}
+
+#[test]
+fn a_setup_key_that_is_not_attested_gets_nothing() {
+    let world = World::new(30);
+    let custody = world.custody();
+    let mut bound = binding(&world.trust());
+
+    for setup in [None, Some(plain_digest(&[1; 32]))] {
+        bound.keys.setup = setup;
+        assert_eq!(
+            custody.grant(&bound, &[2; 32], NOW_MS),
+            Err(ReleaseError::SetupKey)
+        );
+    }
+    assert_eq!(custody.token.raise_lease(0), Ok(1));
+}
+
+#[test]
+fn a_setup_key_of_low_order_gets_nothing() {
+    let world = World::new(30);
+    let custody = world.custody();
+    let mut bound = binding(&world.trust());
+    bound.keys.setup = Some(plain_digest(&[0; 32]));
+
+    let error = custody.grant(&bound, &[0; 32], NOW_MS).unwrap_err();
+
+    assert_eq!(
+        error,
+        ReleaseError::Token(TokenError::Seal(SealError::RecipientKey))
+    );
+    assert_eq!(error.refusal(), Refusal::Invalid);
+    assert_eq!(world.audit_lines(), Vec::<String>::new());
+}
+
+#[test]
+fn more_releases_than_a_minute_allows_are_refused_as_busy() {
+    let world = World::new(2);
+    let custody = world.custody();
+    let setup = OpeningKey::from_seed(&[7; 32]);
+    world.grant(&custody, &setup).unwrap();
+    world.grant(&custody, &setup).unwrap();
+
+    let error = world.grant(&custody, &setup).unwrap_err();
+
+    assert_eq!(error, ReleaseError::Busy);
+    assert_eq!(error.refusal(), Refusal::Busy);
+}
+
+#[test]
+fn only_so_many_connections_are_listened_to_in_a_minute() {
+    let world = World::new(30);
+    let custody = world.custody();
+
+    let admitted = (0..300).filter(|_| custody.admits_attempt(NOW_MS)).count();
+
+    assert_eq!(admitted, 240);
+    assert!(custody.admits_attempt(NOW_MS + 60_000));
+}
+
+#[test]
+fn another_party_is_refused_by_role() {
+    let world = World::new(30);
+    let begin = ReleaseRequest::Begin {
+        party: PartyIndex::ALL[0],
+    };
+
+    assert_eq!(answer_to(&world, &[begin]), refused(Refusal::WrongRole));
+    assert!(world.audit_lines()[0].contains(r#""refusal":"wrong-role""#));
+}
+
+#[test]
+fn a_proof_without_a_challenge_and_a_second_beginning_are_unexpected() {
+    let world = World::new(30);
+    let begin = ReleaseRequest::Begin {
+        party: world.settings.party,
+    };
+    let prove = prove(bundle(&binding(&world.trust())));
+
+    for requests in [&[prove][..], &[begin.clone(), begin]] {
+        assert_eq!(answer_to(&world, requests), refused(Refusal::Unexpected));
+    }
+}
+
+#[test]
+fn nothing_is_answered_but_unexpected_after_the_end() {
+    let world = World::new(30);
+    let begin = ReleaseRequest::Begin {
+        party: world.settings.party,
+    };
+    let mut conversation = Conversation::new(world.custody());
+    conversation.handle(&[0xff], FRESH, NOW_MS);
+    assert!(conversation.is_over());
+
+    let answer = conversation.handle(&to_canonical(&begin), FRESH, NOW_MS);
+
+    assert_eq!(answer, refused(Refusal::Unexpected));
+}
+
+#[test]
+fn bytes_that_are_no_request_are_malformed_and_too_many_too_large() {
+    let world = World::new(30);
+    let mut conversation = Conversation::new(world.custody());
+    assert_eq!(
+        conversation.handle(b"\xff", FRESH, NOW_MS),
+        refused(Refusal::Malformed)
+    );
+
+    let mut conversation = Conversation::new(world.custody());
+    assert_eq!(
+        conversation.handle(&vec![0; RELEASE_BYTES_MAX + 1], FRESH, NOW_MS),
+        refused(Refusal::TooLarge)
+    );
+}
+
+#[test]
+fn claims_that_do_not_fit_the_release_are_refused_before_any_signature_is_checked() {
+    let world = World::new(30);
+    let good = {
+        let mut bound = binding(&world.trust());
+        bound.challenge = FRESH;
+        bound
+    };
+    let change = |change: &dyn Fn(&mut Binding)| {
+        let mut bound = good.clone();
+        change(&mut bound);
+        bound
+    };
+    let cases = [
+        (change(&|b| b.challenge = [0; 32]), Refusal::EvidenceRefused),
+        (
+            change(&|b| b.purpose = Purpose::Boot),
+            Refusal::EvidenceRefused,
+        ),
+        (
+            change(&|b| b.party = Some(PartyIndex::ALL[0])),
+            Refusal::WrongRole,
+        ),
+        (change(&|b| b.role = Role::Gateway), Refusal::WrongRole),
+        (
+            change(&|b| b.manifest = Digest::new([9; 32])),
+            Refusal::WrongNetwork,
+        ),
+        (change(&|b| b.made_at_ms = 0), Refusal::Stale),
+        (change(&|_| ()), Refusal::Malformed),
+    ];
+
+    for (bound, refusal) in cases {
+        let begin = ReleaseRequest::Begin {
+            party: world.settings.party,
+        };
+        let answer = answer_to(&world, &[begin, prove(bundle(&bound))]);
+        assert_eq!(answer, refused(refusal), "{bound:?}");
+    }
+    let instance = good.instance.to_string();
+    assert!(
+        world
+            .audit_lines()
+            .iter()
+            .all(|line| line.contains(&instance))
+    );
+}
+
+impl World {
+    fn grant(&self, custody: &Custody, setup: &OpeningKey) -> Result<ReleasedKey, ReleaseError> {
+        let mut bound = binding(&self.trust());
+        bound.keys.setup = Some(plain_digest(setup.public()));
+        custody.grant(&bound, setup.public(), NOW_MS)
+    }
+}
+
+fn prove(evidence: EvidenceBundle) -> ReleaseRequest {
+    ReleaseRequest::Prove {
+        evidence,
+        setup: [7; 32],
+    }
+}
+
+fn refused(refusal: Refusal) -> ReleaseAnswer {
+    ReleaseAnswer::Refused { refusal }
+}
+
+/// Returns the answer to the last of the requests, all on one connection.
+fn answer_to(world: &World, requests: &[ReleaseRequest]) -> ReleaseAnswer {
+    let mut conversation = Conversation::new(world.custody());
+    let mut last = None;
+    for request in requests {
+        last = Some(conversation.handle(&to_canonical(request), FRESH, NOW_MS));
+    }
+    last.unwrap()
+}
