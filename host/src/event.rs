@@ -42,6 +42,8 @@ codes! {
     EnclaveNotStarted "enclave-not-started" error,
     /// The enclave entered a phase of its life.
     EnclavePhase "enclave-phase" info,
+    /// The enclave reads or prepares what it keeps, and is so far.
+    EnclaveProgress "enclave-progress" info,
     /// The enclave serves.
     Ready "ready" info,
     /// The enclave said that it stops.
@@ -68,6 +70,9 @@ codes! {
     SessionRefused "session-refused" warn,
     /// The enclave refused or aborted a job.
     JobRefused "job-refused" info,
+    /// A check of the matching failed at the enclave. It points at the far end, which need not be
+    /// who deviated.
+    CheckFailed "check-failed" warn,
     /// The enclave finished a job.
     JobDone "job-done" info,
     /// The enclave was asked to finish.

@@ -59,6 +59,8 @@ pub struct Status {
     pub phase: Phase,
     /// When the phase began, Unix milliseconds.
     pub since_ms: u64,
+    /// How far the enclave is with what it does before the next phase.
+    pub progress: Option<Progress>,
     /// How often the enclave was started.
     pub starts: u64,
     /// Why this host would not accept its own enclave's evidence, if it would not: then others
@@ -66,6 +68,16 @@ pub struct Status {
     pub evidence_doubt: Option<String>,
     /// The last refusal, by this host or its enclave.
     pub last_refusal: Option<LastRefusal>,
+}
+
+/// How many of an enclave's records are read, or prepared together with the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// Records that are done.
+    pub done: u64,
+    /// Records that there are.
+    pub of: u64,
 }
 
 /// A refusal, for the person who asks why nothing works.
@@ -105,6 +117,7 @@ impl StatusBoard {
                 listen,
                 phase: Phase::Starting,
                 since_ms: now_ms,
+                progress: None,
                 starts: 0,
                 evidence_doubt: None,
                 last_refusal: None,
@@ -118,11 +131,17 @@ impl StatusBoard {
         self.change(|status| {
             status.phase = phase;
             status.since_ms = now_ms;
+            status.progress = None;
             if phase == Phase::Starting {
                 status.evidence_doubt = None;
                 status.starts = status.starts.saturating_add(1);
             }
         });
+    }
+
+    /// Notes how far the enclave is.
+    pub(crate) fn progress(&self, progress: Progress) {
+        self.change(|status| status.progress = Some(progress));
     }
 
     /// Notes what is wrong with the own enclave's evidence, or that nothing is.
@@ -182,6 +201,8 @@ mod tests {
         assert_eq!((read().phase, read().starts), (Phase::Starting, 0));
         board.enter(Phase::Starting, 6);
         board.doubt(Some(String::from("no such chip")));
+        board.progress(Progress { done: 1, of: 3 });
+        assert_eq!(read().progress, Some(Progress { done: 1, of: 3 }));
         board.enter(boop_abi::Phase::Serving.into(), 7);
         let far_end = FarEnd::Party(PartyIndex::ALL[2]);
         board.refused(Some(far_end), Refusal::Stale, String::from("old"), 8);
@@ -193,6 +214,7 @@ mod tests {
                 listen,
                 phase: Phase::Serving,
                 since_ms: 7,
+                progress: None,
                 starts: 1,
                 evidence_doubt: Some(String::from("no such chip")),
                 last_refusal: Some(LastRefusal {

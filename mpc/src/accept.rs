@@ -6,6 +6,7 @@ use core::fmt;
 use boop_kernel::Kernel;
 
 use crate::bits::{BitShare, and, to_words};
+use crate::cells::EnoughCells;
 use crate::channel::Channel;
 use crate::context::Context;
 use crate::error::MpcError;
@@ -21,12 +22,14 @@ use boop_wire::template::{CELLS, CODE_BITS, ORIENTATIONS, PHASES, ROTATIONS, TEM
 #[derive(Clone)]
 pub struct SharedPalm {
     values: ReplicatedValues,
+    enough_cells: Option<EnoughCells>,
 }
 
 /// Turns the three shares of a client's bits into a shared palm [MPC-12] to [MPC-14].
 ///
 /// Whatever bits the client sent, the palm is a template: code values of invalid cells are zero,
-/// the others are 1 or -1, and cells are 0 or 1.
+/// the others are 1 or -1, and cells are 0 or 1. How many are valid is not looked at: see
+/// [`SharedPalm::demand_cells`].
 ///
 /// # Errors
 /// Returns [`MpcError::ForeignShare`] for another party's share, and what the channel gives.
@@ -51,10 +54,28 @@ pub async fn accept<C: Channel>(
     let injected = inject(context, channel, kernel, &blanked, &cells).await?;
     Ok(SharedPalm {
         values: signed(injected),
+        enough_cells: None,
     })
 }
 
 impl SharedPalm {
+    /// Has the search of this palm end with [`MpcError::TooFewValidCells`], before any match is
+    /// opened, unless each encoding has [`VALID_CELLS_MIN`] valid cells [MPC-15].
+    ///
+    /// # Errors
+    /// Returns what the channel gives.
+    ///
+    /// [`VALID_CELLS_MIN`]: boop_wire::template::VALID_CELLS_MIN
+    pub async fn demand_cells<C: Channel>(
+        &mut self,
+        context: &mut Context,
+        channel: &mut C,
+    ) -> Result<(), MpcError> {
+        let enough = EnoughCells::compute(context, channel, &self.values).await?;
+        self.enough_cells = Some(enough);
+        Ok(())
+    }
+
     /// Returns this party's share of the template, for its database.
     pub fn stored(&self) -> StoredShare {
         StoredShare::convert(&self.values)
@@ -62,7 +83,7 @@ impl SharedPalm {
 
     /// Returns this party's share of the query at every alignment.
     pub fn query(&self, rule: Rule) -> QueryShare {
-        QueryShare::convert(&self.values, rule)
+        QueryShare::convert(&self.values, rule).demanding(self.enough_cells.clone())
     }
 }
 

@@ -89,6 +89,11 @@ impl Context {
         Self::of_lane(self.me, &self.seeds, self.lanes, self.security)
     }
 
+    /// Returns the number of the lane that [`Self::fork`] opens next.
+    pub(crate) const fn lane_to_fork(&self) -> u32 {
+        self.lanes + 1
+    }
+
     /// Returns the number of this lane.
     pub(crate) const fn lane(&self) -> u32 {
         self.lane
@@ -125,6 +130,11 @@ impl Context {
         self.gates.as_mut()
     }
 
+    /// Puts what was noted back in the place of what was noted since.
+    pub(crate) fn put_gates(&mut self, gates: Option<Gates>) {
+        self.gates = gates;
+    }
+
     /// Takes what this lane has noted, for the proofs; what follows is noted anew.
     pub(crate) fn take_gates(&mut self) -> Option<Gates> {
         self.gates.as_mut().map(core::mem::take)
@@ -151,6 +161,11 @@ impl Context {
     /// Draws words that the other holder of the component draws too.
     pub(crate) fn draw_words(&mut self, held: Held, words: usize) -> Vec<u64> {
         self.stream(held).draw_words(words)
+    }
+
+    /// Draws values that the other holder of the component draws too.
+    pub(crate) fn draw_values(&mut self, held: Held, values: usize) -> Vec<u32> {
+        self.stream(held).draw_values(values)
     }
 
     fn stream(&mut self, held: Held) -> &mut Prg {

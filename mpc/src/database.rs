@@ -73,6 +73,24 @@ impl Database {
         }
     }
 
+    /// Returns the database as it was when it had no more than so many slots, if none of them
+    /// changed since. It shares memory with this one.
+    pub fn first(&self, slots: usize) -> Self {
+        let slots = slots.min(self.slots);
+        let mut first = Self {
+            tiles: self.tiles[..slots.div_ceil(LANES)].to_vec(),
+            slots,
+            edition: self.edition,
+        };
+        if let Some(tile) = first.tiles.last_mut()
+            && !slots.is_multiple_of(LANES)
+        {
+            let tile = Arc::make_mut(tile);
+            (slots % LANES..LANES).for_each(|lane| tile.clear(lane));
+        }
+        first
+    }
+
     /// Returns the share in a slot.
     pub fn get(&self, slot: usize) -> Option<StoredShare> {
         let tile = self.tiles.get(slot / LANES).filter(|_| slot < self.slots)?;
@@ -98,5 +116,78 @@ impl Database {
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Database({} slots, [secret])", self.slots)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use boop_kernel::Kernel;
+    use boop_wire::template::{CELLS, CODE_BITS, ROTATIONS};
+
+    use super::*;
+    use crate::error::MpcError;
+    use crate::identify::{TEMPLATES_MAX, identify};
+    use crate::job::Job;
+    use crate::local::run;
+    use crate::rule::Rule;
+    use crate::share::{QueryShare, STORED_SHARE_BYTES};
+    use crate::testing::{contexts, seeded, share_values};
+    use crate::values::Values;
+
+    #[test]
+    fn the_first_slots_are_those_of_an_earlier_time_and_nothing_else() {
+        let share = |byte| StoredShare::from_bytes(&vec![byte; STORED_SHARE_BYTES]).unwrap();
+        let mut database = Database::new();
+        let mut earlier = Vec::new();
+        for byte in 1..=40 {
+            earlier.push(database.clone());
+            database.push(&share(byte));
+        }
+
+        for (slots, earlier) in earlier.iter().enumerate() {
+            let first = database.first(slots);
+
+            assert_eq!(first.slots(), slots);
+            assert_eq!(first.tiles().len(), earlier.tiles().len());
+            let tiles = first.tiles().iter().zip(earlier.tiles());
+            for (own, earlier) in tiles {
+                let of =
+                    |tile| (0..LANES).map(move |lane| StoredShare::of_lane(tile, lane).to_bytes());
+                assert!(of(own).eq(of(earlier)));
+            }
+        }
+        assert_eq!(database.first(99).slots(), 40);
+    }
+    #[test]
+    fn a_search_of_more_slots_than_one_run_takes_is_refused_before_anything_is_sent() {
+        let mut rng = seeded(1);
+        let nothing = Values {
+            code: vec![0; ROTATIONS * CODE_BITS],
+            cells: vec![0; ROTATIONS * CELLS],
+        };
+        let palm = share_values(&mut rng, &nothing);
+        let jobs = contexts(&mut rng).map(|mut context| {
+            // The slots are counted before they are looked at.
+            let database = Database {
+                tiles: Vec::new(),
+                slots: TEMPLATES_MAX + 1,
+                edition: 0,
+            };
+            let query = QueryShare::convert(&palm[context.me().as_usize()], Rule::PALM);
+            Job::new(context.me(), |mut channel| async move {
+                let (context, channel) = (&mut context, &mut channel);
+                let (kernel, audit) = (Kernel::best(), Arc::default());
+                identify(context, channel, kernel, &query, &database, &audit).await
+            })
+        });
+
+        let outcome = run(jobs);
+
+        let templates = TEMPLATES_MAX + 1;
+        let refused = Some(Err(MpcError::DatabaseTooLarge { templates }));
+        assert_eq!(outcome.results, [(); 3].map(|()| refused.clone()));
+        assert!(outcome.counters.iter().all(|c| c.messages_sent == 0));
     }
 }

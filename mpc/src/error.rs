@@ -104,6 +104,10 @@ pub enum MpcError {
         /// How many there are.
         templates: usize,
     },
+    /// An encoding of the palm has fewer valid cells than the least count [MPC-15]. All parties
+    /// learn it, and nothing else of the palm; nobody deviated.
+    #[error("the palm has too few valid cells")]
+    TooFewValidCells,
     /// The driver handed in work that the job did not ask for, or the same work twice.
     #[error("the job did not ask for this work")]
     NotAsked,
@@ -113,6 +117,57 @@ pub enum MpcError {
     /// The job has already given its result.
     #[error("the job is over")]
     Finished,
+}
+
+impl MpcError {
+    /// Returns which check failed, as a word for a log.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::WrongLength { .. } => "wrong-length",
+            Self::UnexpectedStep { .. } => "unexpected-step",
+            Self::OutOfOrder { .. } => "out-of-order",
+            Self::MessageTooLong { .. } => "message-too-long",
+            Self::TooManyEarlyMessages { .. } => "too-many-early-messages",
+            Self::SurplusMessage { .. } => "surplus-message",
+            Self::NotAPeer { .. } => "not-a-peer",
+            Self::InconsistentOpening => "inconsistent-opening",
+            Self::ProofRejected { .. } => "proof-rejected",
+            Self::ChallengesDiffer { .. } => "challenges-differ",
+            Self::AuditRejected { .. } => "audit-rejected",
+            Self::NotAudited => "not-audited",
+            Self::PrefacesDiffer { .. } => "prefaces-differ",
+            Self::ForeignShare { .. } => "foreign-share",
+            Self::DatabaseTooLarge { .. } => "database-too-large",
+            Self::TooFewValidCells => "too-few-valid-cells",
+            Self::NotAsked => "not-asked",
+            Self::AlreadyStarted => "already-started",
+            Self::Finished => "finished",
+        }
+    }
+
+    /// Returns whom the check points at, which need not be who deviated [MPC-4].
+    pub const fn accused(&self) -> Option<PartyIndex> {
+        match self {
+            Self::WrongLength { from, .. }
+            | Self::UnexpectedStep { from, .. }
+            | Self::OutOfOrder { from, .. }
+            | Self::MessageTooLong { from, .. }
+            | Self::TooManyEarlyMessages { from }
+            | Self::SurplusMessage { from }
+            | Self::PrefacesDiffer { from } => Some(*from),
+            Self::ProofRejected { prover } | Self::ChallengesDiffer { prover } => Some(*prover),
+            Self::AuditRejected { party } => Some(*party),
+            Self::InconsistentOpening
+            | Self::NotAPeer { .. }
+            | Self::NotAudited
+            | Self::ForeignShare { .. }
+            | Self::DatabaseTooLarge { .. }
+            | Self::TooFewValidCells
+            | Self::NotAsked
+            | Self::AlreadyStarted
+            | Self::Finished => None,
+        }
+    }
 }
 
 /// Why bytes are not a share.
@@ -135,4 +190,58 @@ pub enum ShareDecodeError {
         /// The length it has.
         found: usize,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_has_a_name_of_its_own_and_points_at_whom_its_check_points() {
+        let from = PartyIndex::ALL[1];
+        let (party, prover, meant_for) = (from, from, from);
+        let (bytes, expected, found, templates) = (9, 1, 2, 3);
+        let step = crate::Step::Open;
+        let pointing = [
+            MpcError::WrongLength {
+                from,
+                expected,
+                found,
+            },
+            MpcError::UnexpectedStep {
+                from,
+                expected: step,
+                found: 2,
+            },
+            MpcError::OutOfOrder {
+                from,
+                expected: 1,
+                found: 2,
+            },
+            MpcError::MessageTooLong { from, bytes },
+            MpcError::TooManyEarlyMessages { from },
+            MpcError::SurplusMessage { from },
+            MpcError::ProofRejected { prover },
+            MpcError::ChallengesDiffer { prover },
+            MpcError::AuditRejected { party },
+            MpcError::PrefacesDiffer { from },
+        ];
+        let own = [
+            MpcError::NotAPeer { from },
+            MpcError::InconsistentOpening,
+            MpcError::NotAudited,
+            MpcError::ForeignShare { meant_for },
+            MpcError::DatabaseTooLarge { templates },
+            MpcError::TooFewValidCells,
+            MpcError::NotAsked,
+            MpcError::AlreadyStarted,
+            MpcError::Finished,
+        ];
+
+        assert!(pointing.iter().all(|error| error.accused() == Some(from)));
+        assert!(own.iter().all(|error| error.accused().is_none()));
+        let all = pointing.iter().chain(&own);
+        let names: alloc::collections::BTreeSet<_> = all.map(MpcError::name).collect();
+        assert_eq!(names.len(), pointing.len() + own.len());
+    }
 }

@@ -13,10 +13,12 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::ZeroizeOnDrop;
 
-/// A party's parts in the three proofs of a run.
-#[derive(Default, Zeroize, ZeroizeOnDrop)]
+use crate::wipe::wipe;
+
+/// A party's parts in the three proofs of a run, which wipe themselves.
+#[derive(Default)]
 pub(crate) struct Gates {
     /// What this party proves.
     pub(crate) own: ProverLog,
@@ -27,14 +29,14 @@ pub(crate) struct Gates {
 }
 
 /// What a prover knows of its statements.
-#[derive(Default, Zeroize, ZeroizeOnDrop)]
+#[derive(Default)]
 pub(crate) struct ProverLog {
     pub(crate) a: [Vec<u64>; 2],
     pub(crate) b: [Vec<u64>; 2],
 }
 
 /// What a verifier knows of a prover's statements: a at the next party, b at the previous one.
-#[derive(Default, Zeroize, ZeroizeOnDrop)]
+#[derive(Default)]
 pub(crate) struct VerifierLog {
     pub(crate) side: [Vec<u64>; 2],
     pub(crate) claim: Vec<u64>,
@@ -60,20 +62,53 @@ pub(crate) enum Addition<'a> {
     },
 }
 
+/// How many words a party notes in each of the three proofs.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Words {
+    pub(crate) own: usize,
+    pub(crate) of_previous: usize,
+    pub(crate) of_next: usize,
+}
+
+impl Words {
+    /// Adds other words.
+    pub(crate) const fn plus(self, other: Self) -> Self {
+        Self {
+            own: self.own + other.own,
+            of_previous: self.of_previous + other.of_previous,
+            of_next: self.of_next + other.of_next,
+        }
+    }
+}
+
 impl Gates {
-    /// Makes room for so many more words in each proof, so that they are not moved while they
-    /// are noted.
-    pub(crate) fn reserve(&mut self, words: usize) {
-        let logs = [&mut self.of_previous, &mut self.of_next];
-        let own = self.own.a.iter_mut().chain(&mut self.own.b);
-        let others = logs.into_iter();
-        let others = others.flat_map(|log| log.side.iter_mut().chain([&mut log.claim]));
-        own.chain(others)
-            .for_each(|words_of| words_of.reserve(words));
+    /// Returns how many words are noted.
+    pub(crate) fn lengths(&self) -> Words {
+        Words {
+            own: self.own.a[0].len(),
+            of_previous: self.of_previous.claim.len(),
+            of_next: self.of_next.claim.len(),
+        }
     }
 
-    /// Appends what another lane has noted.
+    /// Makes room for so many more words, so that they are not moved while they are noted: that
+    /// takes time, and leaves a copy behind.
+    pub(crate) fn reserve(&mut self, words: Words) {
+        for vector in self.own.vectors() {
+            vector.reserve_exact(words.own);
+        }
+        let logs = [&mut self.of_previous, &mut self.of_next];
+        for (log, words) in logs.into_iter().zip([words.of_previous, words.of_next]) {
+            for vector in log.vectors() {
+                vector.reserve_exact(words);
+            }
+        }
+    }
+
+    /// Appends what another lane has noted, for which room was made.
     pub(crate) fn append(&mut self, other: &Self) {
+        let room = self.own.a[0].capacity() - self.own.a[0].len();
+        debug_assert!(room >= other.own.a[0].len(), "a log that does not move");
         for side in 0..2 {
             self.own.a[side].extend_from_slice(&other.own.a[side]);
             self.own.b[side].extend_from_slice(&other.own.b[side]);
@@ -120,7 +155,19 @@ impl Gates {
     }
 }
 
+impl ProverLog {
+    /// Returns the vectors of the statements.
+    pub(crate) fn vectors(&mut self) -> impl Iterator<Item = &mut Vec<u64>> {
+        self.a.iter_mut().chain(&mut self.b)
+    }
+}
+
 impl VerifierLog {
+    /// Returns the vectors of one side and of the claims.
+    pub(crate) fn vectors(&mut self) -> impl Iterator<Item = &mut Vec<u64>> {
+        self.side.iter_mut().chain([&mut self.claim])
+    }
+
     fn append(&mut self, other: &Self) {
         for side in 0..2 {
             self.side[side].extend_from_slice(&other.side[side]);
@@ -143,6 +190,22 @@ impl VerifierLog {
             .extend(carries.map(|((out, into), w)| out ^ into ^ (w & into)));
     }
 }
+
+impl Drop for ProverLog {
+    fn drop(&mut self) {
+        self.vectors().for_each(|words| wipe(words));
+    }
+}
+
+impl Drop for VerifierLog {
+    fn drop(&mut self) {
+        self.vectors().for_each(|words| wipe(words));
+    }
+}
+
+impl ZeroizeOnDrop for ProverLog {}
+impl ZeroizeOnDrop for VerifierLog {}
+impl ZeroizeOnDrop for Gates {}
 
 fn xor(a: &[u64], b: &[u64]) -> Vec<u64> {
     a.iter().zip(b).map(|(a, b)| a ^ b).collect()

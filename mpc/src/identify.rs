@@ -16,10 +16,11 @@ use crate::audit::{Audit, Sums};
 use crate::bits::{BitShare, open};
 use crate::channel::Channel;
 use crate::conclude::{accept, prove};
-use crate::context::{Context, Security};
+use crate::context::{Context, Role, Security};
 use crate::database::Database;
 use crate::error::MpcError;
-use crate::gates::Gates;
+use crate::gates::{Gates, Words};
+use crate::rule::Profile;
 use crate::share::QueryShare;
 use crate::sign::{and_alignments, rescore, rescored_summands, top_bits, two_summands};
 use crate::task::Task;
@@ -39,7 +40,8 @@ const BLOCKS_AT_ONCE: usize = 3;
 /// the lane of `context` has sent is proved first, and `audit` has to cover the database.
 ///
 /// # Errors
-/// Returns [`MpcError::DatabaseTooLarge`]; [`MpcError::ProofRejected`],
+/// Returns [`MpcError::DatabaseTooLarge`]; [`MpcError::TooFewValidCells`] for a palm whose
+/// parties demanded more; [`MpcError::ProofRejected`],
 /// [`MpcError::AuditRejected`] or [`MpcError::InconsistentOpening`] when a party deviates; and
 /// what the channel gives.
 pub async fn identify<C: Channel>(
@@ -60,25 +62,11 @@ pub async fn identify<C: Channel>(
     }
     let run = Run {
         kernel,
+        profile: query.profile(),
         rows: query.rows(),
         audit: abort.then(|| Arc::clone(audit)),
     };
-    let blocks = run.blocks(context, channel, database).await?;
-    let mut negative = BitShare::zero(0);
-    let mut sums = audit.no_sums(query.alignments());
-    let noted = blocks.iter().filter_map(|block| block.gates.as_ref());
-    let words = noted.map(Gates::words).sum();
-    if let Some(gates) = context.gates() {
-        gates.reserve(words);
-    }
-    for block in &blocks {
-        negative.append(&block.negative);
-        if let (Some(gates), Some(noted)) = (context.gates(), &block.gates) {
-            gates.append(noted);
-        }
-        sums.add(&block.sums);
-    }
-    drop(blocks);
+    let Whole { negative, sums } = run.blocks(context, channel, database).await?;
     if prove(context, channel, kernel).await? {
         if slots > 0 {
             let halves = [query.half_of_next(), query.half_of_previous()];
@@ -86,14 +74,11 @@ pub async fn identify<C: Channel>(
         }
         accept(context, channel).await?;
     }
+    if let Some(enough) = query.enough_cells() {
+        enough.demand(context, channel).await?;
+    }
     let opened = open(context, channel, &negative).await?;
     Ok(matches(&opened, slots))
-}
-
-/// Returns the words of statements about a block with these scores: the dealt sum and the
-/// carries of every score, and the ANDs over the alignments, which are fewer than the scores.
-const fn gates_of(scores: &[u32]) -> usize {
-    (32 + 31 + 1) * (scores.len() / 64)
 }
 
 /// Reads the opened bits, of which every block but the last has as many as templates.
@@ -108,6 +93,7 @@ fn matches(opened: &[u64], slots: usize) -> Vec<bool> {
 #[derive(Clone)]
 struct Run {
     kernel: Kernel,
+    profile: Profile,
     rows: Arc<Rows>,
     audit: Option<Arc<Audit>>,
 }
@@ -120,26 +106,87 @@ struct Block {
     sums: Sums,
 }
 
+/// What all blocks come to.
+struct Whole {
+    negative: BitShare,
+    sums: Sums,
+}
+
 impl Run {
+    /// Runs the blocks, and notes in `context` what they have to prove.
     async fn blocks<C: Channel>(
         &self,
         context: &mut Context,
         channel: &C,
         database: &Database,
-    ) -> Result<Vec<Block>, MpcError> {
+    ) -> Result<Whole, MpcError> {
+        let mut noted = context.take_gates();
+        if let Some(noted) = &mut noted {
+            noted.reserve(self.words(context, database, noted));
+        }
+        let audit = self.audit.as_ref();
+        let mut gates: Option<Gates> = None;
+        let mut whole = Whole {
+            negative: BitShare::zero(0),
+            sums: audit.map_or_else(Sums::default, |audit| audit.no_sums(self.rows.count())),
+        };
+        let mut take = |block: Block| {
+            whole.negative.append(&block.negative);
+            whole.sums.add(&block.sums);
+            match (&mut gates, block.gates) {
+                (Some(gates), Some(noted)) => gates.append(&noted),
+                (None, noted) => gates = noted,
+                (Some(_), None) => {}
+            }
+        };
         let tiles = database.tiles().chunks(BLOCK_TEMPLATES / LANES);
         let blocks = tiles.enumerate().map(|(index, tiles)| {
-            let (run, context) = (self.clone(), context.fork());
+            let (run, mut context) = (self.clone(), context.fork());
+            // The first block goes on where the run's notes end; the others' are appended.
+            if let Some(noted) = noted.take() {
+                context.put_gates(Some(noted));
+            }
             let first = index * BLOCK_TEMPLATES;
             run.block(context, channel.clone(), tiles.to_vec(), first)
         });
-        let mut blocks = in_order(blocks, BLOCKS_AT_ONCE).await?;
-        if let Some(audit) = self.audit.as_ref().filter(|_| !blocks.is_empty()) {
+        in_order(blocks, BLOCKS_AT_ONCE, &mut take).await?;
+        if let Some(audit) = audit.filter(|_| database.slots() > 0) {
             let context = context.fork();
-            let masks = self.masks(audit, context, channel.clone()).await?;
-            blocks.extend(masks);
+            take(self.masks(audit, context, channel.clone()).await?);
         }
-        Ok(blocks)
+        context.put_gates(gates.or(noted));
+        Ok(whole)
+    }
+
+    /// Returns how many words all blocks note, and as many more as fill up the longest of the
+    /// proofs to whole rows.
+    fn words(&self, context: &Context, database: &Database, noted: &Gates) -> Words {
+        let mut words = noted.lengths();
+        let tiles = database.tiles().chunks(BLOCK_TEMPLATES / LANES);
+        for (lane, tiles) in (context.lane_to_fork()..).zip(tiles) {
+            let columns = (tiles.len() * LANES).div_ceil(64);
+            words = words.plus(self.words_of_block(context.role_from(lane), columns));
+        }
+        noted.room_for(words)
+    }
+
+    /// Returns how many words a block notes: for every 64 lanes, the dealt sum of every score at
+    /// the parties that it concerns, and the carries and the ANDs over the alignments.
+    fn words_of_block(&self, role: Role, columns: usize) -> Words {
+        let (bits, alignments) = (self.profile.score_bits(), self.rows.count());
+        let ands = columns * ((bits - 1) * alignments + alignments.saturating_sub(1));
+        let dealt = |dealer| {
+            if role == dealer {
+                columns * bits * alignments
+            } else {
+                0
+            }
+        };
+        Words {
+            own: ands + dealt(Role::One),
+            of_previous: ands + dealt(Role::Two),
+            of_next: ands + dealt(Role::Zero),
+        }
     }
 
     /// Scores a block's slots and turns the scores into one bit a slot.
@@ -150,23 +197,25 @@ impl Run {
         tiles: Vec<Arc<Tile>>,
         first: usize,
     ) -> Result<Block, MpcError> {
-        let (kernel, alignments) = (self.kernel, self.rows.count());
+        let (kernel, profile, alignments) = (self.kernel, self.profile, self.rows.count());
         // The roles go around from block to block.
         let turn = context.lane();
         let scores = self.scores(&mut channel, &tiles).await;
         let mut sums = Sums::default();
+        let role = context.role_from(turn);
         if let Some(gates) = context.gates() {
-            gates.reserve(gates_of(&scores));
+            let columns = scores.len() / alignments.max(1) / 64;
+            gates.reserve(self.words_of_block(role, columns));
         }
         let (context, channel) = (&mut context, &mut channel);
         let [u, v] = if let Some(audit) = &self.audit {
-            let scores = rescore(context, channel, &scores).await?;
+            let scores = rescore(context, channel, profile, &scores).await?;
             sums = audit.block_sums(first, alignments, &scores);
-            rescored_summands(context, channel, kernel, turn, &scores).await?
+            rescored_summands(context, channel, kernel, profile, turn, &scores).await?
         } else {
-            two_summands(context, channel, kernel, turn, scores).await?
+            two_summands(context, channel, kernel, profile, turn, scores).await?
         };
-        let negative = top_bits(context, channel, &u, &v).await?;
+        let negative = top_bits(context, channel, profile, &u, &v).await?;
         let negative = and_alignments(context, channel, alignments, negative).await?;
         Ok(Block {
             negative,
@@ -181,14 +230,14 @@ impl Run {
         audit: &Audit,
         mut context: Context,
         mut channel: C,
-    ) -> Result<Option<Block>, MpcError> {
+    ) -> Result<Block, MpcError> {
         let scores = self.scores(&mut channel, audit.mask_tiles()).await;
-        let scores = rescore(&mut context, &mut channel, &scores).await?;
-        Ok(Some(Block {
+        let scores = rescore(&mut context, &mut channel, self.profile, &scores).await?;
+        Ok(Block {
             negative: BitShare::zero(0),
             gates: None,
             sums: audit.mask_sums(self.rows.count(), &scores),
-        }))
+        })
     }
 
     /// Has the driver compute this party's summands of the scores: a row for each alignment,

@@ -24,6 +24,7 @@ use crate::channel::{Channel, EARLY_BYTES_MAX, EARLY_MESSAGES_MAX, MESSAGE_BYTES
 use crate::error::MpcError;
 use crate::step::header;
 use crate::task::{Task, TaskResult};
+use crate::transcript::{Transcript, Way};
 use boop_wire::id::PartyIndex;
 
 /// What happens to a job.
@@ -76,6 +77,7 @@ pub struct Job<'a, T> {
     me: PartyIndex,
     post: Arc<Mutex<Post>>,
     counters: Counters,
+    transcript: Option<Transcript>,
     state: State<'a, T>,
 }
 
@@ -127,8 +129,15 @@ impl<'a, T> Job<'a, T> {
             me,
             post,
             counters: Counters::default(),
+            transcript: None,
             state: State::Waiting(future),
         }
+    }
+
+    /// Keeps a transcript of what is sent and received.
+    pub fn with_transcript(mut self) -> Self {
+        self.transcript = Some(Transcript::new(self.me));
+        self
     }
 
     /// Takes one input and returns what to do, in order. After [`Output::Done`] nothing more is
@@ -151,6 +160,11 @@ impl<'a, T> Job<'a, T> {
     /// Returns what was sent and received so far.
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// Returns the transcript so far, also of a job that is over, if one is kept.
+    pub fn transcript(&self) -> Option<&Transcript> {
+        self.transcript.as_ref()
     }
 
     fn step(&mut self, input: Input) -> Result<Vec<Output<T>>, MpcError> {
@@ -185,6 +199,9 @@ impl<'a, T> Job<'a, T> {
     fn post_message(&mut self, from: PartyIndex, bytes: Vec<u8>) -> Result<(), MpcError> {
         if from == self.me {
             return Err(MpcError::NotAPeer { from });
+        }
+        if let Some(transcript) = &mut self.transcript {
+            transcript.note(Way { from, to: self.me }, &bytes);
         }
         if bytes.len() > MESSAGE_BYTES_MAX {
             return Err(MpcError::MessageTooLong {
@@ -226,6 +243,9 @@ impl<'a, T> Job<'a, T> {
         for (to, bytes) in post.outgoing.drain(..) {
             self.counters.messages_sent += 1;
             self.counters.bytes_sent += bytes.len() as u64;
+            if let Some(transcript) = &mut self.transcript {
+                transcript.note(Way { from: self.me, to }, &bytes);
+            }
             outputs.push(Output::Send { to, bytes });
         }
         outputs.extend(post.tasks.drain(..).map(Output::Compute));

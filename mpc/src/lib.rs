@@ -1,10 +1,11 @@
 //! Matching palms between three parties, none of which sees one.
 //!
 //! A scanner splits the encodings of a palm with [`split`]. The parties turn their shares into a
-//! [`SharedPalm`] with [`accept`], keep its [`StoredShare`] at enrolment, and compare its
-//! [`QueryShare`] with everything stored by [`identify`], which reveals one bit per stored
-//! template: does it match or not. Two parties must collude to learn more. The protocol is in
-//! `docs/protocol.md`, section "Matching"; clauses are cited as `[MPC-1]`.
+//! [`SharedPalm`] with [`accept`], demand that it has enough valid cells, keep its
+//! [`StoredShare`] at enrolment, and compare its [`QueryShare`] with everything stored by
+//! [`identify`], which reveals one bit per stored template: does it match or not. Two parties
+//! must collude to learn more. The protocol is in `docs/protocol.md`, section "Matching"; clauses
+//! are cited as `[MPC-1]`.
 //!
 //! Steps are straight-line `async` functions over a [`Channel`]; a [`Job`] drives one of them as
 //! a state machine without I/O. What a run is secure against is its [`Security`]: with
@@ -20,6 +21,7 @@ mod accept;
 mod agree;
 mod audit;
 mod bits;
+mod cells;
 mod channel;
 mod conclude;
 mod context;
@@ -45,8 +47,10 @@ mod step;
 mod task;
 #[cfg(test)]
 mod testing;
+mod transcript;
 mod values;
 mod window;
+mod wipe;
 
 pub use crate::accept::{SharedPalm, accept};
 pub use crate::agree::agree;
@@ -67,8 +71,9 @@ pub use crate::refresh::{
     refreshed_share,
 };
 pub use crate::reshare::{CHUNK_SLOTS, receive_shares, restore_shares};
-pub use crate::rule::{Rule, RuleError};
+pub use crate::rule::{Profile, Rule, RuleError};
 pub use crate::share::{QueryShare, STORED_SHARE_BYTES, StoredShare};
 pub use crate::step::Step;
 pub use crate::task::{Task, TaskResult};
+pub use crate::transcript::{Transcript, Way};
 pub use boop_kernel::Kernel;

@@ -31,7 +31,9 @@ mod input;
 mod member;
 mod shared;
 
+pub(crate) use self::bits::inverted;
 pub use self::bits::{SharedBits, Terms, reveal};
+pub(crate) use self::compare::carry;
 pub use self::input::{IntegerInput, integer_commitments, split_integer};
 pub use self::member::{PublicSet, SET_MAX, SetPairs, SharedSet};
 pub use self::shared::{INTEGERS_MAX, PredicateError, SharedIntegers, SharedPairs};

@@ -45,9 +45,26 @@ impl Prg {
 
     /// Returns the next stream's first words.
     pub(crate) fn draw_words(&mut self, words: usize) -> Vec<u64> {
-        let bytes = self.draw(8 * words);
-        let (words, _) = bytes.as_chunks();
-        words.iter().map(|word| u64::from_le_bytes(*word)).collect()
+        self.draw_each(words, u64::from_le_bytes)
+    }
+
+    /// Returns the next stream's first values.
+    pub(crate) fn draw_values(&mut self, values: usize) -> Vec<u32> {
+        self.draw_each(values, u32::from_le_bytes)
+    }
+
+    /// Reads the next stream part by part, so that its bytes are never in memory as a whole.
+    fn draw_each<T, const N: usize>(&mut self, count: usize, read: fn([u8; N]) -> T) -> Vec<T> {
+        let mut stream = self.next_stream();
+        let mut part = Zeroizing::new([0; PART_BYTES]);
+        let mut values = Vec::with_capacity(count);
+        while values.len() < count {
+            let bytes = &mut part[..PART_BYTES.min(N * (count - values.len()))];
+            bytes.fill(0);
+            stream.apply_keystream(bytes);
+            values.extend(bytes.as_chunks().0.iter().map(|bytes| read(*bytes)));
+        }
+        values
     }
 
     fn next_stream(&mut self) -> Ctr64BE<Aes256> {
@@ -62,6 +79,9 @@ impl Prg {
     }
 }
 
+/// How much of a stream is read at once: whole blocks, that stay in the first-level cache.
+const PART_BYTES: usize = 2_048;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +92,30 @@ mod tests {
 
         for bytes in [0, 1, 16, 100] {
             assert_eq!(one.draw(bytes), other.draw(bytes));
+        }
+    }
+
+    #[test]
+    fn words_and_values_are_the_bytes_of_the_stream() {
+        for count in [0, 1, 255, 256, 257, 1_000] {
+            let [mut words, mut values, mut bytes] = [(); 3].map(|()| Prg::new(b"a", &[7; 32]));
+
+            let words = words.draw_words(count);
+            let values = values.draw_values(2 * count);
+
+            let bytes = bytes.draw(8 * count);
+            assert!(
+                words
+                    .iter()
+                    .flat_map(|word| word.to_le_bytes())
+                    .eq(bytes.to_vec())
+            );
+            assert!(
+                values
+                    .iter()
+                    .flat_map(|value| value.to_le_bytes())
+                    .eq(bytes.to_vec())
+            );
         }
     }
 

@@ -40,7 +40,7 @@ use crate::bits::{to_bytes, to_words, xor};
 use crate::channel::Channel;
 use crate::context::{Context, Held};
 use crate::error::MpcError;
-use crate::gates::Gates;
+use crate::gates::{Gates, Words};
 use crate::step::Step;
 
 mod prover;
@@ -286,10 +286,23 @@ impl<'a, C: Channel> Talk<'a, C> {
 impl Gates {
     /// Returns the number of words of the longest of the three logs. All parties know it.
     pub(crate) fn words(&self) -> usize {
-        let own = self.own.a[0].len();
-        own.max(self.of_previous.claim.len())
-            .max(self.of_next.claim.len())
+        longest(self.lengths())
     }
+
+    /// Returns the room to reserve for so many words in all: a proof fills every log up to whole
+    /// rows of the longest.
+    pub(crate) fn room_for(&self, words: Words) -> Words {
+        let (length, noted) = (longest(words).next_multiple_of(ROWS), self.lengths());
+        Words {
+            own: length - noted.own,
+            of_previous: length - noted.of_previous,
+            of_next: length - noted.of_next,
+        }
+    }
+}
+
+fn longest(words: Words) -> usize {
+    words.own.max(words.of_previous).max(words.of_next)
 }
 
 /// Reads the element at the start of bytes that hold one.

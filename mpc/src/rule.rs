@@ -5,10 +5,21 @@ use boop_wire::template::{CELLS, CODE_BITS, THRESHOLD};
 /// The scale of a dot product against the threshold.
 pub(crate) const SCALE: u32 = 65_536;
 
-/// A threshold at which `65536 * dot > threshold * valid` is decided without overflow.
+/// A threshold at which palms are compared without overflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
     threshold: u32,
+    profile: Profile,
+}
+
+/// How exactly a rule weighs the valid cells of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Profile {
+    /// `65536 * dot > threshold * valid`, in scores of 32 bits [MPC-20].
+    Exact,
+    /// `dot > sum of weights of the cells valid in both`, in scores of 16 bits [MPC-24]: half the
+    /// bytes and rounds, and another decision on some pairs next to the cut.
+    Sixteen,
 }
 
 /// Why a rule is refused.
@@ -20,7 +31,7 @@ pub enum RuleError {
         /// The threshold given.
         threshold: u32,
     },
-    /// Some pair of templates would leave the 32-bit range, and its sign would be wrong.
+    /// Some pair of templates would leave the range of scores, and its sign would be wrong.
     #[error("a code of {code_bits} bits overflows at threshold {threshold}")]
     Overflow {
         /// Code bits of a template.
@@ -34,9 +45,10 @@ impl Rule {
     /// The rule that palms are matched by.
     pub const PALM: Self = Self {
         threshold: THRESHOLD,
+        profile: Profile::Exact,
     };
 
-    /// Builds the rule for palm templates at another threshold.
+    /// Builds the exact rule for palm templates at another threshold.
     ///
     /// # Errors
     /// Returns a [`RuleError`] when the rule could give a wrong sign.
@@ -44,40 +56,105 @@ impl Rule {
         Self::for_code(CODE_BITS, threshold)
     }
 
+    /// Builds the rule of a profile for palm templates.
+    ///
+    /// # Errors
+    /// Returns a [`RuleError`] when the rule could give a wrong sign.
+    pub const fn of_profile(profile: Profile, threshold: u32) -> Result<Self, RuleError> {
+        Self::checked(CODE_BITS, profile, threshold)
+    }
+
     /// Checks `code_bits * (65536 + threshold) + 1 <= 2^31` [MPC-20].
     ///
     /// # Errors
     /// Returns a [`RuleError`] when the rule could give a wrong sign.
     pub const fn for_code(code_bits: usize, threshold: u32) -> Result<Self, RuleError> {
+        Self::checked(code_bits, Profile::Exact, threshold)
+    }
+
+    /// Checks that no score of a profile leaves its range [MPC-20], [MPC-24].
+    const fn checked(
+        code_bits: usize,
+        profile: Profile,
+        threshold: u32,
+    ) -> Result<Self, RuleError> {
         if threshold > SCALE {
             return Err(RuleError::ThresholdAboveScale { threshold });
         }
-        let weight = (SCALE + threshold) as u128;
-        if code_bits as u128 * weight + 1 > 1 << 31 {
+        let code = code_bits as u128;
+        // The least score, negative, and where scores of a profile end.
+        let (most, range) = match profile {
+            Profile::Exact => (code * (SCALE + threshold) as u128 + 1, 1 << 31),
+            Profile::Sixteen => (code + weight_of_all(code, threshold) + 1, 1 << 15),
+        };
+        if most > range {
             return Err(RuleError::Overflow {
                 code_bits,
                 threshold,
             });
         }
-        Ok(Self { threshold })
+        Ok(Self { threshold, profile })
     }
 
-    /// Returns the factor of `valid` in the rule.
+    /// Returns the factor of `valid` in the exact rule.
     pub const fn threshold(self) -> u32 {
         self.threshold
     }
 
-    /// Returns what one valid cell, eight code bits, takes off a score, modulo 2^32.
-    pub(crate) const fn cell_penalty(self) -> u32 {
-        0_u32.wrapping_sub(BITS_OF_CELL * self.threshold)
+    /// Returns how exactly valid cells are weighed.
+    pub const fn profile(self) -> Profile {
+        self.profile
     }
+
+    /// Returns what a cell of the stored template that is valid in both templates takes off a
+    /// dot product, in [`Profile::Sixteen`]: whole numbers, spread evenly, that add up to the
+    /// threshold's share of all code bits, rounded [MPC-24].
+    pub fn cell_weight(self, cell: usize) -> u32 {
+        let all = weight_of_all(CODE_BITS as u128, self.threshold);
+        let before = |cell: usize| all * cell as u128 / CELLS as u128;
+        u32::try_from(before(cell + 1) - before(cell)).unwrap_or(u32::MAX)
+    }
+
+    /// Returns what a cell that is valid in both templates takes off a score, modulo 2^32.
+    pub(crate) fn cell_penalty(self, cell: usize) -> u32 {
+        match self.profile {
+            Profile::Exact => 0_u32.wrapping_sub(BITS_OF_CELL * self.threshold),
+            Profile::Sixteen => 0_u32.wrapping_sub(self.cell_weight(cell) * SCALE),
+        }
+    }
+}
+
+impl Profile {
+    /// Returns how many bits of a score, the upper ones of 32, are not always 0. The same bits of
+    /// each party's summand of it are.
+    pub(crate) const fn score_bits(self) -> usize {
+        match self {
+            Self::Exact => 32,
+            Self::Sixteen => 16,
+        }
+    }
+
+    /// Returns the bytes of them.
+    pub(crate) const fn score_bytes(self) -> usize {
+        self.score_bits() / 8
+    }
+
+    /// Returns the least difference between two scores.
+    pub(crate) const fn unit(self) -> u32 {
+        1 << (32 - self.score_bits())
+    }
+}
+
+/// Returns `code_bits * threshold / 65536`, rounded.
+const fn weight_of_all(code_bits: u128, threshold: u32) -> u128 {
+    (code_bits * threshold as u128 + SCALE as u128 / 2) / SCALE as u128
 }
 
 /// Code bits that the validity of one cell covers.
 const BITS_OF_CELL: u32 = 8;
 const _: () = assert!(CODE_BITS == 8 * CELLS, "every cell covers eight code bits");
 const _: () = assert!(
-    Rule::new(THRESHOLD).is_ok(),
+    Rule::new(THRESHOLD).is_ok() && Rule::of_profile(Profile::Sixteen, THRESHOLD).is_ok(),
     "the published rule cannot overflow"
 );
 
@@ -101,7 +178,13 @@ mod tests {
                 threshold: 0
             })
         );
-        assert_eq!(Rule::for_code(16_383, SCALE), Ok(Rule { threshold: SCALE }));
+        assert_eq!(
+            Rule::for_code(16_383, SCALE),
+            Ok(Rule {
+                threshold: SCALE,
+                profile: Profile::Exact
+            })
+        );
     }
 
     #[test]
@@ -128,5 +211,45 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_rule_that_could_overflow_sixteen_bits_is_refused() {
+        let refused = |code_bits, threshold| {
+            Err(RuleError::Overflow {
+                code_bits,
+                threshold,
+            })
+        };
+        let rule = |code_bits, threshold| Rule::checked(code_bits, Profile::Sixteen, threshold);
+
+        assert_eq!(rule(16_384, SCALE), refused(16_384, SCALE));
+        assert_eq!(rule(32_768, 0), refused(32_768, 0));
+        assert_eq!(rule(usize::MAX, 1), refused(usize::MAX, 1));
+        assert!(rule(16_383, SCALE).is_ok() && rule(32_767, 0).is_ok());
+        assert_eq!(
+            Rule::of_profile(Profile::Sixteen, SCALE + 1),
+            Err(RuleError::ThresholdAboveScale {
+                threshold: SCALE + 1
+            })
+        );
+    }
+
+    #[test]
+    fn weights_of_cells_are_spread_evenly_and_add_up_to_the_rounded_share() {
+        for threshold in [0, 1, 8_192, 16_384, THRESHOLD, 20_316, 32_768, SCALE] {
+            let rule = Rule::of_profile(Profile::Sixteen, threshold).unwrap();
+            let share = 12_800.0 * f64::from(threshold) / 65_536.0;
+            let mut sum = 0;
+            for cell in 0..CELLS {
+                sum += rule.cell_weight(cell);
+                let even = share * (cell + 1) as f64 / CELLS as f64;
+                assert!((f64::from(sum) - even).abs() <= 1.5, "{threshold}, {cell}");
+            }
+            assert_eq!(f64::from(sum), share.round(), "threshold {threshold}");
+        }
+        let palm = Rule::of_profile(Profile::Sixteen, THRESHOLD).unwrap();
+        let first: [u32; 10] = core::array::from_fn(|cell| palm.cell_weight(cell));
+        assert_eq!(first, [2, 2, 3, 2, 3, 2, 2, 3, 2, 3]);
     }
 }

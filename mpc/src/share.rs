@@ -8,10 +8,12 @@ use core::fmt;
 use boop_kernel::{Rows, Tile};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
+use crate::cells::EnoughCells;
 use crate::error::ShareDecodeError;
 use crate::galois::{convert, convert_query};
-use crate::rule::Rule;
+use crate::rule::{Profile, Rule};
 use crate::values::{Element, ReplicatedValues, Values};
+use crate::wipe::wipe;
 use boop_wire::template::{
     ALIGNMENT_COUNT, Alignment, CELLS, CODE_BITS, GRID, ORIENTATIONS, PHASES, alignments,
 };
@@ -30,6 +32,7 @@ pub struct QueryShare {
     palm: ReplicatedValues,
     rule: Rule,
     rows: Arc<Rows>,
+    enough_cells: Option<EnoughCells>,
 }
 
 impl StoredShare {
@@ -93,19 +96,31 @@ impl fmt::Debug for StoredShare {
 
 impl QueryShare {
     /// Expands a shared palm: each alignment moves the values of its encoding into place, then
-    /// converts them. The penalty `-8 threshold` of a valid cell is folded in.
+    /// converts them. The penalty of a valid cell is folded in.
     pub(crate) fn convert(palm: &ReplicatedValues, rule: Rule) -> Self {
         let rows = Arc::new(expand(&palm.with_next, &palm.with_previous, rule));
         Self {
             palm: palm.clone(),
             rule,
             rows,
+            enough_cells: None,
         }
     }
 
-    /// Returns how many alignments there are.
-    pub(crate) fn alignments(&self) -> usize {
-        self.rows.count()
+    /// Has the search open a bit, which has to be one, before any match.
+    pub(crate) fn demanding(mut self, enough_cells: Option<EnoughCells>) -> Self {
+        self.enough_cells = enough_cells;
+        self
+    }
+
+    /// Returns the shared bit that has to be opened, and be one, before any match is.
+    pub(crate) fn enough_cells(&self) -> Option<&EnoughCells> {
+        self.enough_cells.as_ref()
+    }
+
+    /// Returns how exactly valid cells are weighed.
+    pub(crate) fn profile(&self) -> Profile {
+        self.rule.profile()
     }
 
     /// Returns the rows, in the order of the alignments.
@@ -126,21 +141,22 @@ impl QueryShare {
 
 /// Converts the components of a party at every alignment.
 fn expand(with_next: &Values, with_previous: &Values, rule: Rule) -> Rows {
-    let penalty = rule.cell_penalty();
-    let mut code = Zeroizing::new(vec![0; ALIGNMENT_COUNT * CODE_BITS]);
-    let mut cells = Zeroizing::new(vec![0; ALIGNMENT_COUNT * CELLS]);
+    let penalties: Vec<_> = (0..CELLS).map(|cell| rule.cell_penalty(cell)).collect();
+    let mut code = vec![0; ALIGNMENT_COUNT * CODE_BITS];
+    let mut cells = vec![0; ALIGNMENT_COUNT * CELLS];
     let rows = code
         .chunks_exact_mut(CODE_BITS)
         .zip(cells.chunks_exact_mut(CELLS));
     for ((code, cells), alignment) in rows.zip(alignments()) {
         align_code(code, alignment, &with_next.code, &with_previous.code);
-        align_cells(cells, alignment, &with_next.cells, &with_previous.cells);
-        cells
-            .iter_mut()
-            .for_each(|cell| *cell = cell.wrapping_mul(penalty));
+        let components = [&with_next.cells[..], &with_previous.cells];
+        align_cells(cells, alignment, components, &penalties);
     }
     let rows = code.chunks_exact(CODE_BITS);
-    Rows::new(rows.zip(cells.chunks_exact(CELLS)))
+    let rows = Rows::new(rows.zip(cells.chunks_exact(CELLS)));
+    wipe(&mut code);
+    wipe(&mut cells);
+    rows
 }
 
 impl fmt::Debug for QueryShare {
@@ -162,35 +178,68 @@ fn convert_pairs<E: Element>(with_next: &[E], with_previous: &[E]) -> Vec<E> {
 /// Fills a row with the query's code values where they meet the template's; the rest stays zero.
 fn align_code(row: &mut [u16], alignment: Alignment, with_next: &[u16], with_previous: &[u16]) {
     let rotation = alignment.rotation * CODE_BITS;
-    for (phase, target) in (0..PHASES).flat_map(|p| (0..CELLS).map(move |cell| (p, cell))) {
-        let Some(source) = source_cell(alignment, target) else {
-            continue;
-        };
-        let to = (phase * CELLS + target) * ORIENTATIONS;
-        let from = rotation + (phase * CELLS + source) * ORIENTATIONS;
-        for pair in (0..ORIENTATIONS).step_by(2) {
-            let at = from + pair;
-            let next = (with_next[at], with_next[at + 1]);
-            let previous = (with_previous[at], with_previous[at + 1]);
-            (row[to + pair], row[to + pair + 1]) = convert_query(next, previous);
-        }
+    for (phase, run) in (0..PHASES).flat_map(|p| runs(alignment).map(move |run| (p, run))) {
+        let to = (phase * CELLS + run.target) * ORIENTATIONS;
+        let from = rotation + (phase * CELLS + run.source) * ORIENTATIONS;
+        let values = from..from + run.cells * ORIENTATIONS;
+        let row = &mut row[to..to + values.len()];
+        convert_row(row, &with_next[values.clone()], &with_previous[values]);
     }
 }
 
-/// Fills a row with the query's cells; a pair may come from two pairs, which components allow.
-fn align_cells(row: &mut [u32], alignment: Alignment, with_next: &[u32], with_previous: &[u32]) {
+/// Fills a row with the query's cells times the penalties of the template's; the cells of a pair
+/// may come from two pairs, and have two penalties, which components allow.
+fn align_cells(row: &mut [u32], alignment: Alignment, components: [&[u32]; 2], penalties: &[u32]) {
     let rotation = alignment.rotation * CELLS;
-    let value = |components: &[u32], target| {
-        source_cell(alignment, target).map_or(0, |source| components[rotation + source])
-    };
-    for target in (0..CELLS).step_by(2) {
-        let next = (value(with_next, target), value(with_next, target + 1));
-        let previous = (
-            value(with_previous, target),
-            value(with_previous, target + 1),
-        );
-        (row[target], row[target + 1]) = convert_query(next, previous);
+    let mut moved = Zeroizing::new([[0_u32; CELLS]; 2]);
+    for (moved, component) in moved.iter_mut().zip(components) {
+        for run in runs(alignment) {
+            let source = &component[rotation + run.source..][..run.cells];
+            moved[run.target..][..run.cells].copy_from_slice(source);
+        }
+        let cells = moved.iter_mut().zip(penalties);
+        cells.for_each(|(cell, penalty)| *cell = cell.wrapping_mul(*penalty));
     }
+    convert_row(row, &moved[0], &moved[1]);
+}
+
+/// Converts pairs of a query's components.
+fn convert_row<E: Element>(row: &mut [E], with_next: &[E], with_previous: &[E]) {
+    let components = with_next.as_chunks().0.iter();
+    let components = components.zip(with_previous.as_chunks().0);
+    for (pair, ([a, b], [c, d])) in row.as_chunks_mut().0.iter_mut().zip(components) {
+        *pair = convert_query((*a, *b), (*c, *d)).into();
+    }
+}
+
+/// Neighbouring cells of a template, and the query's that meet them.
+struct CellRun {
+    target: usize,
+    source: usize,
+    cells: usize,
+}
+
+/// Returns the cells that meet a query's, row by row.
+fn runs(alignment: Alignment) -> impl Iterator<Item = CellRun> {
+    let on_grid = |offset: isize| {
+        let beyond = offset.unsigned_abs().min(GRID);
+        if offset < 0 {
+            0..GRID - beyond
+        } else {
+            beyond..GRID
+        }
+    };
+    let columns = on_grid(alignment.dx);
+    on_grid(alignment.dy).filter_map(move |row| {
+        let target = row * GRID + columns.start;
+        let source = source_cell(alignment, target)?;
+        let cells = columns.len();
+        Some(CellRun {
+            target,
+            source,
+            cells,
+        })
+    })
 }
 
 /// Returns the query cell that meets a template cell, if it is on the grid.
@@ -234,6 +283,21 @@ mod tests {
                 refused,
                 Some(ShareDecodeError::WrongLength { expected, found })
             );
+        }
+    }
+
+    #[test]
+    fn runs_are_the_cells_that_meet_one() {
+        for alignment in alignments() {
+            let mut found = vec![None; CELLS];
+            for run in runs(alignment) {
+                for cell in 0..run.cells {
+                    found[run.target + cell] = Some(run.source + cell);
+                }
+            }
+
+            let expected = (0..CELLS).map(|target| source_cell(alignment, target));
+            assert!(found.into_iter().eq(expected), "{alignment:?}");
         }
     }
 

@@ -15,6 +15,7 @@ use crate::channel::Channel;
 use crate::context::{Context, Held, Role};
 use crate::error::MpcError;
 use crate::gates::Addition;
+use crate::rule::Profile;
 use crate::step::Step;
 
 /// The parties' summands, passed on so that two of them know each [MPC-35].
@@ -33,19 +34,20 @@ pub(crate) struct Rescored {
 pub(crate) async fn rescore<C: Channel>(
     context: &mut Context,
     channel: &mut C,
+    profile: Profile,
     scores: &[u32],
 ) -> Result<Rescored, MpcError> {
-    let bytes = 4 * scores.len();
-    let zero_with_next = to_values(&context.draw(Held::WithNext, bytes));
-    let zero_with_previous = to_values(&context.draw(Held::WithPrevious, bytes));
+    let bytes = profile.score_bytes() * scores.len();
+    let zero_with_next = draw(context, profile, Held::WithNext, scores.len());
+    let zero_with_previous = draw(context, profile, Held::WithPrevious, scores.len());
     let masked = combine(scores, &zero_with_next, u32::wrapping_add);
     let with_next = combine(&masked, &zero_with_previous, u32::wrapping_sub);
     let (next, previous) = (context.me().next(), context.me().previous());
-    context.send(channel, next, Step::Rescore, &to_bytes(&with_next));
+    context.send(channel, next, Step::Rescore, &pack(profile, &with_next));
     let received = context
         .receive(channel, previous, Step::Rescore, bytes)
         .await?;
-    let with_previous = to_values(&received);
+    let with_previous = unpack(profile, &received);
     Ok(Rescored {
         half_of_previous: combine(&with_previous, &zero_with_previous, u32::wrapping_sub),
         half_of_next: zero_with_next,
@@ -60,17 +62,18 @@ pub(crate) async fn two_summands<C: Channel>(
     context: &mut Context,
     channel: &mut C,
     kernel: Kernel,
+    profile: Profile,
     turn: u32,
     scores: Vec<u32>,
 ) -> Result<[BitShare; 2], MpcError> {
     let (next, previous) = (context.me().next(), context.me().previous());
-    let bytes = 4 * scores.len();
-    let blank = blank(scores.len());
+    let bytes = profile.score_bytes() * scores.len();
+    let blank = blank(profile, scores.len());
     match context.role_from(turn) {
         Role::Zero => {
-            let mask = to_values(&context.draw(Held::WithPrevious, bytes));
+            let mask = draw(context, profile, Held::WithPrevious, scores.len());
             let masked = combine(&scores, &mask, u32::wrapping_add);
-            context.send(channel, next, Step::Score, &to_bytes(&masked));
+            context.send(channel, next, Step::Score, &pack(profile, &masked));
             let v = deal(context, channel, previous, &blank).await?;
             let u = deal(context, channel, next, &blank).await?;
             Ok([u, v])
@@ -80,15 +83,16 @@ pub(crate) async fn two_summands<C: Channel>(
             let masked = context
                 .receive(channel, previous, Step::Score, bytes)
                 .await?;
-            let own = combine(&scores, &to_values(&masked), u32::wrapping_add);
-            let u = deal(context, channel, context.me(), &slices(kernel, &own)).await?;
+            let own = combine(&scores, &unpack(profile, &masked), u32::wrapping_add);
+            let own = slices(kernel, profile, &own);
+            let u = deal(context, channel, context.me(), &own).await?;
             Ok([u, v])
         }
         Role::Two => {
-            let mask = to_values(&context.draw(Held::WithNext, bytes));
+            let mask = draw(context, profile, Held::WithNext, scores.len());
             let own = combine(&scores, &mask, u32::wrapping_sub);
-            let own = less_one(own);
-            let v = deal(context, channel, context.me(), &slices(kernel, &own)).await?;
+            let own = slices(kernel, profile, &less_one(profile, own));
+            let v = deal(context, channel, context.me(), &own).await?;
             let u = deal(context, channel, previous, &blank).await?;
             Ok([u, v])
         }
@@ -101,13 +105,15 @@ pub(crate) async fn rescored_summands<C: Channel>(
     context: &mut Context,
     channel: &mut C,
     kernel: Kernel,
+    profile: Profile,
     turn: u32,
     scores: &Rescored,
 ) -> Result<[BitShare; 2], MpcError> {
-    let me = context.me();
-    let blank = blank(scores.with_next.len());
-    let next = slices(kernel, &scores.with_next);
-    let previous = slices(kernel, &scores.with_previous);
+    let (me, rows) = (context.me(), profile.score_bits());
+    let blank = blank(profile, scores.with_next.len());
+    let sliced = |values: &[u32]| slices(kernel, profile, values);
+    let next = sliced(&scores.with_next);
+    let previous = sliced(&scores.with_previous);
     let mut v = BitShare {
         with_next: blank.clone(),
         with_previous: blank.clone(),
@@ -115,7 +121,7 @@ pub(crate) async fn rescored_summands<C: Channel>(
     match context.role_from(turn) {
         Role::One => {
             let both = combine(&scores.with_next, &scores.with_previous, u32::wrapping_add);
-            let u = deal(context, channel, me, &slices(kernel, &both)).await?;
+            let u = deal(context, channel, me, &sliced(&both)).await?;
             if let Some(gates) = context.gates() {
                 let addition = Addition::Prover {
                     a: &next,
@@ -123,41 +129,43 @@ pub(crate) async fn rescored_summands<C: Channel>(
                     w_next: &u.with_next,
                     w_previous: &u.with_previous,
                 };
-                gates.note_addition(SCORE_BITS, &addition);
+                gates.note_addition(rows, &addition);
             }
             Ok([u, v])
         }
         Role::Two => {
-            v.with_next = slices(kernel, &less_one(scores.with_next.clone()));
+            v.with_next = sliced(&less_one(profile, scores.with_next.clone()));
             let u = deal(context, channel, me.previous(), &blank).await?;
             if let Some(gates) = context.gates() {
                 let (a, w) = (&previous, &u.with_previous);
-                gates.note_addition(SCORE_BITS, &Addition::Next { a, w });
+                gates.note_addition(rows, &Addition::Next { a, w });
             }
             Ok([u, v])
         }
         Role::Zero => {
-            v.with_previous = slices(kernel, &less_one(scores.with_previous.clone()));
+            v.with_previous = sliced(&less_one(profile, scores.with_previous.clone()));
             let u = deal(context, channel, me.next(), &blank).await?;
             if let Some(gates) = context.gates() {
                 let (b, w) = (&next, &u.with_next);
-                gates.note_addition(SCORE_BITS, &Addition::Previous { b, w });
+                gates.note_addition(rows, &Addition::Previous { b, w });
             }
             Ok([u, v])
         }
     }
 }
 
-/// Adds u and v bit by bit and returns bit 31 of the sum [MPC-32].
+/// Adds u and v bit by bit and returns the top bit of the sum [MPC-32].
 pub(crate) async fn top_bits<C: Channel>(
     context: &mut Context,
     channel: &mut C,
+    profile: Profile,
     u: &BitShare,
     v: &BitShare,
 ) -> Result<BitShare, MpcError> {
-    let words = u.words() / SCORE_BITS;
+    let bits = profile.score_bits();
+    let words = u.words() / bits;
     let mut carry = BitShare::zero(words);
-    for bit in 0..SCORE_BITS - 1 {
+    for bit in 0..bits - 1 {
         let slice = bit * words..(bit + 1) * words;
         let x = u.slice(slice.clone()).xor(&carry);
         let y = v.slice(slice).xor(&carry);
@@ -165,7 +173,7 @@ pub(crate) async fn top_bits<C: Channel>(
             .await?
             .xor(&carry);
     }
-    let top = (SCORE_BITS - 1) * words..SCORE_BITS * words;
+    let top = (bits - 1) * words..bits * words;
     Ok(u.slice(top.clone()).xor(&v.slice(top)).xor(&carry))
 }
 
@@ -191,27 +199,66 @@ pub(crate) async fn and_alignments<C: Channel>(
     Ok(rows)
 }
 
-/// Turns rows of 32-bit values into 32 slices of bits, the lowest bit first.
-fn slices(kernel: Kernel, values: &[u32]) -> Vec<u64> {
-    let mut slices = blank(values.len());
-    kernel.slices32(values, &mut slices);
+/// Turns rows of scores into slices of bits, the lowest that is not always 0 first.
+fn slices(kernel: Kernel, profile: Profile, values: &[u32]) -> Vec<u64> {
+    let mut slices = blank(profile, values.len());
+    match profile {
+        Profile::Exact => kernel.slices32(values, &mut slices),
+        Profile::Sixteen => kernel.slices16(&upper_halves(values), &mut slices),
+    }
     slices
 }
 
-fn blank(values: usize) -> Vec<u64> {
-    vec![0; SCORE_BITS * (values / 64)]
+fn blank(profile: Profile, values: usize) -> Vec<u64> {
+    vec![0; profile.score_bits() * (values / 64)]
 }
 
-fn less_one(mut values: Vec<u32>) -> Vec<u32> {
-    values.iter_mut().for_each(|v| *v = v.wrapping_sub(1));
+fn less_one(profile: Profile, mut values: Vec<u32>) -> Vec<u32> {
+    let one = profile.unit();
+    values.iter_mut().for_each(|v| *v = v.wrapping_sub(one));
     values
 }
 
-fn combine(values: &[u32], others: &[u32], operation: fn(u32, u32) -> u32) -> Vec<u32> {
+fn upper_halves(values: &[u32]) -> Vec<u16> {
+    values.iter().map(|value| (value >> 16) as u16).collect()
+}
+
+fn combine(values: &[u32], others: &[u32], operation: impl Fn(u32, u32) -> u32) -> Vec<u32> {
     let pairs = values.iter().zip(others);
     pairs
         .map(|(value, other)| operation(*value, *other))
         .collect()
+}
+
+/// Draws scores, as many of whose bytes as are not always 0.
+fn draw(context: &mut Context, profile: Profile, held: Held, scores: usize) -> Vec<u32> {
+    match profile {
+        Profile::Exact => context.draw_values(held, scores),
+        Profile::Sixteen => unpack(profile, &context.draw(held, profile.score_bytes() * scores)),
+    }
+}
+
+/// Returns the bytes of scores that are not always 0.
+fn pack(profile: Profile, values: &[u32]) -> Vec<u8> {
+    match profile {
+        Profile::Exact => to_bytes(values),
+        Profile::Sixteen => {
+            let halves = upper_halves(values).into_iter();
+            halves.flat_map(u16::to_le_bytes).collect()
+        }
+    }
+}
+
+/// Reads what [`pack`] has written.
+fn unpack(profile: Profile, bytes: &[u8]) -> Vec<u32> {
+    match profile {
+        Profile::Exact => to_values(bytes),
+        Profile::Sixteen => {
+            let (halves, _) = bytes.as_chunks();
+            let halves = halves.iter().map(|half| u16::from_le_bytes(*half));
+            halves.map(|half| u32::from(half) << 16).collect()
+        }
+    }
 }
 
 /// Reads little-endian values.
@@ -230,8 +277,6 @@ pub(crate) fn to_bytes(values: &[u32]) -> Vec<u8> {
         .flat_map(|value| value.to_le_bytes())
         .collect()
 }
-
-const SCORE_BITS: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -277,6 +322,8 @@ mod tests {
 
         for (turn, security) in (0..3).flat_map(|turn| BOTH.map(|security| (turn, security))) {
             check_signs(&mut rng, turn, security, &values);
+            let upper = upper_values(&values);
+            check_signs_of(&mut rng, Profile::Sixteen, turn, security, &upper);
         }
     }
 
@@ -289,6 +336,8 @@ mod tests {
                 .collect();
 
             check_signs(&mut rng, turn, security, &values);
+            let upper = upper_values(&values);
+            check_signs_of(&mut rng, Profile::Sixteen, turn, security, &upper);
         }
     }
 
@@ -305,8 +354,9 @@ mod tests {
             let scores = shares[context.me().as_usize()].clone();
             async move {
                 let (context, channel, kernel) = (&mut context, &mut channel, Kernel::best());
-                let [u, v] = two_summands(context, channel, kernel, 0, scores).await?;
-                let top = top_bits(context, channel, &u, &v).await?;
+                let profile = Profile::Exact;
+                let [u, v] = two_summands(context, channel, kernel, profile, 0, scores).await?;
+                let top = top_bits(context, channel, profile, &u, &v).await?;
                 let all = and_alignments(context, channel, ALIGNMENT_COUNT, top).await?;
                 open(context, channel, &all).await
             }
@@ -319,21 +369,43 @@ mod tests {
     /// Runs the adder on shares of the values and compares each opened top bit with the sign of
     /// the value less 1; and everything noted for the proofs must be true.
     fn check_signs(rng: &mut ChaCha8Rng, turn: u32, security: Security, values: &[u32]) {
-        let shares = additive(rng, values);
+        check_signs_of(rng, Profile::Exact, turn, security, values);
+    }
+
+    fn check_signs_of(
+        rng: &mut ChaCha8Rng,
+        profile: Profile,
+        turn: u32,
+        security: Security,
+        values: &[u32],
+    ) {
+        let mut shares = additive(rng, values);
+        if profile == Profile::Sixteen {
+            // The lower halves of all values are 0, so those of three summands that add up to
+            // them may be left out together.
+            let [a, b, _] = shares;
+            let (a, b) = (upper_values(&a), upper_values(&b));
+            let rest = combine(
+                values,
+                &combine(&a, &b, u32::wrapping_add),
+                u32::wrapping_sub,
+            );
+            shares = [a, b, rest];
+        }
         let jobs = contexts_of(rng, security).map(|mut context| {
             let scores = shares[context.me().as_usize()].clone();
             Job::new(context.me(), |mut channel| async move {
                 let (context, channel, kernel) = (&mut context, &mut channel, Kernel::best());
                 let [u, v] = match security {
                     Security::SemiHonest => {
-                        two_summands(context, channel, kernel, turn, scores).await?
+                        two_summands(context, channel, kernel, profile, turn, scores).await?
                     }
                     Security::Abort => {
-                        let scores = rescore(context, channel, &scores).await?;
-                        rescored_summands(context, channel, kernel, turn, &scores).await?
+                        let scores = rescore(context, channel, profile, &scores).await?;
+                        rescored_summands(context, channel, kernel, profile, turn, &scores).await?
                     }
                 };
-                let top = top_bits(context, channel, &u, &v).await?;
+                let top = top_bits(context, channel, profile, &u, &v).await?;
                 let gates = context.take_gates();
                 Ok((open(context, channel, &top).await?, gates))
             })
@@ -343,7 +415,7 @@ mod tests {
 
         for (index, value) in values.iter().enumerate() {
             let negative = results[0].0[index / 64] >> (index % 64) & 1;
-            let expected = value.wrapping_sub(1).cast_signed() < 0;
+            let expected = value.wrapping_sub(profile.unit()).cast_signed() < 0;
             assert_eq!(negative == 1, expected, "value {value:#x}, turn {turn}");
         }
         let gates = results.map(|(_, gates)| gates.unwrap_or_default());
@@ -352,6 +424,11 @@ mod tests {
             security == Security::SemiHonest
         );
         check_gates(&gates);
+    }
+
+    /// Returns values with nothing in their lower halves: the upper ones, and the lower ones.
+    fn upper_values(values: &[u32]) -> Vec<u32> {
+        values.iter().map(|value| value & 0xffff_0000).collect()
     }
 
     fn additive(rng: &mut ChaCha8Rng, values: &[u32]) -> [Vec<u32>; 3] {

@@ -7,17 +7,19 @@ use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::Poll;
 
-/// Runs the futures, `at_once` of them at a time, and returns what they come to, in order.
+/// Runs the futures, `at_once` of them at a time, and gives what they come to to `take`, in order
+/// and as soon as it can.
 pub(crate) async fn in_order<F, T, E>(
     futures: impl Iterator<Item = F>,
     at_once: usize,
-) -> Result<Vec<T>, E>
+    mut take: impl FnMut(T),
+) -> Result<(), E>
 where
     F: Future<Output = Result<T, E>>,
 {
     let mut waiting = futures.enumerate();
     let mut running: Vec<(usize, Pin<Box<F>>)> = Vec::new();
-    let mut done = BTreeMap::new();
+    let (mut done, mut next) = (BTreeMap::new(), 0);
     poll_fn(move |context| {
         loop {
             let free = at_once - running.len();
@@ -36,12 +38,15 @@ where
                     false
                 }
             });
+            while let Some(value) = done.remove(&next) {
+                take(value);
+                next += 1;
+            }
             if let Some(error) = failed {
                 return Poll::Ready(Err(error));
             }
             if running.is_empty() && before < at_once {
-                let done = core::mem::take(&mut done);
-                return Poll::Ready(Ok(done.into_values().collect()));
+                return Poll::Ready(Ok(()));
             }
             if running.len() == before {
                 return Poll::Pending;

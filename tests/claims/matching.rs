@@ -4,24 +4,50 @@
 mod audit;
 mod deviation;
 mod exact;
+mod judge;
 mod leakage;
+mod named;
 mod palms;
+mod record;
 mod scene;
 mod streams;
+mod timing;
 mod valid;
 mod world;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
-use crate::claim::Sheet;
+use crate::claim::{Area, Claim, Sheet};
 
-/// Tries them.
-pub(crate) fn claims(quick: bool, sheet: &mut Sheet) -> Result<()> {
-    sheet.add(exact::claim(quick)?);
-    sheet.add(valid::claim(quick)?);
-    sheet.add(deviation::claim(quick)?);
-    sheet.add(audit::claim(quick)?);
-    sheet.add(leakage::claim(quick)?);
-    sheet.add(streams::claim(quick)?);
-    Ok(())
+/// Tries them, or the one of a name.
+pub(crate) fn sheet(quick: bool, only: Option<&str>) -> Result<Sheet> {
+    let names: Vec<&str> = CLAIMS.iter().map(|(name, _)| *name).collect();
+    if let Some(only) = only {
+        ensure!(
+            names.contains(&only),
+            "no claim {only}: {}",
+            names.join(", ")
+        );
+    }
+    let mut sheet = Sheet::begin(Area::Matching);
+    for (name, claim) in CLAIMS {
+        if only.is_none_or(|only| only == *name) {
+            sheet.add(claim(quick)?);
+        }
+    }
+    Ok(sheet)
 }
+
+/// Tries a claim, or a sample of what there is to try.
+type Try = fn(bool) -> Result<Claim>;
+
+const CLAIMS: &[(&str, Try)] = &[
+    ("exact", exact::claim),
+    ("valid", valid::claim),
+    ("deviation", deviation::claim),
+    ("named", named::claim),
+    ("audit", audit::claim),
+    ("leakage", leakage::claim),
+    ("streams", streams::claim),
+    ("timing", timing::claim),
+];

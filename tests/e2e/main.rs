@@ -9,6 +9,8 @@ mod bad_socket;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod crowd;
+#[cfg(test)]
 mod evidence;
 #[cfg(test)]
 mod journey;

@@ -13,6 +13,9 @@ use rand_chacha::rand_core::Rng;
 
 use crate::network::Network;
 
+/// As long as the gateway of the product.
+const SILENCE_MS_MAX: u64 = 60_000;
+
 /// The keys of the parties that the door has sessions with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PartyKeys {
@@ -24,6 +27,8 @@ pub(crate) struct PartyKeys {
 pub(crate) struct Door {
     keys: Arc<LocalKeys>,
     sessions: [Option<(usize, Session)>; 3],
+    /// Since when each party was asked without a word.
+    asked_ms: [Option<u64>; 3],
 }
 
 impl Door {
@@ -32,6 +37,7 @@ impl Door {
         Self {
             keys: Arc::new(keys),
             sessions: [None, None, None],
+            asked_ms: [None; 3],
         }
     }
 
@@ -57,6 +63,7 @@ impl Door {
         let mut session = Session::new(Side::Client, local, expect, nonce).unwrap();
         let bytes = session.take_output();
         self.sessions[party.as_usize()] = Some((pipe, session));
+        self.asked_ms[party.as_usize()] = None;
         bytes
     }
 
@@ -76,9 +83,12 @@ impl Door {
             return None;
         }
         let messages = std::iter::from_fn(|| session.next_message());
-        let answers = messages
+        let answers: Vec<_> = messages
             .map(|message| from_canonical(&message).expect("a party answers in canonical form"))
             .collect();
+        if !answers.is_empty() {
+            self.asked_ms[party] = None;
+        }
         Some((session.take_output(), answers))
     }
 
@@ -96,10 +106,23 @@ impl Door {
         })
     }
 
+    /// Returns the pipe of a party that was asked and is silent for as long as the gateway bears.
+    pub(crate) fn silent(&self, party: usize, now_ms: u64) -> Option<usize> {
+        let (pipe, _) = self.sessions[party].as_ref()?;
+        let asked_ms = self.asked_ms[party]?;
+        (now_ms >= asked_ms + SILENCE_MS_MAX).then_some(*pipe)
+    }
+
     /// Encrypts a call: the pipe it goes on, and its bytes.
-    pub(crate) fn call(&mut self, party: usize, call: &PartyCall) -> Option<(usize, Vec<u8>)> {
+    pub(crate) fn call(
+        &mut self,
+        party: usize,
+        call: &PartyCall,
+        now_ms: u64,
+    ) -> Option<(usize, Vec<u8>)> {
         let (pipe, session) = self.sessions[party].as_mut()?;
         session.send(&to_canonical(call)).ok()?;
+        self.asked_ms[party].get_or_insert(now_ms);
         Some((*pipe, session.take_output()))
     }
 }

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use boop_abi::{Event as Told, FromHost, Phase, Slot, StreamId, ToHost};
+use boop_abi::{Check, Event as Told, FromHost, Phase, Slot, StreamId, ToHost};
 use boop_party::Computed;
 use boop_wire::PartyIndex;
 use boop_wire::job::{PartyAnswer, PartyCall};
@@ -174,7 +174,8 @@ impl<'a> World<'a> {
     /// Sends a call to each party, none of them at the same moment.
     pub(crate) fn submit(&mut self, calls: &[PartyCall; 3]) {
         for (party, call) in calls.iter().enumerate() {
-            if let Some((pipe, bytes)) = self.door.call(party, call) {
+            let now_ms = self.now_ms();
+            if let Some((pipe, bytes)) = self.door.call(party, call, now_ms) {
                 self.carry(pipe, 1, &bytes);
             }
         }
@@ -217,6 +218,9 @@ impl<'a> World<'a> {
             }
             Event::Tick { machine, life } => {
                 let now_ms = self.now_ms();
+                if let Some(pipe) = self.door.silent(machine, now_ms) {
+                    self.cut(pipe, 0);
+                }
                 if self.with(machine, life, |enclave| enclave.tick(now_ms)) {
                     self.at(TICK_MS, Event::Tick { machine, life });
                 }
@@ -319,7 +323,15 @@ impl<'a> World<'a> {
         match told {
             Told::Phase(phase) => self.machines[index].phase = phase,
             Told::Stopped(refusal) => panic!("party {index} gave up its own state: {refusal}"),
-            Told::SessionRefused { .. } | Told::JobRefused(_) | Told::JobDone { .. } => {}
+            // While the three form, one may begin before another has the same view.
+            Told::CheckFailed { check, .. } if check != Check::Preface => {
+                panic!("nobody deviates, and {check:?} failed")
+            }
+            Told::CheckFailed { .. }
+            | Told::SessionRefused { .. }
+            | Told::JobRefused(_)
+            | Told::JobDone { .. }
+            | Told::Progress { .. } => {}
         }
     }
 

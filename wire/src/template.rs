@@ -33,6 +33,9 @@ pub const ENCODINGS_BYTES: usize = ROTATIONS * TEMPLATE_BYTES;
 pub const ALIGNMENT_COUNT: usize = 31;
 /// Threshold numerator of the match rule `65536 * dot > THRESHOLD * valid`: distance below 0.350.
 pub const THRESHOLD: u32 = 19_661;
+/// Valid cells of each encoding at least, three quarters: scanners and parties refuse a palm with
+/// fewer, for the less two templates have in common, the more often chance makes them alike.
+pub const VALID_CELLS_MIN: usize = CELLS * 3 / 4;
 
 /// One relative placement of a query on a stored template.
 ///
@@ -125,6 +128,12 @@ impl Template {
         self.bits[CODE_BYTES + index / 8] >> (index % 8) & 1 == 1
     }
 
+    /// Returns how many cells are valid.
+    pub fn valid_cells(&self) -> usize {
+        let mask = self.bits[CODE_BYTES..].iter();
+        mask.map(|byte| byte.count_ones() as usize).sum()
+    }
+
     /// Marks cell `index`, below [`CELLS`], as valid or not.
     pub fn set_cell_valid(&mut self, index: usize, value: bool) {
         assert!(index < CELLS, "cell index");
@@ -141,6 +150,15 @@ impl core::fmt::Debug for Template {
 /// A palm encoded at every rotation, in the order of [`ROTATIONS`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encodings(pub [Template; ROTATIONS]);
+
+impl Encodings {
+    /// Returns the valid cells of the encoding with the fewest, which parties want to be
+    /// [`VALID_CELLS_MIN`] [MPC-15].
+    pub fn valid_cells_least(&self) -> usize {
+        let counts = self.0.iter().map(Template::valid_cells);
+        counts.min().unwrap_or_default()
+    }
+}
 
 /// Returns the index of a code bit.
 pub const fn code_index(phase: usize, row: usize, column: usize, orientation: usize) -> usize {
@@ -202,6 +220,18 @@ mod tests {
         );
         template.set_cell_valid(0, false);
         assert!(!template.cell_valid(0));
+    }
+
+    #[test]
+    fn the_encoding_with_the_fewest_valid_cells_counts() {
+        let mut palm = Encodings([(); ROTATIONS].map(|()| Template::from_bytes(&[0xff; 1_800])));
+        (7..11).for_each(|cell| palm.0[1].set_cell_valid(cell, false));
+        palm.0[2].set_cell_valid(CELLS - 1, false);
+
+        let counts = palm.0.each_ref().map(Template::valid_cells);
+
+        assert_eq!(counts, [CELLS, CELLS - 4, CELLS - 1]);
+        assert_eq!(palm.valid_cells_least(), CELLS - 4);
     }
 
     #[test]

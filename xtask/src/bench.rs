@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::release;
 
@@ -18,6 +18,12 @@ pub struct Args {
     /// Fewer rounds: figures to look at, not to quote.
     #[arg(long)]
     quick: bool,
+    /// How many are enrolled in `search`; may be given several times [default: 1000 and 10000].
+    #[arg(long, value_name = "N")]
+    people: Vec<u32>,
+    /// How many templates `match` compares with [default: 8192].
+    #[arg(long, value_name = "N")]
+    templates: Option<usize>,
 }
 
 /// A benchmark.
@@ -29,6 +35,8 @@ enum Name {
     Match,
     /// A scanner's work on a capture, part by part, and comparison in the clear.
     Palm,
+    /// Searches through the whole system, all its processes, with a crowd enrolled.
+    Search,
 }
 
 impl Name {
@@ -37,6 +45,7 @@ impl Name {
             Self::Attestation => "attestation",
             Self::Match => "match",
             Self::Palm => "palm",
+            Self::Search => "search",
         }
     }
 }
@@ -46,8 +55,29 @@ impl Name {
 /// # Errors
 /// If the build fails or the program cannot be started.
 pub fn run(args: &Args) -> Result<()> {
-    let mut bench = release::bench()?;
+    let mut bench = match args.name {
+        Name::Attestation | Name::Match | Name::Palm => release::bench()?,
+        // It starts a network, as the demonstration does.
+        Name::Search => release::world()?,
+    };
     bench.arg(args.name.as_str());
+    match args.name {
+        Name::Attestation | Name::Match | Name::Palm => {
+            ensure!(args.people.is_empty(), "--people belongs to `search`");
+        }
+        Name::Search => {
+            for people in &args.people {
+                bench.arg("--people").arg(people.to_string());
+            }
+        }
+    }
+    if let Some(templates) = args.templates {
+        ensure!(
+            matches!(args.name, Name::Match),
+            "--templates belongs to `match`"
+        );
+        bench.arg("--templates").arg(templates.to_string());
+    }
     if args.quick {
         bench.arg("--quick");
     }

@@ -132,7 +132,9 @@ pub fn extract_in_stages(
         context: &contexts[0],
         surroundings: &means[0],
     };
-    let measures = measure(palm, valleys, &frame, &view, edge_px);
+    let counts = cells.each_ref().map(|cells| count(cells));
+    let cells_least = counts.into_iter().min().unwrap_or_default();
+    let measures = measure(palm, valleys, &frame, &view, edge_px, cells_least);
     done(Stage::Marks);
     let normal = [0, 1, 2].map(|r| normalise(&contexts[r].grey, &contexts[r].valid, &means[r]));
     done(Stage::Normalisation);
@@ -143,7 +145,7 @@ pub fn extract_in_stages(
     Ok(Extraction {
         encodings,
         quality: Quality::judge(&measures),
-        valid_cells: cells[0].iter().filter(|valid| **valid).count(),
+        valid_cells: counts[0],
         measures,
     })
 }
@@ -179,7 +181,18 @@ struct View<'a> {
     surroundings: &'a Plane,
 }
 
-fn measure(palm: Disc, valleys: Valleys, frame: &Frame, view: &View<'_>, edge_px: f64) -> Measures {
+fn count(cells: &[bool]) -> usize {
+    cells.iter().filter(|valid| **valid).count()
+}
+
+fn measure(
+    palm: Disc,
+    valleys: Valleys,
+    frame: &Frame,
+    view: &View<'_>,
+    edge_px: f64,
+    cells_least: usize,
+) -> Measures {
     let context = view.context;
     let median = f64::from(quantile(&mut context.skin(&context.grey), 0.5));
     Measures {
@@ -194,6 +207,7 @@ fn measure(palm: Disc, valleys: Valleys, frame: &Frame, view: &View<'_>, edge_px
         light: quality::evenness(context),
         band: quality::band(context, view.surroundings),
         valid: context.valid_share(),
+        cells_least,
     }
 }
 

@@ -6,7 +6,8 @@
 //! for among those already stored.
 
 use boop_wire::template::{
-    Alignment, CELLS, Encodings, GRID, ORIENTATIONS, PHASES, ROTATIONS, Template, code_index,
+    Alignment, CELLS, Encodings, GRID, ORIENTATIONS, PHASES, ROTATIONS, Template, VALID_CELLS_MIN,
+    code_index,
 };
 use thiserror::Error;
 
@@ -17,8 +18,6 @@ use crate::quality::ACCEPT;
 
 /// Largest distance of a sample to the reference, in thousandths.
 pub const DISTANCE_PERMILLE_MAX: u16 = 360;
-/// Fewest valid cells of a fused template: three quarters.
-pub const VALID_CELLS_MIN: usize = CELLS * 3 / 4;
 
 const SAMPLES: usize = 3;
 
@@ -51,7 +50,7 @@ pub enum EnrolRefusal {
     /// Too little of the palm is seen by two samples.
     #[error("{valid_cells} valid cells are too few, needed are {VALID_CELLS_MIN}")]
     FewValidCells {
-        /// Cells seen by two samples.
+        /// Cells seen by two samples, at the rotation with the fewest.
         valid_cells: usize,
     },
 }
@@ -103,13 +102,12 @@ pub fn fuse(samples: &[Extraction; SAMPLES]) -> Result<Enrolment, EnrolRefusal> 
         });
         majority(&placed, reference)
     });
-    let valid_cells = (0..CELLS).filter(|cell| fused[0].cell_valid(*cell)).count();
+    let encodings = Encodings(fused);
+    let valid_cells = encodings.valid_cells_least();
     if valid_cells < VALID_CELLS_MIN {
         return Err(EnrolRefusal::FewValidCells { valid_cells });
     }
-    Ok(Enrolment {
-        encodings: Encodings(fused),
-    })
+    Ok(Enrolment { encodings })
 }
 
 /// Returns the sample with the smallest sum of distances, and the distances to it.
@@ -334,6 +332,7 @@ mod tests {
             light: 0.8,
             band: 0.02,
             valid: 1.0,
+            cells_least: 1_440,
         };
         let quality = Quality {
             contrast: 1.0,

@@ -29,7 +29,7 @@ mod valleys;
 pub use boop_wire::template::{Alignment, Encodings, Template};
 
 pub use extract::{ExtractError, Extraction, Stage, extract, extract_in_stages};
-pub use fuse::{DISTANCE_PERMILLE_MAX, EnrolRefusal, Enrolment, VALID_CELLS_MIN, fuse};
+pub use fuse::{DISTANCE_PERMILLE_MAX, EnrolRefusal, Enrolment, fuse};
 pub use image::{Image, ImageError, SIDE_MAX, SIDE_MIN};
 pub use matching::{Agreement, Distance, Query, Stored, agreement, distance};
 pub use probe::{ProbeRefusal, probe};

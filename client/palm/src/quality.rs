@@ -3,6 +3,8 @@
 //! The ramps are steep on purpose. The score is a plain mean, and a wholly blurred image would
 //! pass a mean of gentle marks.
 
+use boop_wire::template::VALID_CELLS_MIN;
+
 use crate::blur::{Border, blur};
 use crate::context::Context;
 use crate::number::{byte, narrow, ramp};
@@ -36,6 +38,8 @@ pub struct Measures {
     pub band: f64,
     /// Share of the region that shows skin.
     pub valid: f64,
+    /// Valid cells of the encoding with the fewest.
+    pub cells_least: usize,
 }
 
 /// The four marks of a capture, each between 0 and 1.
@@ -47,7 +51,7 @@ pub struct Quality {
     pub sharpness: f64,
     /// Turn, tilt and distance of the hand.
     pub position: f64,
-    /// Share of the region that shows skin.
+    /// Share of the region that shows skin, if enough cells of every encoding do.
     pub completeness: f64,
 }
 
@@ -77,7 +81,12 @@ impl Quality {
             contrast,
             sharpness: 1.0 - ramp(100.0 * m.edge_px / m.radius_px, 2.6, 2.925),
             position,
-            completeness: ramp(m.valid, 0.8125, 0.90),
+            completeness: if m.cells_least < VALID_CELLS_MIN {
+                // The parties would refuse it [MPC-15].
+                0.0
+            } else {
+                ramp(m.valid, 0.8125, 0.90)
+            },
         }
     }
 }
@@ -144,6 +153,7 @@ mod tests {
         light: 0.77,
         band: 0.02,
         valid: 0.97,
+        cells_least: VALID_CELLS_MIN,
     };
 
     #[test]
@@ -189,6 +199,10 @@ mod tests {
             Measures { scale: 0.7, ..GOOD },
             Measures { scale: 1.5, ..GOOD },
             Measures { valid: 0.7, ..GOOD },
+            Measures {
+                cells_least: VALID_CELLS_MIN - 1,
+                ..GOOD
+            },
         ];
 
         for measures in faults {

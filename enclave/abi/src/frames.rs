@@ -184,10 +184,67 @@ pub enum Event {
         /// Templates searched.
         #[n(1)]
         searched: u64,
+        /// Milliseconds from the call to the job's beginning.
+        #[n(2)]
+        waited_ms: u64,
+        /// Milliseconds from the job's beginning to its answer.
+        #[n(3)]
+        took_ms: u64,
     },
     /// It cannot go on and stops.
     #[n(4)]
     Stopped(#[n(0)] Refusal),
+    /// How far it is: with reading its store while it is [`Phase::Leased`], with preparing it
+    /// together with the peers afterwards.
+    #[n(5)]
+    Progress {
+        /// Records that are done.
+        #[n(0)]
+        done: u64,
+        /// Records that there are.
+        #[n(1)]
+        of: u64,
+    },
+    /// A check of the matching failed, which ended a job [MPC-4].
+    #[n(6)]
+    CheckFailed {
+        /// The job's number.
+        #[n(0)]
+        job: u64,
+        /// Which one.
+        #[n(1)]
+        check: Check,
+        /// Whom it points at. It need not be who deviated.
+        #[n(2)]
+        accused: Option<PartyIndex>,
+    },
+}
+
+/// A check of the matching.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Check {
+    /// A message is the one that is due, in length, step and number.
+    #[n(0)]
+    Message,
+    /// All three mean the same job.
+    #[n(1)]
+    Preface,
+    /// Both holders of an opened value open the same.
+    #[n(2)]
+    Opening,
+    /// A party proves what it sent.
+    #[n(3)]
+    Proof,
+    /// A prover was asked the same by both others.
+    #[n(4)]
+    Challenge,
+    /// A party's products are those of its shares.
+    #[n(5)]
+    Audit,
+    /// This party keeps to the limits of a run itself.
+    #[n(6)]
+    Own,
 }
 
 /// Phases of an enclave's life, in order.

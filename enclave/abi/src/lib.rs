@@ -23,6 +23,6 @@ pub mod config;
 mod frames;
 
 pub use frames::{
-    BLOB_BYTES_MAX, Event, FRAME_BYTES_MAX, FarEnd, FromHost, PIECE_BYTES_MAX, Phase, STREAMS_MAX,
-    Slot, StreamId, ToHost,
+    BLOB_BYTES_MAX, Check, Event, FRAME_BYTES_MAX, FarEnd, FromHost, PIECE_BYTES_MAX, Phase,
+    STREAMS_MAX, Slot, StreamId, ToHost,
 };

@@ -6,8 +6,25 @@ pub(crate) const RECORDS_MAX: u64 = 100_000;
 pub(crate) const CALLS_WAITING_MAX: usize = 64;
 /// Requests remembered against use for another subject.
 pub(crate) const REQUESTS_REMEMBERED_MAX: usize = 100_000;
-/// Longest time of a job from its beginning, in milliseconds.
-pub(crate) const JOB_MS_MAX: u64 = 8_000;
+/// Jobs of calls that run at once.
+pub(crate) const JOBS_AT_ONCE: usize = 4;
+/// Jobs that party 0 has begun and that have not started here.
+pub(crate) const BEGUN_MAX: usize = 2 * JOBS_AT_ONCE;
+/// Messages of jobs that have not started here.
+pub(crate) const EARLY_STEPS_MAX: usize = 16 * BEGUN_MAX;
+/// Records that are prepared for searches in one job. With so many or fewer to prepare, a party
+/// lets calls wait and does not turn them away.
+pub(crate) const PREPARED_AT_ONCE: u64 = 4_096;
+/// Pause before a preparation that failed is begun again, in milliseconds.
+pub(crate) const PREPARE_RETRY_MS: u64 = 250;
+/// Blobs that are asked for before the first of them has come.
+pub(crate) const BLOBS_AHEAD: u64 = 16;
+/// Records between two notes of how far the reading of the store is.
+pub(crate) const PROGRESS_EVERY: u64 = 4_096;
+/// Longest time of a job from its beginning, in milliseconds, but for its records.
+const JOB_MS_MAX: u64 = 8_000;
+/// Records for which a job has a millisecond more.
+const JOB_RECORDS_PER_MS: u64 = 10;
 /// Longest wait of a call for its turn, in milliseconds.
 pub(crate) const CALL_WAIT_MS_MAX: u64 = 15_000;
 /// Longest wait for a call that party 0 has begun, in milliseconds.
@@ -30,3 +47,8 @@ pub(crate) const OPENING_MS_MAX: u64 = 10_000;
 pub(crate) const ALIVE_MS: u64 = 1_000;
 /// Longest silence of a neighbour, in milliseconds.
 pub(crate) const SILENCE_MS_MAX: u64 = 10_000;
+
+/// Longest time of a job over so many records, in milliseconds.
+pub(crate) const fn job_ms_max(records: u64) -> u64 {
+    JOB_MS_MAX + records / JOB_RECORDS_PER_MS
+}

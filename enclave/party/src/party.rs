@@ -1,5 +1,6 @@
 //! The party as a whole: its life from boot to stop, and where each frame of the host goes.
 
+mod opening;
 mod store;
 mod streams;
 
@@ -25,6 +26,7 @@ use crate::platform::{Platform, PlatformFailure};
 use crate::release::Release;
 use crate::vault::Vault;
 use crate::work::Work;
+use opening::Opening;
 
 /// Why a party did not boot.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,12 +66,7 @@ pub(crate) enum Store {
     /// There is no key.
     Locked,
     /// Blobs are being read.
-    Opening {
-        /// What was read so far.
-        vault: Vault,
-        /// The head, once it is read: how many records there are.
-        head: Option<crate::vault::Head>,
-    },
+    Opening(Opening),
     /// Everything is in memory.
     Open(Vault),
 }
@@ -105,6 +102,7 @@ pub struct Party<P> {
 /// Work of a job that needs nothing but time: a driver may do it on any thread.
 #[derive(Debug)]
 pub struct Computation {
+    pub(crate) session: u64,
     pub(crate) job: u64,
     pub(crate) task: Task,
 }
@@ -112,6 +110,7 @@ pub struct Computation {
 /// What a [`Computation`] came to.
 #[derive(Debug)]
 pub struct Computed {
+    session: u64,
     job: u64,
     result: TaskResult,
 }
@@ -120,6 +119,7 @@ impl Computation {
     /// Does the work.
     pub fn run(self) -> Computed {
         Computed {
+            session: self.session,
             job: self.job,
             result: self.task.run(),
         }
@@ -184,7 +184,7 @@ impl<P: Platform> Party<P> {
     pub fn computed(&mut self, now_ms: u64, computed: Computed) -> Vec<ToHost> {
         self.now_ms = now_ms;
         if !self.stopped {
-            self.job_computed(computed.job, computed.result);
+            self.job_computed(computed.session, computed.job, computed.result);
         }
         core::mem::take(&mut self.out)
     }

@@ -27,7 +27,7 @@ pub(crate) enum PeerMessage {
     /// How the sender sees the other edge, and its store.
     #[n(0)]
     Join(#[n(0)] Join),
-    /// From party 0: this request is next.
+    /// From party 0: this job begins.
     #[n(1)]
     Begin(#[n(0)] Begin),
     /// A message of the matching protocol.
@@ -77,12 +77,26 @@ pub(crate) struct Begin {
     /// Number of the job, one more each time.
     #[n(0)]
     pub(crate) job: u64,
-    /// The request that is served.
+    /// How many records it is about: those that are searched, or prepared afterwards.
     #[n(1)]
+    pub(crate) version: u64,
+    /// The call that is served; none if records are prepared.
+    #[n(2)]
+    pub(crate) asked: Option<Asked>,
+}
+
+/// The call of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Asked {
+    /// The request that is served.
+    #[n(0)]
     pub(crate) request: RequestId,
     /// Digest of the call as party 0 has it.
-    #[n(2)]
+    #[n(1)]
     pub(crate) call: Digest,
+    /// Whether it may add a record: then no other such job runs beside it.
+    #[n(2)]
+    pub(crate) adds: bool,
 }
 
 /// An established session with a neighbour.

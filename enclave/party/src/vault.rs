@@ -210,9 +210,14 @@ impl Vault {
     }
 
     pub(crate) fn head(&self) -> Head {
+        self.head_at(self.version())
+    }
+
+    /// Returns the head as it was at a version.
+    pub(crate) fn head_at(&self, version: u64) -> Head {
         Head {
-            version: self.version(),
-            root: self.root_at(self.version()),
+            version,
+            root: self.root_at(version),
         }
     }
 
@@ -240,9 +245,10 @@ impl Vault {
         &self.records
     }
 
-    /// Returns the shares as they are now; later changes do not reach the copy.
-    pub(crate) fn database(&self) -> Database {
-        self.database.clone()
+    /// Returns the shares as they were at a version; later changes do not reach the copy.
+    pub(crate) fn database_at(&self, version: u64) -> Database {
+        let slots = usize::try_from(version).unwrap_or(usize::MAX);
+        self.database.first(slots)
     }
 
     /// Returns the slot of the next record, if there is room.
@@ -407,7 +413,7 @@ mod tests {
         vault.push(&opened);
 
         assert_eq!(vault.records(), [facts(1)]);
-        let kept = vault.database().get(0).unwrap();
+        let kept = vault.database_at(1).get(0).unwrap();
         assert_eq!(*kept.to_bytes(), *record.share.to_bytes());
         assert_eq!(vault.pop(), Some(slot));
         assert_eq!(vault.head(), before);

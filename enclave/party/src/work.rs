@@ -1,5 +1,6 @@
-//! Calls and jobs: one job at a time, in the order that party 0 gives, the same at all three
-//! [JOB-1], [JOB-4].
+//! Calls and jobs. Party 0 says which job begins next, and over how many records; the same at
+//! all three [JOB-1], [JOB-4]. Some jobs run at once: searches over the records that there were
+//! when they began, and at most one job that may add a record.
 //!
 //! ```text
 //!  waiting --party 0: Begin--> Matching --decided--> answered
@@ -9,48 +10,53 @@
 //!  any peer lost, deadline, abort: refused, nothing decided
 //! ```
 
+mod deadlines;
+mod failure;
+mod prepared;
+mod preparing;
 mod running;
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use boop_abi::{Event, Phase, Slot, StreamId, ToHost};
-use boop_mpc::{Audit, Input, Job, TaskResult};
+use boop_mpc::{Audit, Input, Job, MpcError, Output, Task, TaskResult};
 use boop_wire::codec::to_canonical;
-use boop_wire::job::{Outcome, PartyAnswer, PartyCall, PartyResult};
+use boop_wire::job::{Outcome, PartyAnswer, PartyCall, PartyResult, Subject};
 use boop_wire::{Digest, PartyIndex, Refusal, RequestId};
 
 use crate::job::{Call, Requests, call_digest};
-use crate::limits::{BEGUN_WAIT_MS_MAX, CALL_WAIT_MS_MAX, CALLS_WAITING_MAX, JOB_MS_MAX};
+use crate::limits::{BEGUN_MAX, CALLS_WAITING_MAX, EARLY_STEPS_MAX, JOBS_AT_ONCE, job_ms_max};
 use crate::matching::Found;
-use crate::party::Party;
-use crate::peers::{Begin, PeerMessage};
+use crate::party::{Computation, Party, Store};
+use crate::peers::{Asked, Begin, PeerMessage};
 use crate::platform::Platform;
 use crate::vault::Record;
-
-/// Messages of a job that may come before the job's call has.
-const EARLY_STEPS_MAX: usize = 16;
+use prepared::{Era, Prepared};
+use preparing::Preparing;
 
 /// What a party has to do.
 #[derive(Default)]
 pub(crate) struct Work {
     session: Option<Digest>,
     last_session: Option<Digest>,
+    /// Counts the sessions, in each of which jobs are numbered anew.
+    sessions: u64,
     waiting: VecDeque<Call>,
     requests: Requests,
-    begun: Option<Begun>,
-    active: Option<Active>,
+    begun: Vec<Begun>,
+    running: BTreeMap<u64, Active>,
+    preparing: Option<Preparing>,
     early: Vec<(PartyIndex, u64, Vec<u8>)>,
     written: BTreeSet<(u64, PartyIndex)>,
+    /// The newest job that party 0 has begun.
     last_job: u64,
-    /// What the last job of this session left for the next one.
-    audit: Arc<Audit>,
-    /// The job that left it; 0 for none.
-    audit_of: u64,
+    pub(crate) prepared: Prepared,
+    prepare_after_ms: u64,
 }
 
-/// A job that party 0 has begun and whose call has not come here yet.
+/// A job that party 0 has begun and that cannot start here yet.
 struct Begun {
     begin: Begin,
     since_ms: u64,
@@ -63,6 +69,7 @@ struct Active {
     preface: Digest,
     started_ms: u64,
     searched: u64,
+    era: Era,
     stage: Stage,
 }
 
@@ -72,10 +79,12 @@ enum Stage {
         slot: Slot,
         record: Record,
         outcome: Outcome,
+        audit: Option<Arc<Audit>>,
     },
     WritingHead {
         record: Record,
         outcome: Outcome,
+        audit: Option<Arc<Audit>>,
     },
     /// Durable here; not yet known of both neighbours.
     AwaitingPeers {
@@ -87,6 +96,28 @@ enum Stage {
     },
 }
 
+impl Active {
+    /// Tells whether the job may add a record.
+    fn adds(&self) -> bool {
+        adds(&self.call.call.subject)
+    }
+
+    fn matches(&self) -> bool {
+        matches!(self.stage, Stage::Matching(_))
+    }
+
+    fn deadline_ms(&self) -> u64 {
+        self.started_ms + job_ms_max(self.searched)
+    }
+}
+
+fn adds(subject: &Subject) -> bool {
+    match subject {
+        Subject::Enrol { .. } => true,
+        Subject::Identify(_) => false,
+    }
+}
+
 impl Work {
     /// Starts serving in a session of three. Numbers of jobs start again in a new session and in
     /// no other case: number and session together make a job's seeds.
@@ -94,17 +125,41 @@ impl Work {
         self.session = Some(session);
         if self.last_session != Some(session) {
             self.last_session = Some(session);
+            self.sessions += 1;
             self.last_job = 0;
-            self.forget_audit();
+            self.prepared.forget();
+            self.prepare_after_ms = 0;
         }
-        self.begun = None;
-        self.early.clear();
+        // Party 0 may have formed before this one, and have begun. No number is used twice.
+        let newest = self.last_job;
+        self.begun.retain(|begun| begun.begin.job > newest);
+        let begun = self.begun.iter().map(|begun| begun.begin.job);
+        self.last_job = begun.max().unwrap_or(newest);
         self.written.clear();
+    }
+
+    /// Forgets what a neighbour said before it announced another edge: it spoke of jobs of the
+    /// session that is over.
+    pub(crate) fn forget_messages(&mut self, from: PartyIndex) {
+        self.early.retain(|(of, ..)| *of != from);
+        self.written.retain(|(_, of)| *of != from);
+        if from == PartyIndex::ALL[0] {
+            self.begun.clear();
+        }
+    }
+
+    /// Ends a batch with the session that it belongs to.
+    pub(crate) fn drop_preparing(&mut self) {
+        self.preparing = None;
     }
 
     /// Stops serving.
     pub(crate) fn leave(&mut self) {
-        self.session = None;
+        if self.session.take().is_some() {
+            self.begun.clear();
+            self.early.clear();
+            self.preparing = None;
+        }
     }
 
     /// Tells whether the three have formed.
@@ -113,14 +168,13 @@ impl Work {
     }
 
     /// Tells whether a job is running.
-    pub(crate) const fn busy(&self) -> bool {
-        self.active.is_some()
+    pub(crate) fn busy(&self) -> bool {
+        !self.running.is_empty() || self.preparing.is_some()
     }
 
-    /// Forgets what the last job left: the next one prepares anew.
-    fn forget_audit(&mut self) {
-        self.audit = Arc::default();
-        self.audit_of = 0;
+    /// Tells whether a job is running that may add a record.
+    fn adding(&self) -> bool {
+        self.running.values().any(Active::adds)
     }
 
     fn take_waiting(&mut self, request: RequestId) -> Option<Call> {
@@ -129,6 +183,34 @@ impl Work {
             .iter()
             .position(|call| call.call.request == request)?;
         self.waiting.remove(position)
+    }
+
+    /// Takes the messages of a job that came before it could start.
+    fn take_early(&mut self, job: u64) -> Vec<(PartyIndex, Vec<u8>)> {
+        let (of_it, rest): (Vec<_>, Vec<_>) = core::mem::take(&mut self.early)
+            .into_iter()
+            .partition(|(_, of, _)| *of == job);
+        self.early = rest;
+        let messages = of_it.into_iter();
+        messages.map(|(from, _, bytes)| (from, bytes)).collect()
+    }
+
+    /// Drops messages of jobs that will not start here any more.
+    fn drop_old_messages(&mut self) {
+        let mut early = core::mem::take(&mut self.early);
+        early.retain(|(_, job, _)| self.is_to_come(*job));
+        self.early = early;
+    }
+
+    /// Tells whether a job may still start here: it has been begun, or will be soon.
+    fn is_to_come(&self, job: u64) -> bool {
+        self.is_soon(job) || self.begun.iter().any(|begun| begun.begin.job == job)
+    }
+
+    /// Tells whether a number is among the next ones. Those of a new session start again.
+    fn is_soon(&self, job: u64) -> bool {
+        let soon = |newest: u64| (newest + 1..=newest + BEGUN_MAX as u64).contains(&job);
+        soon(self.last_job) || self.session.is_none() && soon(0)
     }
 }
 
@@ -162,44 +244,115 @@ impl<P: Platform> Party<P> {
         self.begin_next();
     }
 
-    /// Begins the next job, if there is one and its turn has come.
+    /// Begins or starts every job whose turn has come.
     pub(crate) fn begin_next(&mut self) {
-        if self.work.busy() || self.work.session.is_none() || !self.writes.is_empty() {
-            return;
+        while self.work.in_session() && self.begin_one() {}
+    }
+
+    /// Begins or starts a job, if there is one whose turn has come.
+    fn begin_one(&mut self) -> bool {
+        if self.config.index != PartyIndex::ALL[0] {
+            return self.start_begun();
         }
-        if self.config.index == PartyIndex::ALL[0] {
-            let Some(call) = self.work.waiting.pop_front() else {
-                return;
-            };
-            let number = self.work.last_job + 1;
-            let begin = Begin {
-                job: number,
+        if self.work.preparing.is_some() {
+            return false;
+        }
+        if self.unprepared() > 0 {
+            if self.idle() {
+                self.begin_preparing();
+            }
+            return false;
+        }
+        let Some(version) = self.version() else {
+            return false;
+        };
+        let adding = self.work.adding() || !self.writes.is_empty();
+        let startable = |call: &Call| !(adding && adds(&call.call.subject));
+        let room = self.work.running.len() < JOBS_AT_ONCE;
+        let position = self.work.waiting.iter().position(startable);
+        let Some(call) = position
+            .filter(|_| room)
+            .and_then(|position| self.work.waiting.remove(position))
+        else {
+            return false;
+        };
+        let begin = Begin {
+            job: self.work.last_job + 1,
+            version,
+            asked: Some(Asked {
                 request: call.call.request,
                 call: call.digest,
-            };
-            for other in self.config.index.others() {
-                self.tell(other, &PeerMessage::Begin(begin));
-            }
-            self.start_job(number, call);
-        } else if let Some(begun) = &self.work.begun {
-            let begin = begun.begin;
-            let Some(call) = self.work.take_waiting(begin.request) else {
-                return;
-            };
-            self.work.begun = None;
-            if call.digest == begin.call {
-                self.start_job(begin.job, call);
-            } else {
-                self.refuse_job(begin.job, &call, Refusal::SharesInconsistent);
-            }
+                adds: adds(&call.call.subject),
+            }),
+        };
+        self.tell_all(&PeerMessage::Begin(begin));
+        self.start_job(begin, call);
+        true
+    }
+
+    /// Starts a job that party 0 has begun and that can start here.
+    fn start_begun(&mut self) -> bool {
+        let Some(position) = self.work.begun.iter().position(|one| self.can_start(one)) else {
+            return false;
+        };
+        let begin = self.work.begun.remove(position).begin;
+        let Some(asked) = begin.asked else {
+            self.start_preparing(begin);
+            return true;
+        };
+        let Some(call) = self.work.take_waiting(asked.request) else {
+            return false;
+        };
+        if call.digest == asked.call && adds(&call.call.subject) == asked.adds {
+            self.start_job(begin, call);
+        } else {
+            self.refuse_job(begin.job, &call, Refusal::SharesInconsistent);
+        }
+        true
+    }
+
+    /// Tells whether everything is here that a begun job needs.
+    fn can_start(&self, begun: &Begun) -> bool {
+        let Begin { version, asked, .. } = begun.begin;
+        let Some(own) = self.version() else {
+            return false;
+        };
+        let Some(asked) = asked else {
+            return self.idle() && version <= own;
+        };
+        let here = self.work.waiting.iter();
+        let called = here
+            .map(|call| call.call.request)
+            .any(|r| r == asked.request);
+        // A neighbour may have begun a search before it had the record that is new here.
+        let adding = self.work.adding() || !self.writes.is_empty();
+        let stored = match asked.adds {
+            true => version == own && !adding,
+            false => version == own || version + 1 == own,
+        };
+        called && stored && self.work.preparing.is_none()
+    }
+
+    fn version(&self) -> Option<u64> {
+        match &self.store {
+            Store::Open(vault) => Some(vault.version()),
+            Store::Locked | Store::Opening(_) => None,
         }
     }
 
     /// Takes party 0's word that a job begins.
     pub(crate) fn begun(&mut self, from: PartyIndex, begin: Begin) {
-        let in_turn = from == PartyIndex::ALL[0] && begin.job > self.work.last_job;
-        if in_turn && self.work.begun.is_none() {
-            self.work.begun = Some(Begun {
+        let known = self.work.begun.iter().any(|one| one.begin.job == begin.job);
+        let new = match self.work.in_session() {
+            true => begin.job > self.work.last_job,
+            // Party 0 may have formed before this one.
+            false => self.work.is_soon(begin.job) && !known,
+        };
+        if from == PartyIndex::ALL[0] && new && self.work.in_session() {
+            self.work.last_job = begin.job;
+        }
+        if from == PartyIndex::ALL[0] && new && self.work.begun.len() < BEGUN_MAX {
+            self.work.begun.push(Begun {
                 begin,
                 since_ms: self.now_ms,
             });
@@ -212,59 +365,78 @@ impl<P: Platform> Party<P> {
         }
     }
 
-    /// Takes work that the matching of a job asked for.
-    pub(crate) fn job_computed(&mut self, job: u64, result: TaskResult) {
-        if let Some(active) = self.work.active.as_mut()
-            && active.number == job
-            && let Stage::Matching(running) = &mut active.stage
+    fn compute(&mut self, job: u64, task: Task) {
+        let session = self.work.sessions;
+        self.computations.push(Computation { session, job, task });
+    }
+
+    /// Takes work that a job asked for. A job of an earlier session may have had the number that
+    /// another has now.
+    pub(crate) fn job_computed(&mut self, session: u64, job: u64, result: TaskResult) {
+        if session == self.work.sessions
+            && let Some(input) = self.preparing_input(job, Input::Computed(result))
         {
-            let outputs = running.handle(Input::Computed(result));
-            self.job_outputs(outputs);
+            self.running_input(job, input);
         }
     }
 
-    /// Takes a message of the matching.
+    /// Takes a message of a job.
     pub(crate) fn job_step(&mut self, from: PartyIndex, job: u64, bytes: Vec<u8>) {
-        match self.work.active.as_mut() {
-            Some(active) if active.number == job => {
-                if let Stage::Matching(running) = &mut active.stage {
-                    let outputs = running.handle(Input::Message { from, bytes });
-                    self.job_outputs(outputs);
-                }
+        if self.work.is_to_come(job) {
+            if self.work.early.len() < EARLY_STEPS_MAX {
+                self.work.early.push((from, job, bytes));
             }
-            Some(_) | None if job > self.work.last_job => {
-                if self.work.early.len() < EARLY_STEPS_MAX {
-                    self.work.early.push((from, job, bytes));
-                }
-            }
-            Some(_) | None => {}
+        } else if let Some(input) = self.preparing_input(job, Input::Message { from, bytes }) {
+            self.running_input(job, input);
         }
+    }
+
+    /// Sends and computes what a job asks for, and returns its result once there is one.
+    fn pass_on<T>(&mut self, job: u64, outputs: Vec<Output<T>>) -> Option<Result<T, MpcError>> {
+        for output in outputs {
+            match output {
+                Output::Send { to, bytes } => self.tell(to, &PeerMessage::Step { job, bytes }),
+                Output::Compute(task) => self.compute(job, task),
+                Output::Done(result) => {
+                    self.tell_failure(job, result.as_ref().err());
+                    return Some(result);
+                }
+            }
+        }
+        None
     }
 
     /// Takes a peer's word that a job is over without a result. If the palm is durable here
     /// already, it is not at that peer: the three must form anew to find out who has what.
     pub(crate) fn job_aborted(&mut self, job: u64, refusal: Refusal) {
-        let active = self
-            .work
-            .active
-            .as_ref()
-            .filter(|active| active.number == job);
-        if let Some(active) = active {
-            match active.stage {
+        if let Some(active) = self.work.running.get(&job) {
+            return match active.stage {
                 Stage::AwaitingPeers { .. } => self.drop_neighbours(),
+                Stage::Matching(_) if refusal == Refusal::ProtocolAborted => self.run_failed(),
                 Stage::Matching(_)
                 | Stage::WritingRecord { .. }
                 | Stage::WritingHead { .. }
-                | Stage::Confirming { .. } => self.drop_active(refusal),
-            }
-        } else if let Some(begun) = self.work.begun.take_if(|begun| begun.begin.job == job) {
-            self.work.last_job = job;
-            if let Some(call) = self.work.take_waiting(begun.begin.request) {
-                self.answer(
-                    call.stream,
-                    call.call.request,
-                    PartyResult::Refused(refusal),
-                );
+                | Stage::Confirming { .. } => self.drop_job(job, refusal),
+            };
+        }
+        if self
+            .work
+            .preparing
+            .as_ref()
+            .is_some_and(|batch| batch.number == job)
+        {
+            self.drop_preparing();
+            return self.review_agreement();
+        }
+        let position = self.work.begun.iter().position(|one| one.begin.job == job);
+        if let Some(position) = position {
+            let begin = self.work.begun.remove(position).begin;
+            self.work.take_early(job);
+            let call = begin
+                .asked
+                .and_then(|asked| self.work.take_waiting(asked.request));
+            if let Some(call) = call {
+                self.answer_refused(&call, refusal);
             }
         }
     }
@@ -281,12 +453,12 @@ impl<P: Platform> Party<P> {
     pub(crate) fn peer_lost(&mut self) {
         self.peers.forget_joins();
         self.leave_serving();
-        self.work.begun = None;
+        self.work.begun.clear();
         self.work.early.clear();
-        self.drop_active(Refusal::PartyUnavailable);
+        self.work.preparing = None;
+        self.drop_jobs(Refusal::PartyUnavailable);
         while let Some(call) = self.work.waiting.pop_front() {
-            let refused = PartyResult::Refused(Refusal::PartyUnavailable);
-            self.answer(call.stream, call.call.request, refused);
+            self.answer_refused(&call, Refusal::PartyUnavailable);
         }
         self.review_agreement();
     }
@@ -294,48 +466,6 @@ impl<P: Platform> Party<P> {
     /// Forgets the calls of a gateway that is gone.
     pub(crate) fn forget_gateway(&mut self, stream: StreamId) {
         self.work.waiting.retain(|call| call.stream != stream);
-    }
-
-    /// Refuses what takes too long.
-    pub(crate) fn check_deadlines(&mut self) {
-        let now_ms = self.now_ms;
-        let late = |since_ms: u64, max_ms: u64| now_ms >= since_ms + max_ms;
-        if let Some(active) = &self.work.active
-            && late(active.started_ms, JOB_MS_MAX)
-        {
-            let (job, refusal) = (active.number, Refusal::DeadlineExceeded);
-            match active.stage {
-                Stage::Matching(_) => {
-                    self.tell_all(&PeerMessage::Abort { job, refusal });
-                    self.drop_active(refusal);
-                }
-                // The three must find out anew who has what.
-                Stage::AwaitingPeers { .. } => self.drop_neighbours(),
-                // The host is slow; there is nothing to decide until it answers.
-                Stage::WritingRecord { .. }
-                | Stage::WritingHead { .. }
-                | Stage::Confirming { .. } => {}
-            }
-        }
-        let begun = self
-            .work
-            .begun
-            .take_if(|begun| late(begun.since_ms, BEGUN_WAIT_MS_MAX));
-        if let Some(begun) = begun {
-            let (job, refusal) = (begun.begin.job, Refusal::DeadlineExceeded);
-            self.work.last_job = job;
-            self.tell_all(&PeerMessage::Abort { job, refusal });
-        }
-        let waiting = core::mem::take(&mut self.work.waiting);
-        let (over, rest): (VecDeque<Call>, VecDeque<Call>) = waiting
-            .into_iter()
-            .partition(|call| late(call.arrived_ms, CALL_WAIT_MS_MAX));
-        self.work.waiting = rest;
-        for call in over {
-            let refused = PartyResult::Refused(Refusal::DeadlineExceeded);
-            self.answer(call.stream, call.call.request, refused);
-        }
-        self.begin_next();
     }
 
     fn answer(&mut self, stream: StreamId, request: RequestId, result: PartyResult) {
@@ -360,3 +490,6 @@ impl<P: Platform> Party<P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

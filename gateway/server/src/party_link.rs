@@ -3,7 +3,7 @@
 //! ```text
 //!  connect to the host -> RelayHello / RelayAnswer, judge the bundle
 //!    -> attested session, same instance as the bundle -> calls and answers
-//!    -> any end: waiting calls end, wait a little, again
+//!    -> any end, or calls and no word for a minute: waiting calls end, wait a little, again
 //! ```
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ use boop_wire::{PartyIndex, Refusal, RequestId};
 use futures_util::future::BoxFuture;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::submission::{Answered, Attested, Parties};
 
@@ -33,6 +33,13 @@ const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// Longest time between two looks at a party's evidence.
 const RENEWAL_MAX: Duration = Duration::from_secs(240);
+
+/// Longest silence of a party that was asked something. A host that swallowed bytes may leave a
+/// session that stands and carries nothing.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// Pause between two looks at how long it is.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Why there is no session with a party.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +111,28 @@ struct PartyLink {
 struct State {
     live: Option<Live>,
     waiting: BTreeMap<RequestId, oneshot::Sender<PartyResult>>,
+    silence: Silence,
+}
+
+/// How long a party has been asked without a word.
+#[derive(Default)]
+struct Silence {
+    since: Option<Instant>,
+}
+
+impl Silence {
+    fn asked(&mut self, now: Instant) {
+        self.since.get_or_insert(now);
+    }
+
+    fn heard(&mut self) {
+        self.since = None;
+    }
+
+    fn is_too_long(&self, now: Instant) -> bool {
+        self.since
+            .is_some_and(|since| now.duration_since(since) >= SILENCE_MAX)
+    }
 }
 
 struct Live {
@@ -127,6 +156,7 @@ impl PartyLink {
                 return Err(Refusal::Busy);
             }
             state.waiting.insert(request, answer);
+            state.silence.asked(Instant::now());
             live
         };
         let _forget = Forget {
@@ -213,11 +243,18 @@ impl PartyLink {
         self.lock().live = Some(Live { outgoing, evidence });
         let mut renewal = tokio::time::interval(self.renewal());
         renewal.reset();
+        let mut look = tokio::time::interval(LOOK);
         loop {
             tokio::select! {
                 message = incoming.recv() => {
                     let Some(message) = message else { return };
                     if !self.take_answer(&message) {
+                        return;
+                    }
+                }
+                _ = look.tick() => {
+                    if self.lock().silence.is_too_long(Instant::now()) {
+                        tracing::warn!(party = %self.party, "party is silent");
                         return;
                     }
                 }
@@ -241,7 +278,9 @@ impl PartyLink {
             tracing::warn!(party = %self.party, "party sent something that is no answer");
             return false;
         };
-        if let Some(waiting) = self.lock().waiting.remove(&answer.request) {
+        let mut state = self.lock();
+        state.silence.heard();
+        if let Some(waiting) = state.waiting.remove(&answer.request) {
             // Whoever waited may have reached its deadline just now.
             let _ = waiting.send(answer.result);
         }
@@ -295,4 +334,24 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_party_that_was_asked_can_be_silent_for_too_long() {
+        let start = Instant::now();
+        let mut silence = Silence::default();
+        assert!(!silence.is_too_long(start + 2 * SILENCE_MAX));
+
+        silence.asked(start);
+        silence.asked(start + SILENCE_MAX / 2);
+        assert!(!silence.is_too_long(start + SILENCE_MAX / 2));
+        assert!(silence.is_too_long(start + SILENCE_MAX));
+
+        silence.heard();
+        assert!(!silence.is_too_long(start + SILENCE_MAX));
+    }
 }

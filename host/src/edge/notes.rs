@@ -1,7 +1,7 @@
 //! What the enclave says about itself: evidence, which is kept for other hosts, and events, which
 //! go to the log and the status.
 
-use boop_abi::{Event, Phase};
+use boop_abi::{Check, Event, FarEnd, Phase};
 use boop_channel::Expectation;
 use boop_daemon::now_ms;
 use boop_wire::binding::Role;
@@ -11,7 +11,7 @@ use boop_wire::evidence::{BUNDLE_BYTES_MAX, EvidenceBundle};
 use crate::edge::EdgeError;
 use crate::event::{Code, chain};
 use crate::host::Host;
-use crate::status;
+use crate::status::{self, Progress};
 
 /// Keeps the enclave's evidence to show to other hosts. They judge it; that this host does so too
 /// tells its operator early what they will say.
@@ -54,9 +54,33 @@ pub(crate) fn note(host: &Host, event: Event) {
             now_ms(),
         ),
         Event::JobRefused(refusal) => host.log(&Code::JobRefused.event().refusal(refusal)),
-        Event::JobDone { job, searched } => {
-            let detail = format!("job {job}, {searched} templates");
+        Event::JobDone {
+            job,
+            searched,
+            waited_ms,
+            took_ms,
+        } => {
+            let detail = format!(
+                "job {job}, {searched} templates, waited {waited_ms} ms, took {took_ms} ms"
+            );
             host.log(&Code::JobDone.event().detail(detail));
+        }
+        Event::Progress { done, of } => {
+            host.status.progress(Progress { done, of });
+            let detail = format!("{done} of {of} records");
+            host.log(&Code::EnclaveProgress.event().detail(detail));
+        }
+        Event::CheckFailed {
+            job,
+            check,
+            accused,
+        } => {
+            let detail = format!("job {job}: {}", check_name(check));
+            let event = Code::CheckFailed.event().detail(detail);
+            host.log(&match accused {
+                Some(party) => event.far_end(FarEnd::Party(party)),
+                None => event,
+            });
         }
         Event::Stopped(refusal) => host.refused(
             Code::EnclaveStops.event(),
@@ -65,6 +89,18 @@ pub(crate) fn note(host: &Host, event: Event) {
             String::from("the enclave cannot go on"),
             now_ms(),
         ),
+    }
+}
+
+const fn check_name(check: Check) -> &'static str {
+    match check {
+        Check::Message => "message",
+        Check::Preface => "preface",
+        Check::Opening => "opening",
+        Check::Proof => "proof",
+        Check::Challenge => "challenge",
+        Check::Audit => "audit",
+        Check::Own => "own",
     }
 }
 

@@ -13,23 +13,30 @@ mod portable;
 mod rows;
 mod tile;
 
+use alloc::vec;
+use alloc::vec::Vec;
+
+use zeroize::Zeroizing;
+
 pub use self::rows::Rows;
 pub use self::tile::{CELLS, CODE, LANES, Tile};
 
-use self::rows::{GROUP, Group};
+use self::rows::Group;
 use self::tile::{Lanes, Pairs};
 use crate::kernel::Kernel;
 
 /// The positions of a template that go through all rows before the next positions: so few that
-/// they and the rows' values stay in the second-level cache. A divisor of both lengths.
-const CHUNK: usize = 400;
+/// they and the rows' values stay in the second-level cache, and so many that it does not matter
+/// what a call costs. A divisor of both lengths.
+const CHUNK: usize = 800;
 
 /// The tiles that share one pass over the rows, which come from a cache further away.
 const TILES: usize = 8;
 
-/// Adds the products of some positions of a tile with some rows' values there to the rows' sums.
-/// What lies `ahead` is needed soon: a form may ask the memory for it meanwhile.
-type Multiply<T> = fn(tile: &[T], rows: &[u32], sums: &mut [Lanes], ahead: &[T]);
+/// Adds the products of some positions of a tile with a group's values there, both halves of it,
+/// to the sums of the group's rows. What lies `ahead` is needed soon: a form may ask the memory
+/// for it meanwhile.
+type Multiply<T> = fn(tile: &[T], rows: [&[u32]; 2], sums: &mut [Lanes], ahead: &[T]);
 
 /// The inner loops of one implementation.
 pub(crate) struct DotTable {
@@ -39,6 +46,7 @@ pub(crate) struct DotTable {
     /// Adds the products of cells.
     cells: Multiply<Lanes>,
     peak: fn(rounds: u32) -> (u64, u32),
+    plain: fn(row: &[u16], template: &[u16]) -> u16,
 }
 
 impl DotTable {
@@ -47,6 +55,7 @@ impl DotTable {
         code: portable::code,
         cells: portable::cells,
         peak: portable::peak,
+        plain: portable::plain,
     };
 
     pub(crate) fn best() -> &'static Self {
@@ -76,18 +85,17 @@ impl Kernel {
     /// Panics if `stride` is less than the templates, or `out` ends before the last score.
     pub fn scores(self, rows: &Rows, tiles: &[&Tile], out: &mut [u32], stride: usize) {
         assert!(tiles.len() * LANES <= stride);
+        let count = rows.count();
+        let mut sums = Zeroizing::new(vec![Lanes::ZERO; count * TILES.min(tiles.len())]);
         for (index, tiles) in tiles.chunks(TILES).enumerate() {
-            let mut batch = Batch {
-                rows,
-                tiles,
-                out,
-                stride,
-                first: index * TILES * LANES,
-            };
-            batch.each_row(|scores| scores.fill(0));
+            let sums = &mut sums[..count * tiles.len()];
+            sums.fill(Lanes::ZERO);
+            let mut batch = Batch { rows, tiles, sums };
             batch.pass(|tile| &tile.code, |group| &group.code, self.dot.code);
-            batch.each_row(|scores| scores.iter_mut().for_each(|score| *score <<= 16));
+            let scores = batch.sums.iter_mut().flat_map(|sums| &mut sums.0);
+            scores.for_each(|score| *score <<= 16);
             batch.pass(|tile| &tile.cells, |group| &group.cells, self.dot.cells);
+            batch.write(&mut out[index * TILES * LANES..], stride);
         }
     }
 
@@ -97,33 +105,31 @@ impl Kernel {
     pub fn multiply_add_peak(self, rounds: u32) -> (u64, u32) {
         (self.dot.peak)(rounds)
     }
+
+    /// Returns the dot product of two rows modulo 2^16, by a plain loop of which the compiler
+    /// makes what it can for this processor: a benchmark's measure of [`Kernel::scores`].
+    pub fn plain_product(self, row: &[u16], template: &[u16]) -> u16 {
+        (self.dot.plain)(row, template)
+    }
 }
 
-/// The tiles of one pass over the rows, and where their scores go.
+/// The tiles of one pass over the rows, and the sums of every tile: a row's sums one after the
+/// other.
 struct Batch<'a> {
     rows: &'a Rows,
     tiles: &'a [&'a Tile],
-    out: &'a mut [u32],
-    stride: usize,
-    /// The column of the first tile's first lane.
-    first: usize,
+    sums: &'a mut [Lanes],
 }
 
 impl Batch<'_> {
-    fn each_row(&mut self, change: impl Fn(&mut [u32])) {
-        for row in 0..self.rows.count() {
-            change(&mut self.out[row * self.stride + self.first..][..self.tiles.len() * LANES]);
-        }
-    }
-
-    /// Adds the products of one part of the templates, code or cells, to the scores.
+    /// Adds the products of one part of the templates, code or cells, to the sums.
     fn pass<T: 'static>(
         &mut self,
         of_tile: fn(&Tile) -> &[T],
-        of_group: fn(&Group) -> &[u32],
+        of_group: fn(&Group) -> &[Vec<u32>; 2],
         multiply: Multiply<T>,
     ) {
-        let groups = self.rows.groups.len();
+        let (count, groups) = (self.rows.count(), self.rows.groups.len());
         let Some(length) = self.tiles.first().map(|tile| of_tile(tile).len()) else {
             return;
         };
@@ -132,18 +138,25 @@ impl Batch<'_> {
             for (index, tile) in self.tiles.iter().enumerate() {
                 let tile = &of_tile(tile)[start..end];
                 let next = after(self.tiles, index, start, of_tile);
-                let mut row = 0;
+                let mut sums = &mut self.sums[index * count..][..count];
                 for (number, group) in self.rows.groups.iter().enumerate() {
-                    let values = &of_group(group)[start * group.rows..end * group.rows];
+                    let values = group.values(of_group(group), start..end);
                     let ahead = &next[number * next.len() / groups..];
                     let ahead = &ahead[..next.len() / groups];
-                    let column = row * self.stride + self.first + index * LANES;
-                    let out = &mut self.out[column..];
-                    block(group.rows, out, self.stride, |sums| {
-                        multiply(tile, values, sums, ahead)
-                    });
-                    row += group.rows;
+                    let (of_group, rest) = sums.split_at_mut(group.rows());
+                    multiply(tile, values, of_group, ahead);
+                    sums = rest;
                 }
+            }
+        }
+    }
+
+    /// Writes the sums to the rows of `out`, at its front.
+    fn write(&self, out: &mut [u32], stride: usize) {
+        let count = self.rows.count().max(1);
+        for (tile, sums) in self.sums.chunks_exact(count).enumerate() {
+            for (row, sums) in sums.iter().enumerate() {
+                out[row * stride + tile * LANES..][..LANES].copy_from_slice(&sums.0);
             }
         }
     }
@@ -164,28 +177,14 @@ fn after<'a, T>(
     &part[part.len().min(start)..part.len().min(start + CHUNK)]
 }
 
-/// Lets `add` add to the scores of some rows and one tile.
-fn block(rows: usize, out: &mut [u32], stride: usize, add: impl Fn(&mut [Lanes])) {
-    let mut sums = [Lanes::ZERO; GROUP];
-    let sums = &mut sums[..rows];
-    for (row, sums) in sums.iter_mut().enumerate() {
-        sums.0.copy_from_slice(&out[row * stride..][..LANES]);
-    }
-    add(sums);
-    for (row, sums) in sums.iter().enumerate() {
-        out[row * stride..][..LANES].copy_from_slice(&sums.0);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::rows::GROUP;
     use super::*;
     use alloc::format;
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
     use std::println;
-    use std::vec;
-    use std::vec::Vec;
 
     type Template = (Vec<u16>, Vec<u32>);
 
@@ -260,7 +259,8 @@ mod tests {
         let rows = lay_out(&queries);
 
         assert_eq!(rows.count(), 31);
-        assert!(rows.groups.iter().map(|group| group.rows).eq([11, 10, 10]));
+        let halves = rows.groups.iter().map(|group| group.halves);
+        assert!(halves.eq([[6, 5], [5, 5], [5, 5]]));
     }
 
     #[test]
@@ -283,13 +283,13 @@ mod tests {
 
     #[test]
     fn a_form_with_a_wrong_answer_is_not_taken() {
-        fn wrong_code(tile: &[Pairs], rows: &[u32], sums: &mut [Lanes], ahead: &[Pairs]) {
+        fn wrong_code(tile: &[Pairs], rows: [&[u32]; 2], sums: &mut [Lanes], ahead: &[Pairs]) {
             portable::code(tile, rows, sums, ahead);
             if tile.len() == 9 {
                 sums[0].0[15] ^= 0x8000;
             }
         }
-        fn wrong_cells(tile: &[Lanes], rows: &[u32], sums: &mut [Lanes], ahead: &[Lanes]) {
+        fn wrong_cells(tile: &[Lanes], rows: [&[u32]; 2], sums: &mut [Lanes], ahead: &[Lanes]) {
             portable::cells(tile, rows, sums, ahead);
             if sums.len() == GROUP {
                 sums[GROUP - 1].0[0] ^= 0x8000_0000;
@@ -305,6 +305,20 @@ mod tests {
             cells: wrong_cells,
             ..DotTable::PORTABLE
         }));
+    }
+
+    #[test]
+    fn every_form_of_the_plain_loop_is_the_dot_product() {
+        let stored = templates(2, SEED + 8);
+        let (one, other) = (&stored[0].0, &stored[1].0);
+        for kernel in Kernel::all() {
+            for length in [0, 1, 15, 800, CODE] {
+                let products = one[..length].iter().zip(other);
+                let sum = products.fold(0_u16, |sum, (a, b)| sum.wrapping_add(a.wrapping_mul(*b)));
+
+                assert_eq!(kernel.plain_product(&one[..length], &other[..length]), sum);
+            }
+        }
     }
 
     #[test]

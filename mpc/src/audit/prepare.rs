@@ -363,7 +363,7 @@ fn draw_seed(context: &mut Context, held: Held) -> Seed {
 /// Returns what hides the answers of a block.
 fn hidden(seed: &Seed, block: u32, values: usize) -> Zeroizing<Vec<u32>> {
     let mut stream = Prg::of_lane(b"boop/audit-answers/v1\0", seed, block);
-    Zeroizing::new(to_values(&stream.draw(4 * values)))
+    Zeroizing::new(stream.draw_values(values))
 }
 
 /// Expands the seed of the public rows; there are as many as subsets.

@@ -15,7 +15,7 @@ use crate::database::Database;
 use crate::error::MpcError;
 use crate::job::Job;
 use crate::local::{Envelope, Outcome, run_through};
-use crate::rule::Rule;
+use crate::rule::{Profile, Rule};
 use crate::share::{QueryShare, StoredShare};
 use crate::sign::{Rescored, rescore};
 use crate::step::Step;
@@ -81,6 +81,34 @@ fn one_wrong_product_of_any_party_is_noticed_by_both_others() {
                 Err(MpcError::AuditRejected { party: liar })
             };
             assert_eq!(compared[party.as_usize()], Some(expected));
+        }
+    }
+}
+
+#[test]
+fn one_wrong_product_in_sixteen_bits_is_noticed_by_both_others() {
+    let mut rng = seeded(9);
+    let mut databases = Default::default();
+    enrol(&mut rng, &mut databases, 18);
+    let audits = extended(&mut rng, &audits(KAPPA), &databases);
+    let rule = Rule::of_profile(Profile::Sixteen, 19_661).unwrap();
+    for error in [0, 1_u32 << 16, 5 << 16, 1 << 31, 0xffff_0000] {
+        for liar in PartyIndex::ALL {
+            let lie = |me: PartyIndex, scores: &mut [u32]| {
+                if me == liar {
+                    scores[17] = scores[17].wrapping_add(error);
+                }
+            };
+
+            let compared = compare_under(&mut rng, rule, &audits, &databases, lie, |_| {});
+
+            let rejected = Some(Err(MpcError::AuditRejected { party: liar }));
+            let mut expected = [(); 3].map(|()| Some(Ok(())));
+            if error != 0 {
+                expected[liar.next().as_usize()] = rejected.clone();
+                expected[liar.previous().as_usize()] = rejected;
+            }
+            assert_eq!(compared, expected, "error {error:#x} of {liar}");
         }
     }
 }
@@ -333,6 +361,17 @@ fn compare(
     audits: &[Audit; 3],
     databases: &[Database; 3],
     lie: impl Fn(PartyIndex, &mut [u32]) + Copy + Send,
+    change: impl FnMut(&mut Envelope),
+) -> [Option<Result<(), MpcError>>; 3] {
+    compare_under(rng, Rule::PALM, audits, databases, lie, change)
+}
+
+fn compare_under(
+    rng: &mut ChaCha8Rng,
+    rule: Rule,
+    audits: &[Audit; 3],
+    databases: &[Database; 3],
+    lie: impl Fn(PartyIndex, &mut [u32]) + Copy + Send,
     mut change: impl FnMut(&mut Envelope),
 ) -> [Option<Result<(), MpcError>>; 3] {
     let palm = random_values(rng, ROTATIONS);
@@ -341,18 +380,18 @@ fn compare(
     let jobs = contexts(rng).map(|mut context| {
         let me = context.me();
         let (audit, database) = (&audits[me.as_usize()], &databases[me.as_usize()]);
-        let query = QueryShare::convert(&palms.next().unwrap(), Rule::PALM);
+        let query = QueryShare::convert(&palms.next().unwrap(), rule);
         Job::new(me, move |mut channel| async move {
             let (context, channel) = (&mut context, &mut channel);
             let rows = query.rows();
             let mut sums = audit.no_sums(rows.count());
             let mut scores = products(channel, kernel, Arc::clone(&rows), database.tiles()).await;
             lie(me, &mut scores);
-            let scores = rescore(context, channel, &scores).await?;
+            let scores = rescore(context, channel, query.profile(), &scores).await?;
             sums.add(&audit.block_sums(0, rows.count(), &scores));
             sums.add(&Sums::default());
             let masks = products(channel, kernel, Arc::clone(&rows), audit.mask_tiles()).await;
-            let masks = rescore(context, channel, &masks).await?;
+            let masks = rescore(context, channel, query.profile(), &masks).await?;
             sums.add(&audit.mask_sums(rows.count(), &masks));
             let halves = [query.half_of_next(), query.half_of_previous()];
             audit.check(context, channel, kernel, sums, halves).await

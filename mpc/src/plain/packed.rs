@@ -10,6 +10,7 @@ use boop_wire::template::{
 };
 
 use super::Score;
+use crate::rule::{Profile, Rule};
 
 /// A row of 40 cells, four bits each.
 type Row = [u64; ROW_WORDS];
@@ -20,6 +21,15 @@ pub struct Packed {
     /// Each cell's validity, four times.
     valid: [Row; GRID],
     code: [[Row; GRID]; PHASES],
+}
+
+/// A rule that weighs cells one by one, made ready for packed palms.
+pub struct PackedRule {
+    rule: Rule,
+    /// What every cell weighs at least.
+    least: i64,
+    /// The cells that weigh one more, four times each.
+    heavier: [Row; GRID],
 }
 
 /// A palm, at each of its rotations moved by -1, 0 and 1 columns.
@@ -53,6 +63,38 @@ impl Packed {
     }
 }
 
+impl PackedRule {
+    /// Prepares a rule of any profile.
+    pub fn of(rule: Rule) -> Self {
+        let mut heavier = [[0; ROW_WORDS]; GRID];
+        let least = (0..CELLS).map(|cell| rule.cell_weight(cell)).min();
+        let least = least.unwrap_or_default();
+        for cell in (0..CELLS).filter(|cell| rule.cell_weight(*cell) > least) {
+            let bit = cell % GRID * ORIENTATIONS;
+            heavier[cell / GRID][bit / 64] |= 0b1111 << (bit % 64);
+        }
+        Self {
+            rule,
+            least: least.into(),
+            heavier,
+        }
+    }
+
+    fn matches(&self, Compared { score, heavier }: Compared) -> bool {
+        match self.rule.profile() {
+            Profile::Exact => score.margin(self.rule.threshold()) > 0,
+            Profile::Sixteen => score.dot > self.least * (score.valid / 8) + heavier,
+        }
+    }
+}
+
+/// A comparison at one alignment.
+struct Compared {
+    score: Score,
+    /// Cells compared that weigh one more.
+    heavier: i64,
+}
+
 impl PackedQuery {
     /// Packs a palm.
     pub fn of(palm: &Encodings) -> Self {
@@ -68,8 +110,19 @@ impl PackedQuery {
         scores.into_iter().any(|score| score.margin(threshold) > 0)
     }
 
+    /// Tells whether the palm matches a template at some alignment, under a rule of any profile.
+    pub fn matches_under(&self, rule: &PackedRule, stored: &Packed) -> bool {
+        let mut compared = self.compared(stored, &rule.heavier).into_iter();
+        compared.any(|compared| rule.matches(compared))
+    }
+
     /// Compares the palm with a template at every alignment.
     pub fn scores(&self, stored: &Packed) -> [Score; ALIGNMENT_COUNT] {
+        let compared = self.compared(stored, &[[0; ROW_WORDS]; GRID]);
+        compared.map(|compared| compared.score)
+    }
+
+    fn compared(&self, stored: &Packed, heavier: &[Row; GRID]) -> [Compared; ALIGNMENT_COUNT] {
         alignments().map(|alignment| {
             let query = &self.0[alignment.rotation][(alignment.dx + 1).unsigned_abs()];
             let mut valid = [[0; ROW_WORDS]; GRID];
@@ -88,9 +141,20 @@ impl PackedQuery {
                     }
                 }
             }
+            let mut heavy = valid;
+            for (words, heavier) in heavy
+                .as_flattened_mut()
+                .iter_mut()
+                .zip(heavier.as_flattened())
+            {
+                *words &= heavier;
+            }
             let valid = 2 * ones(valid.as_flattened());
             let dot = valid - 2 * ones(different.as_flattened().as_flattened());
-            Score { dot, valid }
+            Compared {
+                score: Score { dot, valid },
+                heavier: ones(heavy.as_flattened()) / 4,
+            }
         })
     }
 }

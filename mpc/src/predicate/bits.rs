@@ -258,7 +258,7 @@ fn first_of(me: PartyIndex, words: usize, group: Vec<BitShare>) -> BitShare {
 }
 
 /// Returns the NOT of shared bits: the two holders of component 0 turn it over.
-pub(super) fn inverted(me: PartyIndex, share: &BitShare) -> BitShare {
+pub(crate) fn inverted(me: PartyIndex, share: &BitShare) -> BitShare {
     let [zero, ..] = PartyIndex::ALL;
     let turned = |words: &[u64], turn: bool| {
         let mask = if turn { u64::MAX } else { 0 };

@@ -102,7 +102,7 @@ impl SharedIntegers {
             bits.map(|bit| self.against(bit, bound >> bit & 1 == 1))
                 .collect()
         });
-        let greater = merge(context, channel, self, trees).await?;
+        let greater = merge(context, channel, self.words(), trees).await?;
         Ok(greater.map(|greater| self.answer(greater)))
     }
 
@@ -142,17 +142,10 @@ impl SharedPairs {
         channel: &mut C,
     ) -> Result<SharedBits, MpcError> {
         let (left, right) = (self.left(), self.right());
-        let mut products = Products::new(left.words());
-        for bit in 0..INTEGER_BITS {
-            products.push(&left.slice(bit), &right.literal(bit, false));
-        }
-        let greater = products.compute(context, channel, Step::Compare).await?;
-        let groups = greater.zip(0..).map(|(greater, bit)| Group {
-            greater: Some(greater),
-            equal: self.same(bit),
-            or_greater: false,
-        });
-        let [greater] = merge(context, channel, left, [groups.collect()]).await?;
+        let bits = 0..INTEGER_BITS;
+        let x: Vec<_> = bits.clone().map(|bit| left.slice(bit)).collect();
+        let not_y: Vec<_> = bits.map(|bit| right.literal(bit, false)).collect();
+        let greater = carry(context, channel, &x, &not_y).await?;
         Ok(left.answer(greater))
     }
 
@@ -194,6 +187,29 @@ impl SharedPairs {
     }
 }
 
+/// Computes lane by lane the carry out of x + y, slices of bits with the lowest first: whether x
+/// is greater than NOT y.
+pub(crate) async fn carry<C: Channel>(
+    context: &mut Context,
+    channel: &mut C,
+    x: &[BitShare],
+    y: &[BitShare],
+) -> Result<BitShare, MpcError> {
+    let words = x.first().map_or(0, BitShare::words);
+    let mut products = Products::new(words);
+    for (x, y) in x.iter().zip(y) {
+        products.push(x, y);
+    }
+    let both = products.compute(context, channel, Step::Compare).await?;
+    let groups = both.zip(x.iter().zip(y)).map(|(both, (x, y))| Group {
+        greater: Some(both),
+        equal: x.xor(y),
+        or_greater: false,
+    });
+    let [carry] = merge(context, channel, words, [groups.collect()]).await?;
+    Ok(carry)
+}
+
 /// What a group of neighbouring bits says of x against y.
 struct Group {
     /// Whether x is greater there; none if it never is.
@@ -209,10 +225,9 @@ struct Group {
 async fn merge<C: Channel, const N: usize>(
     context: &mut Context,
     channel: &mut C,
-    integers: &SharedIntegers,
+    words: usize,
     mut trees: [Vec<Group>; N],
 ) -> Result<[BitShare; N], MpcError> {
-    let words = integers.words();
     while trees.iter().any(|tree| tree.len() > 1) {
         let mut products = Products::new(words);
         for (index, [low, high]) in trees.iter().flat_map(|tree| pairs(tree)) {

@@ -29,11 +29,9 @@ pub(super) struct Prover {
 impl BitProver {
     /// Takes what the prover knows, and fills it up to whole rows.
     pub(super) fn new(kernel: Kernel, mut log: ProverLog, weights: Weights) -> Self {
-        let ProverLog { a, b } = &mut log;
-        for vector in a.iter().chain(&*b) {
-            debug_assert_eq!(vector.len(), a[0].len(), "vectors of one statement");
-        }
-        for vector in a.iter_mut().chain(b) {
+        let length = log.a[0].len();
+        for vector in log.vectors() {
+            debug_assert_eq!(vector.len(), length, "vectors of one statement");
             vector.resize(ROWS * weights.columns.len(), 0);
         }
         Self {

@@ -4,12 +4,16 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use boop_kernel::{Gf64, Kernel};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::weights::ROWS;
+use crate::wipe::wipe;
 
-/// A vector of even length.
-pub(super) struct Vector(Zeroizing<Vec<u64>>);
+/// A vector of even length: the first of the words.
+pub(super) struct Vector {
+    words: Vec<u64>,
+    len: usize,
+}
 
 /// Columns whose weights are multiplied in at once, few enough to stay in the cache.
 const BATCH: usize = 64;
@@ -19,18 +23,21 @@ impl Vector {
     /// them one behind the other, a place for each bit. Wipes the bits.
     pub(super) fn of_bits(kernel: Kernel, rows: &[u64], bits: &mut [Vec<u64>; 2]) -> Self {
         let half = bits[0].len() / ROWS * 64;
-        let mut vector = Zeroizing::new(vec![0; 2 * half]);
-        for (bits, out) in bits.iter_mut().zip(vector.chunks_exact_mut(half)) {
+        let len = 2 * half;
+        let mut vector = Self {
+            words: vec![0; len],
+            len,
+        };
+        for (bits, out) in bits.iter_mut().zip(vector.words.chunks_exact_mut(half)) {
             kernel.skip_fold(rows, bits, out);
-            wipe(bits);
+            discard(bits);
         }
-        Self(vector)
+        vector
     }
 
     /// Multiplies in the weight of each bit: its column's, times `x^t` for bit t of a word.
     pub(super) fn weighted(mut self, kernel: Kernel, columns: &[u64]) -> Self {
-        let half = self.0.len() / 2;
-        let (first, second) = self.0.split_at_mut(half);
+        let (first, second) = self.words[..self.len].split_at_mut(self.len / 2);
         let halves = first
             .chunks_mut(64 * BATCH)
             .zip(second.chunks_mut(64 * BATCH));
@@ -43,26 +50,26 @@ impl Vector {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.len
     }
 
     pub(super) fn as_slice(&self) -> &[u64] {
-        &self.0
+        &self.words[..self.len]
     }
 
     pub(super) fn halves(&self) -> [&[u64]; 2] {
-        let (lo, hi) = self.0.split_at(self.0.len() / 2);
+        let (lo, hi) = self.as_slice().split_at(self.len / 2);
         [lo, hi]
     }
 
     /// Becomes the value at `point` of the line through its halves, with a zero at the end if
     /// the length is odd.
     pub(super) fn fold(&mut self, kernel: Kernel, point: Gf64) {
-        let half = self.0.len() / 2;
-        let (lo, hi) = self.0.split_at_mut(half);
+        let half = self.len / 2;
+        let (lo, hi) = self.words[..self.len].split_at_mut(half);
         kernel.gf_fold(point.0, lo, hi);
-        self.0.truncate(half.next_multiple_of(2));
-        self.0[half..].fill(0);
+        self.len = half.next_multiple_of(2);
+        self.words[half..self.len].fill(0);
     }
 
     /// Returns the value at `point` of the parabola through the halves at 0 and 1 whose square
@@ -73,7 +80,7 @@ impl Vector {
         let bend = point * (point + Gf64::ONE);
         kernel.gf_scale(&vec![bend.0; mask.len()], &mut values);
         debug_assert!(self.len() >= values.len(), "a mask for each place");
-        self.0
+        self.as_slice()
             .iter()
             .zip(values.iter())
             .map(|(v, m)| v ^ m)
@@ -81,8 +88,16 @@ impl Vector {
     }
 }
 
+impl Drop for Vector {
+    fn drop(&mut self) {
+        wipe(&mut self.words);
+    }
+}
+
+impl ZeroizeOnDrop for Vector {}
+
 /// Wipes words and gives their memory back.
-pub(super) fn wipe(words: &mut Vec<u64>) {
-    words.zeroize();
+pub(super) fn discard(words: &mut Vec<u64>) {
+    wipe(words);
     *words = Vec::new();
 }

@@ -7,7 +7,7 @@ use boop_kernel::{Gf64, Kernel};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::COEFFICIENTS;
-use super::vector::{Vector, wipe};
+use super::vector::{Vector, discard};
 use super::weights::{ROWS, VARIABLES, Weights};
 use crate::gates::VerifierLog;
 
@@ -41,19 +41,17 @@ pub(super) struct End {
 impl BitVerifier {
     /// Takes what the verifier knows, fills it up to whole rows, and sums up the claims.
     pub(super) fn new(kernel: Kernel, mut log: VerifierLog, weights: Weights) -> Self {
-        let VerifierLog { side, claim } = &mut log;
-        for vector in &*side {
-            debug_assert_eq!(vector.len(), claim.len(), "vectors of one statement");
-        }
-        let columns = &weights.columns;
-        for vector in side.iter_mut().chain([&mut *claim]) {
+        let (length, columns) = (log.claim.len(), &weights.columns);
+        for vector in log.vectors() {
+            debug_assert_eq!(vector.len(), length, "vectors of one statement");
             vector.resize(ROWS * columns.len(), 0);
         }
+        let claim = &mut log.claim;
         let rows = claim.chunks_exact(columns.len());
         let sums = rows.map(|row| kernel.gf_inner(columns, row));
         let sums: Zeroizing<Vec<u64>> = Zeroizing::new(sums.collect());
         let claimed = Gf64(kernel.gf_inner(&weights.rows, &sums));
-        wipe(claim);
+        discard(claim);
         Self {
             kernel,
             log,

@@ -1,6 +1,8 @@
 //! The matching protocol between three parties against the plain rule.
 
 #[cfg(test)]
+mod cells;
+#[cfg(test)]
 mod cheating;
 #[cfg(test)]
 mod clauses;
@@ -14,6 +16,8 @@ mod faults;
 mod leakage;
 #[cfg(test)]
 mod packed;
+#[cfg(test)]
+mod sixteen;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]

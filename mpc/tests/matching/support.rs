@@ -283,6 +283,11 @@ pub(crate) fn record<T>(jobs: [Job<'_, T>; 3]) -> (Outcome<T>, Vec<Envelope>) {
 /// Runs jobs, delivering in random order but for the order between two parties; work that a job
 /// asks for takes any time too.
 pub(crate) fn finish_shuffled<T>(rng: &mut ChaCha8Rng, mut jobs: [Job<'_, T>; 3]) -> [T; 3] {
+    shuffle(rng, &mut jobs)
+}
+
+/// Runs jobs as [`finish_shuffled`] does, and leaves them to be looked at.
+pub(crate) fn shuffle<T>(rng: &mut ChaCha8Rng, jobs: &mut [Job<'_, T>; 3]) -> [T; 3] {
     let mut results = [const { None }; 3];
     let mut events: Vec<_> = PartyIndex::ALL.map(|to| (to, to, Input::Start)).into();
     while !events.is_empty() {

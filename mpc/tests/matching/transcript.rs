@@ -1,15 +1,18 @@
 //! How much is sent, and in how many rounds: sizes and counts depend on public numbers alone
-//! [MPC-3].
+//! [MPC-3]. What was sent is kept in hashes [MPC-6].
 
 use boop_mpc::local::Envelope;
-use boop_mpc::{BLOCK_TEMPLATES, Counters, MESSAGE_BYTES_MAX, Rule, Security, StoredShare};
+use boop_mpc::{
+    BLOCK_TEMPLATES, Counters, Job, MESSAGE_BYTES_MAX, Rule, Security, StoredShare, Way,
+};
+use boop_wire::id::PartyIndex;
 use boop_wire::template::{ALIGNMENT_COUNT, Encodings, Template};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
 use crate::support::{
     BOTH, HEADER_BYTES, Shares, World, accept_jobs, accept_palm, enrol, full_palm, identify_jobs,
-    record, rounds, seeded, session_jobs, shares_of, upright,
+    record, rounds, seeded, session_jobs, shares_of, shuffle, upright,
 };
 
 #[test]
@@ -27,6 +30,52 @@ fn accepting_a_palm_costs_two_messages_a_party() {
         let jobs = accept_jobs(&mut rng, &inputs, security);
         assert_eq!(rounds(jobs).1, 3);
     }
+}
+
+#[test]
+fn both_ends_of_a_way_keep_one_digest_in_whatever_order_messages_arrive() {
+    let mut rng = seeded(7);
+    let palm = full_palm(&mut rng);
+    let world = World::enrolling(&mut rng, &[palm.0[0].clone()]);
+    let inputs = shares_of(&mut rng, &palm);
+    let mut all = Vec::new();
+    let seeds = rng.clone();
+    for _ in 0..2 {
+        let again = &mut seeds.clone();
+        let jobs = session_jobs(again, &inputs, &world, Rule::PALM, Security::Abort);
+        let mut jobs = jobs.map(Job::with_transcript);
+        shuffle(&mut rng, &mut jobs);
+
+        let transcripts = jobs.each_ref().map(|job| job.transcript().unwrap());
+        for from in PartyIndex::ALL {
+            for to in from.others() {
+                let way = Way { from, to };
+                let digest = transcripts[from.as_usize()].digest(way);
+                assert_eq!(digest, transcripts[to.as_usize()].digest(way));
+                all.push(digest);
+            }
+        }
+    }
+
+    let (first, second) = all.split_at(6);
+    assert_eq!(first, second);
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 6);
+}
+
+#[test]
+fn a_job_keeps_no_transcript_unless_it_is_asked_to() {
+    let mut rng = seeded(8);
+    let inputs = {
+        let palm = full_palm(&mut rng);
+        shares_of(&mut rng, &palm)
+    };
+
+    let [job, ..] = accept_jobs(&mut rng, &inputs, Security::Abort);
+
+    assert!(job.transcript().is_none());
+    assert!(job.with_transcript().transcript().is_some());
 }
 
 #[test]

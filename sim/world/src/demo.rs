@@ -117,7 +117,7 @@ fn where_to_look(network: &Network) -> String {
 }
 
 /// Returns a progress bar that draws on a terminal alone.
-fn progress(length: usize, what: &'static str) -> ProgressBar {
+pub(crate) fn progress(length: usize, what: &'static str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -3,6 +3,7 @@
 
 mod clients;
 mod clock;
+pub mod crowd;
 pub mod demo;
 mod layout;
 mod network;
@@ -15,6 +16,7 @@ pub mod prove;
 mod provision;
 mod puppet;
 pub mod refusals;
+pub mod search;
 mod till;
 pub mod up;
 

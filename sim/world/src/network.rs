@@ -12,7 +12,7 @@ use crate::ports::Ports;
 use crate::process::{Process, Start};
 use crate::provision::{MEMBER_ARGUMENTS, Provisioned};
 
-/// How long a process may take to be ready.
+/// How long a process may take to be ready, or to come further.
 const READY_TIME_MAX: Duration = Duration::from_secs(60);
 /// How often readiness is looked at.
 const POLL: Duration = Duration::from_millis(20);
@@ -106,12 +106,13 @@ impl Network {
     /// Waits until a party serves.
     ///
     /// # Errors
-    /// If it does not within a minute.
+    /// If it does not, and says nothing new for a minute.
     pub fn wait_for_serving(&mut self, party: PartyIndex) -> anyhow::Result<()> {
         let status = self.provisioned.layout.machine(party, "run/status.json");
-        self.wait(&format!("party {party}"), &format!("host-{party}"), || {
-            std::fs::read_to_string(&status).is_ok_and(|text| text.contains("\"serving\""))
-        })
+        let said = || std::fs::read_to_string(&status).unwrap_or_default();
+        let until_said = || said().contains("\"serving\"");
+        let (party, host) = (format!("party {party}"), format!("host-{party}"));
+        self.wait_while(&party, &host, until_said, said)
     }
 
     fn start_chip(&mut self, party: PartyIndex) -> anyhow::Result<()> {
@@ -213,10 +214,25 @@ impl Network {
         self.wait(name, name, || TcpStream::connect(address).is_ok())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the launcher waits in real time")]
     fn wait(&mut self, what: &str, process: &str, ready: impl Fn() -> bool) -> anyhow::Result<()> {
-        let until = Instant::now() + READY_TIME_MAX;
+        self.wait_while(what, process, ready, String::new)
+    }
+
+    /// Waits until something is ready; what it says of its progress gives it more time.
+    #[expect(clippy::disallowed_methods, reason = "the launcher waits in real time")]
+    fn wait_while(
+        &mut self,
+        what: &str,
+        process: &str,
+        ready: impl Fn() -> bool,
+        progress: impl Fn() -> String,
+    ) -> anyhow::Result<()> {
+        let (mut until, mut said) = (Instant::now() + READY_TIME_MAX, progress());
         while !ready() {
+            let says = progress();
+            if says != said {
+                (until, said) = (Instant::now() + READY_TIME_MAX, says);
+            }
             let log = self.provisioned.layout.log(process);
             let running = self.process(process).is_some_and(Process::running);
             if !running {

@@ -19,6 +19,9 @@ struct Args {
     /// Fewer rounds: figures to look at, not to quote.
     #[arg(long)]
     quick: bool,
+    /// How many templates `match` compares with [default: 8192].
+    #[arg(long, value_name = "N")]
+    templates: Option<usize>,
 }
 
 /// A benchmark.
@@ -41,7 +44,7 @@ fn main() -> Result<()> {
     };
     let table = match args.name {
         Name::Attestation => attestation::run(effort)?,
-        Name::Match => matching::run(effort)?,
+        Name::Match => matching::run(effort, args.templates)?,
         Name::Palm => palm::run(effort)?,
     };
     print!("{table}");

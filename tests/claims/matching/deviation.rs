@@ -3,32 +3,32 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use boop_mpc::local::{Envelope, Outcome};
+use boop_mpc::local::Outcome;
 use boop_mpc::{MpcError, Security};
 use boop_wire::id::PartyIndex;
 use serde_json::json;
 
 use crate::claim::Claim;
-use crate::matching::scene::{HIT_AND_MISS, LIES, Lie, Scene, opens};
-use crate::matching::world::{
-    BOTH, HEADER_BYTES, any, finish, on_all_cores, record_honest, seeded,
-};
+use crate::matching::scene::{Extent, HIT_AND_MISS, Kind, LIES, Lie, Scene, opens};
+use crate::matching::world::{BOTH, HEADER_BYTES, any, finish, on_all_cores, seeded};
 
 /// Lies about every step, from every party to every other.
 pub(super) fn claim(quick: bool) -> Result<Claim> {
-    let rounds = if quick { ROUNDS_QUICK } else { ROUNDS };
     let mut rng = seeded(SEED);
     let scene = Scene::new(&mut rng)?;
-    let (_, transcript) = record_honest(scene.session(&mut rng))?;
-    let kinds = kinds(&transcript);
-    let steps: BTreeSet<u8> = kinds.keys().map(|(_, step, _)| *step).collect();
-    let runs = (0..rounds).flat_map(|_| {
-        let kinds = kinds.values();
-        kinds.flat_map(|kind| LIES.map(|lie| (kind, lie)))
+    let mut kinds = scene.kinds(&mut rng)?;
+    kinds.retain(|kind| kind.messages[0].bytes.len() > HEADER_BYTES);
+    let steps: BTreeSet<u8> = kinds.iter().map(|kind| kind.messages[0].bytes[0]).collect();
+    let runs = kinds.iter().flat_map(|kind| {
+        let lies = LIES
+            .into_iter()
+            .cycle()
+            .take(LIES.len() * rounds(kind.extent, quick));
+        lies.map(move |lie| (kind, lie))
     });
     let runs: Vec<_> = runs.zip(SEED + 1..).collect();
     let ends = on_all_cores(runs, |((kind, lie), seed)| run(&scene, kind, lie, seed))?;
-    let honest = finish(scene.session(&mut rng))?;
+    let honest = finish(scene.jobs(&mut rng, Extent::FirstJob))?;
     let unharmed = honest.iter().all(|found| *found == HIT_AND_MISS);
     let mut tally = Tally::default();
     ends.iter().for_each(|end| tally.add(end));
@@ -74,19 +74,6 @@ pub(super) fn claim(quick: bool) -> Result<Claim> {
     })
 }
 
-/// Messages by sender, step and receiver.
-type Kinds = BTreeMap<(u8, u8, u8), Vec<Envelope>>;
-
-/// Collects the messages that carry something.
-fn kinds(transcript: &[Envelope]) -> Kinds {
-    let mut kinds = Kinds::new();
-    for envelope in transcript.iter().filter(|e| e.bytes.len() > HEADER_BYTES) {
-        let kind = (envelope.from.get(), envelope.bytes[0], envelope.to.get());
-        kinds.entry(kind).or_default().push(envelope.clone());
-    }
-    kinds
-}
-
 /// How a run with a lie ended.
 struct End {
     in_opening: bool,
@@ -95,14 +82,14 @@ struct End {
     result: bool,
     wrong_result: bool,
     named: bool,
-    errors: Vec<String>,
+    errors: Vec<&'static str>,
 }
 
-fn run(scene: &Scene, kind: &[Envelope], lie: Lie, seed: u64) -> Result<End> {
+fn run(scene: &Scene, kind: &Kind, lie: Lie, seed: u64) -> Result<End> {
     let mut rng = seeded(seed);
-    let chosen = &kind[any(&mut rng, kind.len())];
+    let chosen = &kind.messages[any(&mut rng, kind.messages.len())];
     let liar = chosen.from;
-    let (outcome, opened) = scene.run_lying(&mut rng, chosen, lie)?;
+    let (outcome, opened) = scene.run_lying(&mut rng, kind.extent, chosen, lie)?;
     let found = honest(&outcome, liar);
     let errors: Vec<_> = found.iter().filter_map(|r| r.as_ref().err()).collect();
     let in_opening = opens(chosen);
@@ -120,8 +107,8 @@ fn run(scene: &Scene, kind: &[Envelope], lie: Lie, seed: u64) -> Result<End> {
         wrong_result: found
             .iter()
             .any(|f| f.as_ref().is_ok_and(|f| *f != HIT_AND_MISS)),
-        named: errors.iter().any(|error| blamed(error) == Some(liar)),
-        errors: errors.into_iter().map(name).collect(),
+        named: errors.iter().any(|error| error.accused() == Some(liar)),
+        errors: errors.into_iter().map(|error| error.name()).collect(),
     })
 }
 
@@ -130,22 +117,6 @@ fn honest(outcome: &Outcome<Vec<bool>>, liar: PartyIndex) -> Vec<&Result<Vec<boo
     let honest = liar.others().map(PartyIndex::as_usize);
     let results = honest.map(|party| outcome.results[party].as_ref());
     results.into_iter().flatten().collect()
-}
-
-/// Returns whose fault a party thinks it is, if its error says so.
-fn blamed(error: &MpcError) -> Option<PartyIndex> {
-    match error {
-        MpcError::ProofRejected { prover } | MpcError::ChallengesDiffer { prover } => Some(*prover),
-        MpcError::AuditRejected { party } => Some(*party),
-        _ => None,
-    }
-}
-
-/// Returns the name of an error without what it says.
-fn name(error: &MpcError) -> String {
-    let text = format!("{error:?}");
-    let end = text.find(|c: char| !c.is_alphanumeric());
-    text[..end.unwrap_or(text.len())].to_owned()
 }
 
 /// What was counted over all runs.
@@ -158,7 +129,7 @@ struct Tally {
     results: usize,
     wrong_results: usize,
     named: usize,
-    errors: BTreeMap<String, usize>,
+    errors: BTreeMap<&'static str, usize>,
 }
 
 impl Tally {
@@ -171,7 +142,7 @@ impl Tally {
         self.wrong_results += usize::from(end.wrong_result);
         self.named += usize::from(end.named);
         for error in &end.errors {
-            *self.errors.entry(error.clone()).or_default() += 1;
+            *self.errors.entry(error).or_default() += 1;
         }
     }
 
@@ -228,5 +199,13 @@ impl Steadfast {
 }
 
 const SEED: u64 = 3_000_000;
-const ROUNDS: usize = 60;
-const ROUNDS_QUICK: usize = 1;
+
+/// Returns how often every lie is told about every kind of message. The longer a run, the fewer.
+const fn rounds(extent: Extent, quick: bool) -> usize {
+    match extent {
+        _ if quick => 1,
+        Extent::Search => 1_000,
+        Extent::Session => 50,
+        Extent::FirstJob => 10,
+    }
+}

@@ -6,8 +6,8 @@ use std::thread;
 use anyhow::{Context as _, Result, anyhow};
 use boop_mpc::local::{Envelope, Outcome, run_through};
 use boop_mpc::{
-    Audit, Context, Database, Job, Kernel, Mailbox, MpcError, PairwiseSeeds, Rule, Security,
-    ShareInput, SharedPalm, Step, StoredShare, accept, identify, split,
+    Audit, Context, Database, Job, Kernel, Mailbox, MpcError, PairwiseSeeds, QueryShare, Rule,
+    Security, ShareInput, SharedPalm, Step, StoredShare, accept, agree, identify, split,
 };
 use boop_wire::id::PartyIndex;
 use boop_wire::template::{Encodings, Template};
@@ -176,6 +176,53 @@ pub(super) fn session(
             }
         },
     )
+}
+
+/// Prepares the first job of parties that met, as they have it: they make sure that they speak of
+/// the same job, accept the client's shares, demand enough cells, prepare their audits and search.
+pub(super) fn first_job(rng: &mut ChaCha8Rng, inputs: &[ShareInput; 3], world: &World) -> Search {
+    let mut preface = [0; 32];
+    rng.fill_bytes(&mut preface);
+    let mut all_coins = [[0; 32]; 3];
+    all_coins.iter_mut().for_each(|coins| rng.fill_bytes(coins));
+    three_jobs(
+        &pairwise_seeds(rng),
+        Security::Abort,
+        |mut context, mut channel| {
+            let me = context.me().as_usize();
+            let (input, coins) = (inputs[me].clone(), all_coins[me]);
+            let (database, mut audit) = (world.databases[me].clone(), Audit::default());
+            async move {
+                let (context, channel) = (&mut context, &mut channel);
+                agree(context, channel, &preface, 0).await?;
+                let mut palm = accept(context, channel, kernel(), &input).await?;
+                palm.demand_cells(context, channel).await?;
+                let extended = audit.extend(context, channel, kernel(), &database, &coins);
+                extended.await?;
+                let query = palm.query(Rule::PALM);
+                let audit = Arc::new(audit);
+                identify(context, channel, kernel(), &query, &database, &audit).await
+            }
+        },
+    )
+}
+
+/// Prepares the search of a palm that is ready to meet stored ones.
+pub(super) fn search_ready(
+    seeds: &[PairwiseSeeds; 3],
+    queries: &[Arc<QueryShare>; 3],
+    world: &World,
+    security: Security,
+) -> Search {
+    three_jobs(seeds, security, |mut context, mut channel| {
+        let me = context.me().as_usize();
+        let query = Arc::clone(&queries[me]);
+        let (database, audit) = (world.databases[me].clone(), Arc::clone(&world.audits[me]));
+        async move {
+            let (context, channel) = (&mut context, &mut channel);
+            identify(context, channel, kernel(), &query, &database, &audit).await
+        }
+    })
 }
 
 /// Returns the results of a run in which nothing may go wrong.

@@ -6,7 +6,7 @@ use boop_wire::{PartyIndex, Refusal};
 use super::{Party, Store};
 use crate::peers::{Agreement, Join};
 use crate::platform::Platform;
-use crate::vault::{HEAD_SLOT, Head, StoredHead, Vault, open_head};
+use crate::vault::{HEAD_SLOT, Head, StoredHead};
 
 impl<P: Platform> Party<P> {
     pub(super) fn read_head(&mut self) {
@@ -15,31 +15,31 @@ impl<P: Platform> Party<P> {
 
     pub(super) fn blob_read(&mut self, slot: Slot, bytes: Option<&[u8]>) {
         let store = core::mem::replace(&mut self.store, Store::Locked);
-        let Store::Opening { mut vault, head } = store else {
+        let Store::Opening(mut opening) = store else {
             self.store = store;
             return self.stop(Refusal::Unexpected);
         };
-        let result = match head {
-            None => read_head_blob(&mut vault, slot, bytes),
-            Some(head) => read_record_blob(&mut vault, slot, bytes).map(|()| head),
-        };
-        let head = match result {
-            Ok(head) => head,
+        let asked = match opening.take(slot, bytes) {
+            Ok(asked) => asked,
             Err(refusal) => return self.stop(refusal),
         };
-        if vault.version() < head.version {
-            let next = Slot(vault.version() + 1);
-            self.store = Store::Opening {
-                vault,
-                head: Some(head),
-            };
-            self.out.push(ToHost::BlobGet { slot: next });
-        } else if vault.head() == head {
-            self.store = Store::Open(vault);
-            self.set_phase(Phase::Opened);
-        } else {
-            self.stop(Refusal::StoreDamaged);
+        let ask = |slot| ToHost::BlobGet { slot };
+        self.out.extend(asked.into_iter().map(ask));
+        if let Some((done, of)) = opening.progress() {
+            self.note_progress(done, of);
         }
+        match opening.finish() {
+            Ok(store) => self.store = store,
+            Err(refusal) => return self.stop(refusal),
+        }
+        if matches!(self.store, Store::Open(_)) {
+            self.set_phase(Phase::Opened);
+        }
+    }
+
+    /// Tells the host how far the reading or the preparation of the store is.
+    pub(crate) fn note_progress(&mut self, done: u64, of: u64) {
+        self.out.push(ToHost::Event(Event::Progress { done, of }));
     }
 
     pub(super) fn blob_done(&mut self, slot: Slot) {
@@ -96,11 +96,17 @@ impl<P: Platform> Party<P> {
             return;
         };
         let head = vault.head();
-        let changed = self.peers.announced_edge(from) != Some(join.edge) || head != join.head;
-        if self.work.in_session() && changed {
+        let moved = self.peers.announced_edge(from) != Some(join.edge);
+        if moved {
+            self.work.forget_messages(from);
+        }
+        if self.work.in_session() && (moved || head != join.head) {
             self.leave_serving();
+            self.work.drop_preparing();
+            // First, or the jobs that end would find the old agreement.
             self.peers.forget_joins();
             self.peers.note(from, join);
+            self.drop_jobs(Refusal::PartyUnavailable);
             return self.announce();
         }
         self.peers.note(from, join);
@@ -129,7 +135,7 @@ impl<P: Platform> Party<P> {
             Agreement::Agreed { .. } if confirmed < own.version => self.confirm_head(),
             Agreement::Agreed { session } => {
                 self.work.join(session);
-                self.set_phase(Phase::Serving);
+                self.review_readiness();
                 self.begin_next();
             }
             Agreement::HeadsDiffer { theirs } => {
@@ -151,6 +157,7 @@ impl<P: Platform> Party<P> {
             return;
         };
         let Some(slot) = vault.pop() else { return };
+        self.work.prepared.forget();
         let (head, confirmed) = (vault.head(), vault.confirmed());
         self.write_head(head, confirmed);
         self.writes.insert(slot);
@@ -169,35 +176,7 @@ impl<P: Platform> Party<P> {
     fn open_root_at(&self, version: u64) -> Option<boop_wire::Digest> {
         match &self.store {
             Store::Open(vault) => Some(vault.root_at(version)),
-            Store::Locked | Store::Opening { .. } => None,
+            Store::Locked | Store::Opening(_) => None,
         }
     }
-}
-
-/// Reads the head; without one the store is new.
-fn read_head_blob(vault: &mut Vault, slot: Slot, bytes: Option<&[u8]>) -> Result<Head, Refusal> {
-    if slot != HEAD_SLOT {
-        return Err(Refusal::Unexpected);
-    }
-    let Some(blob) = bytes else {
-        return Ok(vault.head());
-    };
-    let stored = open_head(vault.sealer(), blob).map_err(|_| Refusal::StoreDamaged)?;
-    if stored.confirmed > stored.head.version {
-        return Err(Refusal::StoreDamaged);
-    }
-    vault.confirm(stored.confirmed);
-    Ok(stored.head)
-}
-
-fn read_record_blob(vault: &mut Vault, slot: Slot, bytes: Option<&[u8]>) -> Result<(), Refusal> {
-    if slot.0 != vault.version() + 1 {
-        return Err(Refusal::Unexpected);
-    }
-    let blob = bytes.ok_or(Refusal::StoreDamaged)?;
-    let record = vault
-        .open_record(slot, blob)
-        .map_err(|_| Refusal::StoreDamaged)?;
-    vault.push(&record);
-    Ok(())
 }

@@ -11,13 +11,14 @@ use boop_wire::job::{CALL_BYTES_MAX, PartyCall};
 use boop_wire::session::Side;
 use boop_wire::{PartyIndex, Refusal};
 
+use super::opening::Opening;
 use super::{Party, Store};
 use crate::limits::{GATEWAYS_MAX, GATEWAYS_OPENING_MAX, RELEASE_RETRY_MS, RELINK_MS};
 use crate::link::Link;
 use crate::peers::{PeerMessage, Removed};
 use crate::platform::Platform;
 use crate::release::{Leased, Step};
-use crate::vault::{Sealer, Vault};
+use crate::vault::Sealer;
 
 impl<P: Platform> Party<P> {
     pub(super) fn stream_opened(&mut self, stream: StreamId, from: FarEnd) {
@@ -173,10 +174,7 @@ impl<P: Platform> Party<P> {
         let id = network.trust.manifest().network();
         self.lease = leased.lease;
         let sealer = Sealer::new(leased.key, id, self.config.index, leased.epoch);
-        self.store = Store::Opening {
-            vault: Vault::empty(sealer),
-            head: None,
-        };
+        self.store = Store::Opening(Opening::new(sealer));
         self.make_boot_evidence();
         self.set_phase(Phase::Leased);
         self.read_head();

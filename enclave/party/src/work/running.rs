@@ -1,131 +1,145 @@
-//! The running job: opened, matched, decided, written, answered [JOB-5].
+//! The jobs of calls: opened, matched, decided, written, answered [JOB-5].
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use boop_abi::{Event, Slot, ToHost};
 use boop_mpc::{Input, MpcError, Output, PairwiseSeeds, Rule, Security};
 use boop_wire::job::{Decision, Outcome, PartyResult, SignedOutcome, Subject};
-use boop_wire::manifest::Matching;
 use boop_wire::{Digest, PartyIndex, Refusal, UserId};
 
-use super::{Active, Stage};
+use super::{Active, Stage, adds};
 use crate::decide::{decide, same_request};
 use crate::job::{Call, OpenedCall, Place, open_call};
 use crate::matching::{Found, Preface, Task, job_seed, start};
-use crate::party::{Computation, Party, Store};
-use crate::peers::PeerMessage;
+use crate::party::{Party, Store};
+use crate::peers::{Begin, PeerMessage};
 use crate::platform::Platform;
 use crate::vault::{HEAD_SLOT, Record, RecordFacts};
 
+/// A job's start, and what is kept of it.
+struct Opened {
+    task: Task,
+    commitments: Digest,
+}
+
 impl<P: Platform> Party<P> {
-    /// Goes on once a blob of the running job is durable.
+    /// Goes on once a blob of the job that adds a record is durable.
     pub(crate) fn write_done(&mut self, slot: Slot) {
-        let Some(mut active) = self.work.active.take() else {
+        let mut writing = self.work.running.iter().filter(|(_, job)| job.writes(slot));
+        let Some(number) = writing.next().map(|(number, _)| *number) else {
+            return;
+        };
+        let Some(mut active) = self.work.running.remove(&number) else {
             return;
         };
         active.stage = match active.stage {
             Stage::WritingRecord {
-                slot: expected,
                 record,
                 outcome,
-            } if slot == expected => {
+                audit,
+                ..
+            } => {
                 if let Store::Open(vault) = &self.store {
                     let (head, confirmed) = (vault.head_with(&record.facts), vault.confirmed());
                     self.write_head(head, confirmed);
                 }
-                Stage::WritingHead { record, outcome }
+                Stage::WritingHead {
+                    record,
+                    outcome,
+                    audit,
+                }
             }
-            Stage::WritingHead { record, outcome } if slot == HEAD_SLOT => {
+            Stage::WritingHead {
+                record,
+                outcome,
+                audit,
+            } => {
                 if let Store::Open(vault) = &mut self.store {
                     vault.push(&record);
+                }
+                if let Some(audit) = audit {
+                    self.work.prepared.put(active.era, audit, number);
                 }
                 if !self.work.in_session() {
                     self.answer_refused(&active.call, Refusal::PartyUnavailable);
                     return self.announce();
                 }
-                self.tell_all(&PeerMessage::Written { job: active.number });
+                self.tell_all(&PeerMessage::Written { job: number });
                 Stage::AwaitingPeers { outcome }
             }
-            Stage::Confirming { outcome } if slot == HEAD_SLOT => {
-                self.decided(active.number, &active.call, outcome, None);
+            Stage::Confirming { ref outcome } => {
+                let outcome = outcome.clone();
+                self.decided(&active, outcome, None);
                 return if self.work.in_session() {
                     self.begin_next()
                 } else {
                     self.announce()
                 };
             }
-            other => other,
+            other @ (Stage::Matching(_) | Stage::AwaitingPeers { .. }) => other,
         };
-        self.work.active = Some(active);
-        self.confirm_if_all_have_written();
+        self.work.running.insert(number, active);
+        self.confirm_if_all_have_written(number);
+        self.begin_next();
     }
 
     /// Takes a neighbour's word that its record and head are durable.
     pub(crate) fn peer_has_written(&mut self, from: PartyIndex, job: u64) {
-        if self
-            .work
-            .active
-            .as_ref()
-            .is_some_and(|active| active.number == job)
-        {
+        if self.work.running.contains_key(&job) {
             self.work.written.insert((job, from));
-            self.confirm_if_all_have_written();
+            self.confirm_if_all_have_written(job);
         }
     }
 
     /// Once the record is durable at all three, notes that durably; only then is it signed.
-    fn confirm_if_all_have_written(&mut self) {
-        let Some(mut active) = self.work.active.take() else {
-            return;
-        };
-        let job = active.number;
+    fn confirm_if_all_have_written(&mut self, job: u64) {
         let others = self.config.index.others();
         let all = others
             .iter()
             .all(|other| self.work.written.contains(&(job, *other)));
+        let Some(mut active) = self.work.running.remove(&job) else {
+            return;
+        };
         active.stage = match active.stage {
             Stage::AwaitingPeers { outcome } if all => {
-                self.work.written.clear();
+                self.work.written.retain(|(of, _)| *of != job);
                 self.confirm_head();
                 Stage::Confirming { outcome }
             }
             other => other,
         };
-        self.work.active = Some(active);
+        self.work.running.insert(job, active);
     }
 
-    pub(super) fn start_job(&mut self, number: u64, call: Call) {
-        self.work.last_job = number;
-        match self.prepare(number, &call) {
-            Ok((task, commitments, searched)) => {
+    pub(super) fn start_job(&mut self, begin: Begin, call: Call) {
+        let number = begin.job;
+        self.work.last_job = self.work.last_job.max(number);
+        match self.open(begin, &call) {
+            Ok(Opened { task, commitments }) => {
                 let preface = task.preface;
                 let mut job = start(task);
                 let mut outputs = job.handle(Input::Start);
-                for (from, of, bytes) in core::mem::take(&mut self.work.early) {
-                    if of == number {
-                        outputs.extend(job.handle(Input::Message { from, bytes }));
-                    }
+                for (from, bytes) in self.work.take_early(number) {
+                    outputs.extend(job.handle(Input::Message { from, bytes }));
                 }
-                let started_ms = self.now_ms;
-                let stage = Stage::Matching(job);
                 let active = Active {
                     number,
                     call,
                     commitments,
                     preface,
-                    started_ms,
-                    searched,
-                    stage,
+                    started_ms: self.now_ms,
+                    searched: begin.version,
+                    era: self.work.prepared.era(),
+                    stage: Stage::Matching(job),
                 };
-                self.work.active = Some(active);
-                self.job_outputs(outputs);
+                self.work.running.insert(number, active);
+                self.job_outputs(number, outputs);
             }
             Err(refusal) => self.refuse_job(number, &call, refusal),
         }
     }
 
-    fn prepare(&mut self, number: u64, call: &Call) -> Result<(Task, Digest, u64), Refusal> {
+    fn open(&mut self, begin: Begin, call: &Call) -> Result<Opened, Refusal> {
         let coins = self.random().ok_or(Refusal::Internal)?;
         let trust = &self.network.as_ref().ok_or(Refusal::Unexpected)?.trust;
         let session = self.work.session.ok_or(Refusal::PartyUnavailable)?;
@@ -141,68 +155,93 @@ impl<P: Platform> Party<P> {
         };
         let OpenedCall { input, commitments } =
             open_call(&self.keys, &place, &call.call, self.now_ms)?;
-        let seed = |party| Ok(job_seed(&self.peers.seed_secret(party)?, session, number));
-        let seeds = PairwiseSeeds {
-            with_next: seed(me.next())?,
-            with_previous: seed(me.previous())?,
-        };
         let rule = Rule::new(manifest.manifest().threshold).map_err(|_| Refusal::Internal)?;
-        let head = vault.head();
         let preface = Preface {
             session,
-            job: number,
+            job: begin.job,
             call: call.digest,
             commitments,
-            head,
+            head: vault.head_at(begin.version),
         }
         .digest();
+        // Without the right audit this party says so by its mark, and all three make it anew.
+        let edition = self.work.prepared.covering(begin.version);
+        let edition = edition.unwrap_or_default();
         let task = Task {
             me,
             kernel: self.kernel,
-            security: match manifest.manifest().matching {
-                Matching::SemiHonest => Security::SemiHonest,
-                Matching::Abort => Security::Abort,
+            security: match self.audits() {
+                true => Security::Abort,
+                false => Security::SemiHonest,
             },
-            seeds,
+            seeds: self.job_seeds(session, begin.job)?,
             coins,
             rule,
             input,
-            database: vault.database(),
-            audit: Arc::clone(&self.work.audit),
-            audit_of: self.work.audit_of,
+            database: vault.database_at(begin.version),
+            audit: edition.audit,
+            mark: edition.mark,
             preface,
+            adds: adds(&call.call.subject),
         };
-        Ok((task, commitments, vault.version()))
+        Ok(Opened { task, commitments })
     }
 
-    pub(super) fn job_outputs(&mut self, outputs: Vec<Output<Found>>) {
-        let Some(number) = self.work.active.as_ref().map(|active| active.number) else {
-            return;
-        };
-        for output in outputs {
-            match output {
-                Output::Send { to, bytes } => {
-                    self.tell(to, &PeerMessage::Step { job: number, bytes });
-                }
-                Output::Compute(task) => self.computations.push(Computation { job: number, task }),
-                Output::Done(Ok(found)) => return self.matched(found),
-                Output::Done(Err(error)) => {
-                    // What was prepared may be known to the party that deviated.
-                    self.work.forget_audit();
-                    return self.abort_active(match error {
-                        MpcError::PrefacesDiffer { .. } => Refusal::SharesInconsistent,
-                        _ => Refusal::ProtocolAborted,
-                    });
-                }
-            }
+    /// Derives the seeds of a job.
+    pub(super) fn job_seeds(&self, session: Digest, job: u64) -> Result<PairwiseSeeds, Refusal> {
+        let me = self.config.index;
+        let seed = |party| Ok(job_seed(&self.peers.seed_secret(party)?, session, job));
+        Ok(PairwiseSeeds {
+            with_next: seed(me.next())?,
+            with_previous: seed(me.previous())?,
+        })
+    }
+
+    /// Hands a message or a result to a job that is being matched.
+    pub(super) fn running_input(&mut self, number: u64, input: Input) {
+        if let Some(active) = self.work.running.get_mut(&number)
+            && let Stage::Matching(job) = &mut active.stage
+        {
+            let outputs = job.handle(input);
+            self.job_outputs(number, outputs);
         }
     }
 
-    fn matched(&mut self, found: Found) {
-        self.work.audit = found.audit;
-        self.work.audit_of = self.work.last_job;
+    fn job_outputs(&mut self, number: u64, outputs: Vec<Output<Found>>) {
+        match self.pass_on(number, outputs) {
+            None => {}
+            Some(Ok(found)) => self.matched(number, found),
+            Some(Err(MpcError::PrefacesDiffer { .. })) => {
+                self.abort_job(number, Refusal::SharesInconsistent);
+            }
+            // Nothing went wrong but that one of the three lost what was prepared.
+            Some(Err(MpcError::NotAudited)) => {
+                self.work.prepared.forget();
+                self.abort_job(number, Refusal::PartyUnavailable);
+            }
+            // No check failed: the three opened one bit, and the capture has to be taken again.
+            Some(Err(MpcError::TooFewValidCells)) => {
+                self.abort_job(number, Refusal::QualityTooLow);
+            }
+            Some(Err(_)) => self.run_failed(),
+        }
+    }
+
+    /// Ends all jobs that are being matched, since one of them was cheated, and forgets what was
+    /// prepared: it may be known to the party that deviated.
+    pub(super) fn run_failed(&mut self) {
+        self.work.prepared.forget();
+        let matching = self.work.running.values().filter(|job| job.matches());
+        let matching: Vec<u64> = matching.map(|active| active.number).collect();
+        for job in matching {
+            self.abort_job(job, Refusal::ProtocolAborted);
+        }
+        self.review_readiness();
+    }
+
+    fn matched(&mut self, number: u64, found: Found) {
         let (matches, stored) = (&found.matches, found.stored);
-        let Some(mut active) = self.work.active.take() else {
+        let Some(mut active) = self.work.running.remove(&number) else {
             return;
         };
         let (Store::Open(vault), Some(network)) = (&self.store, &self.network) else {
@@ -234,31 +273,28 @@ impl<P: Platform> Party<P> {
                     .iter()
                     .any(|record| same_request(record, facts))
         });
-        match new {
-            None => {
-                self.decided(active.number, &active.call, outcome, user);
-                self.review_agreement();
-                self.begin_next();
-            }
-            Some(facts) => {
-                let record = Record {
-                    facts,
-                    share: stored,
+        let Some(facts) = new else {
+            self.decided(&active, outcome, user);
+            self.review_agreement();
+            return self.begin_next();
+        };
+        let record = Record {
+            facts,
+            share: stored,
+        };
+        match self.write_record(&record) {
+            Ok(slot) => {
+                active.stage = Stage::WritingRecord {
+                    slot,
+                    record,
+                    outcome,
+                    audit: found.audit,
                 };
-                match self.write_record(&record) {
-                    Ok(slot) => {
-                        active.stage = Stage::WritingRecord {
-                            slot,
-                            record,
-                            outcome,
-                        };
-                        self.work.active = Some(active);
-                    }
-                    Err(refusal) => {
-                        self.work.active = Some(active);
-                        self.abort_active(refusal);
-                    }
-                }
+                self.work.running.insert(number, active);
+            }
+            Err(refusal) => {
+                self.work.running.insert(number, active);
+                self.abort_job(number, refusal);
             }
         }
     }
@@ -276,7 +312,8 @@ impl<P: Platform> Party<P> {
         Ok(slot)
     }
 
-    fn decided(&mut self, number: u64, call: &Call, outcome: Outcome, user: Option<UserId>) {
+    fn decided(&mut self, active: &Active, outcome: Outcome, user: Option<UserId>) {
+        let call = &active.call;
         let searched = outcome.searched;
         let party = self.config.index;
         let signature = self.keys.sign_separated(&outcome.signed_bytes(party));
@@ -288,51 +325,70 @@ impl<P: Platform> Party<P> {
         let decided = PartyResult::Decided { outcome, user };
         self.answer(call.stream, call.call.request, decided);
         self.out.push(ToHost::Event(Event::JobDone {
-            job: number,
+            job: active.number,
             searched,
+            waited_ms: active.started_ms.saturating_sub(call.arrived_ms),
+            took_ms: self.now_ms.saturating_sub(active.started_ms),
         }));
     }
 
     pub(super) fn refuse_job(&mut self, job: u64, call: &Call, refusal: Refusal) {
-        self.work.last_job = job;
+        self.work.take_early(job);
         self.tell_all(&PeerMessage::Abort { job, refusal });
-        self.answer(
-            call.stream,
-            call.call.request,
-            PartyResult::Refused(refusal),
-        );
+        self.answer_refused(call, refusal);
         self.begin_next();
     }
 
-    fn abort_active(&mut self, refusal: Refusal) {
-        if let Some(job) = self.work.active.as_ref().map(|active| active.number) {
-            self.tell_all(&PeerMessage::Abort { job, refusal });
-        }
-        self.drop_active(refusal);
+    fn abort_job(&mut self, job: u64, refusal: Refusal) {
+        self.tell_all(&PeerMessage::Abort { job, refusal });
+        self.drop_job(job, refusal);
     }
 
-    /// Ends the running job without a result. What is being written goes on: if a neighbour did
+    /// Ends a running job without a result. What is being written goes on: if a neighbour did
     /// not write it too, the newest record is taken back when the three meet again.
-    pub(super) fn drop_active(&mut self, refusal: Refusal) {
-        let droppable = |active: &mut Active| {
-            matches!(
-                active.stage,
-                Stage::Matching(_) | Stage::AwaitingPeers { .. }
-            )
-        };
-        let Some(active) = self.work.active.take_if(droppable) else {
+    pub(super) fn drop_job(&mut self, job: u64, refusal: Refusal) {
+        let droppable = self.work.running.get(&job).is_some_and(Active::droppable);
+        if !droppable {
             return;
-        };
-        self.answer_refused(&active.call, refusal);
+        }
+        if let Some(active) = self.work.running.remove(&job) {
+            self.answer_refused(&active.call, refusal);
+        }
         self.review_agreement();
         self.begin_next();
     }
 
-    fn answer_refused(&mut self, call: &Call, refusal: Refusal) {
-        self.answer(
-            call.stream,
-            call.call.request,
-            PartyResult::Refused(refusal),
-        );
+    /// Ends every running job that can be ended.
+    pub(crate) fn drop_jobs(&mut self, refusal: Refusal) {
+        let droppable = self.work.running.values().filter(|job| job.droppable());
+        let droppable: Vec<u64> = droppable.map(|active| active.number).collect();
+        for job in droppable {
+            self.drop_job(job, refusal);
+        }
+    }
+
+    pub(super) fn answer_refused(&mut self, call: &Call, refusal: Refusal) {
+        let refused = PartyResult::Refused(refusal);
+        self.answer(call.stream, call.call.request, refused);
+    }
+}
+
+impl Active {
+    /// Tells whether the job waits for a blob to be durable.
+    fn writes(&self, slot: Slot) -> bool {
+        match &self.stage {
+            Stage::WritingRecord { slot: record, .. } => *record == slot,
+            Stage::WritingHead { .. } | Stage::Confirming { .. } => slot == HEAD_SLOT,
+            Stage::Matching(_) | Stage::AwaitingPeers { .. } => false,
+        }
+    }
+
+    fn droppable(&self) -> bool {
+        match &self.stage {
+            Stage::Matching(_) | Stage::AwaitingPeers { .. } => true,
+            Stage::WritingRecord { .. } | Stage::WritingHead { .. } | Stage::Confirming { .. } => {
+                false
+            }
+        }
     }
 }

@@ -1,5 +1,5 @@
 //! The dot products for AVX2: two registers are the sixteen lanes, and the sums of up to six rows
-//! stay in registers.
+//! stay in registers, beside a tile's two and two for work.
 //!
 //! `vpmaddwd` multiplies signed 16-bit values and adds neighbours in 32 bits; the low half of
 //! its result is the same for unsigned values.
@@ -13,19 +13,19 @@ use core::arch::x86_64::{
     _mm256_mullo_epi32, _mm256_set1_epi32, _mm256_store_si256,
 };
 
-use super::DotTable;
+use super::rows::{HALF, halves};
 use super::tile::{Lanes, Pairs};
+use super::{DotTable, portable};
 
 cpufeatures::new!(detected, "avx2");
-
-/// The rows whose sums stay in registers, beside a tile's two registers and two for work.
-const ROWS: usize = 6;
 
 static TABLE: DotTable = DotTable {
     name: "avx2",
     code,
     cells,
     peak,
+    // SAFETY: the table is reached through `table` alone, which has seen AVX2.
+    plain: |row, template| unsafe { plain(row, template) },
 };
 
 /// Returns the table if this processor has AVX2; there is no other way to it.
@@ -33,37 +33,31 @@ pub(super) fn table() -> Option<&'static DotTable> {
     detected::get().then_some(&TABLE)
 }
 
-fn code(tile: &[Pairs], rows: &[u32], sums: &mut [Lanes], ahead: &[Pairs]) {
+fn code(tile: &[Pairs], rows: [&[u32]; 2], sums: &mut [Lanes], ahead: &[Pairs]) {
     // SAFETY: this function is reached through `table` alone, which has seen AVX2.
-    unsafe { split::<Pairs, true>(tile, rows, sums, ahead) }
+    unsafe { both::<Pairs, true>(tile, rows, sums, ahead) }
 }
 
-fn cells(tile: &[Lanes], rows: &[u32], sums: &mut [Lanes], ahead: &[Lanes]) {
+fn cells(tile: &[Lanes], rows: [&[u32]; 2], sums: &mut [Lanes], ahead: &[Lanes]) {
     // SAFETY: this function is reached through `table` alone, which has seen AVX2.
-    unsafe { split::<Lanes, false>(tile, rows, sums, ahead) }
+    unsafe { both::<Lanes, false>(tile, rows, sums, ahead) }
 }
 
-/// Works on a group of rows in one or two halves.
+/// Works on the halves of a group, one after the other.
 #[target_feature(enable = "avx2")]
-fn split<T, const PAIRS: bool>(tile: &[T], rows: &[u32], sums: &mut [Lanes], ahead: &[T]) {
-    let step = sums.len();
-    let half = if step > ROWS { step.div_ceil(2) } else { step };
+fn both<T, const PAIRS: bool>(tile: &[T], rows: [&[u32]; 2], sums: &mut [Lanes], ahead: &[T]) {
+    let [half, rest] = halves(sums.len());
     let (first, second) = sums.split_at_mut(half);
-    if second.is_empty() || tile.is_empty() {
-        return choose::<T, PAIRS>(tile, (rows, step), first, ahead);
+    if rest == 0 {
+        return choose::<T, PAIRS>(tile, rows[0], first, ahead);
     }
     let (now, later) = ahead.split_at(ahead.len() / 2);
-    choose::<T, PAIRS>(tile, (rows, step), first, now);
-    choose::<T, PAIRS>(tile, (&rows[half..], step), second, later);
+    choose::<T, PAIRS>(tile, rows[0], first, now);
+    choose::<T, PAIRS>(tile, rows[1], second, later);
 }
 
 #[target_feature(enable = "avx2")]
-fn choose<T, const PAIRS: bool>(
-    tile: &[T],
-    rows: (&[u32], usize),
-    sums: &mut [Lanes],
-    ahead: &[T],
-) {
+fn choose<T, const PAIRS: bool>(tile: &[T], rows: &[u32], sums: &mut [Lanes], ahead: &[T]) {
     match sums.len() {
         0 => {}
         1 => block::<T, PAIRS, 1>(tile, rows, sums, ahead),
@@ -71,39 +65,35 @@ fn choose<T, const PAIRS: bool>(
         3 => block::<T, PAIRS, 3>(tile, rows, sums, ahead),
         4 => block::<T, PAIRS, 4>(tile, rows, sums, ahead),
         5 => block::<T, PAIRS, 5>(tile, rows, sums, ahead),
-        ROWS => block::<T, PAIRS, ROWS>(tile, rows, sums, ahead),
-        _ => unreachable!("a group is two halves of at most six rows"),
+        HALF => block::<T, PAIRS, HALF>(tile, rows, sums, ahead),
+        _ => unreachable!("a half of a group has at most six rows"),
     }
 }
 
-/// Multiplies `N` rows, the first `N` of every `step` values, with the lanes of a tile.
+/// Multiplies `N` rows with the lanes of a tile, two positions at a time: each needs two loads,
+/// `N` broadcasts, and a multiplication and an addition for each sum, and a processor that takes
+/// in six instructions at once has little room for more.
 #[target_feature(enable = "avx2")]
 fn block<T, const PAIRS: bool, const N: usize>(
     tile: &[T],
-    (rows, step): (&[u32], usize),
+    rows: &[u32],
     sums: &mut [Lanes],
     ahead: &[T],
 ) {
-    assert!(sums.len() == N && N <= step);
-    assert!(tile.is_empty() || rows.len() >= (tile.len() - 1) * step + N);
+    assert!(sums.len() == N);
     let mut totals: [[__m256i; 2]; N] = core::array::from_fn(|row| load(&sums[row]));
-    let mut row = rows.as_ptr();
     let mut hint = ahead.as_ptr().cast::<i8>();
-    let hint_step = size_of_val(ahead) / tile.len().max(1);
-    for lanes in tile {
+    let (twos, last) = tile.as_chunks::<2>();
+    let (values, last_values) = rows.as_chunks::<N>().0.as_chunks::<2>();
+    let hint_step = size_of_val(ahead) / twos.len().max(1);
+    for ([one, other], [values, other_values]) in twos.iter().zip(values) {
         _mm_prefetch::<_MM_HINT_T1>(hint);
         hint = hint.wrapping_add(hint_step);
-        let [left, right] = load(lanes);
-        for (index, [left_total, right_total]) in totals.iter_mut().enumerate() {
-            // SAFETY: `row` is `step` values times the lanes passed, `index` is below `N`, and
-            // `rows` has at least `N` values from there, as asserted above.
-            let value = _mm256_set1_epi32(unsafe { *row.add(index) }.cast_signed());
-            let left = multiply::<PAIRS>(left, value);
-            let right = multiply::<PAIRS>(right, value);
-            *left_total = _mm256_add_epi32(*left_total, left);
-            *right_total = _mm256_add_epi32(*right_total, right);
-        }
-        row = row.wrapping_add(step);
+        add::<T, PAIRS, N>(&mut totals, one, values);
+        add::<T, PAIRS, N>(&mut totals, other, other_values);
+    }
+    for (lanes, values) in last.iter().zip(last_values) {
+        add::<T, PAIRS, N>(&mut totals, lanes, values);
     }
     for (sums, [left, right]) in sums.iter_mut().zip(totals) {
         let at = sums.0.as_mut_ptr().cast::<__m256i>();
@@ -112,6 +102,22 @@ fn block<T, const PAIRS: bool, const N: usize>(
             _mm256_store_si256(at, left);
             _mm256_store_si256(at.add(1), right);
         }
+    }
+}
+
+/// Adds the products of one position.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn add<T, const PAIRS: bool, const N: usize>(
+    totals: &mut [[__m256i; 2]; N],
+    lanes: &T,
+    values: &[u32; N],
+) {
+    let [left, right] = load(lanes);
+    for ([left_total, right_total], value) in totals.iter_mut().zip(values) {
+        let value = _mm256_set1_epi32(value.cast_signed());
+        *left_total = _mm256_add_epi32(*left_total, multiply::<PAIRS>(left, value));
+        *right_total = _mm256_add_epi32(*right_total, multiply::<PAIRS>(right, value));
     }
 }
 
@@ -136,6 +142,11 @@ fn multiply<const PAIRS: bool>(lanes: __m256i, value: __m256i) -> __m256i {
     }
 }
 
+#[target_feature(enable = "avx2")]
+fn plain(row: &[u16], template: &[u16]) -> u16 {
+    portable::plain(row, template)
+}
+
 fn peak(rounds: u32) -> (u64, u32) {
     // SAFETY: this function is reached through `table` alone, which has seen AVX2.
     unsafe { peak_avx2(rounds) }
@@ -144,7 +155,7 @@ fn peak(rounds: u32) -> (u64, u32) {
 /// Each sum takes a product with itself, so that no multiplication can be left out.
 #[target_feature(enable = "avx2")]
 fn peak_avx2(rounds: u32) -> (u64, u32) {
-    const SUMS: usize = 2 * ROWS;
+    const SUMS: usize = 2 * HALF;
     let factor = _mm256_set1_epi32(0x0007_0005);
     let mut sums: [__m256i; SUMS] = core::array::from_fn(|_| _mm256_set1_epi32(3));
     for _ in 0..rounds {

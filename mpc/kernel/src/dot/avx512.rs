@@ -13,9 +13,9 @@ use core::arch::x86_64::{
     _mm512_load_si512, _mm512_mullo_epi32, _mm512_set1_epi32, _mm512_store_si512,
 };
 
-use super::DotTable;
-use super::rows::GROUP;
+use super::rows::{GROUP, HALF};
 use super::tile::{Lanes, Pairs};
+use super::{DotTable, portable};
 
 cpufeatures::new!(detected, "avx512f", "avx512bw");
 
@@ -24,6 +24,8 @@ static TABLE: DotTable = DotTable {
     code,
     cells,
     peak,
+    // SAFETY: the table is reached through `table` alone, which has seen the features.
+    plain: |row, template| unsafe { plain(row, template) },
 };
 
 /// Returns the table if this processor has AVX-512 F, BW and VNNI; there is no other way to it.
@@ -37,39 +39,39 @@ fn vnni() -> bool {
     __cpuid_count(7, 0).ecx & 1 << 11 != 0
 }
 
-fn code(tile: &[Pairs], rows: &[u32], sums: &mut [Lanes], ahead: &[Pairs]) {
+fn code(tile: &[Pairs], rows: [&[u32]; 2], sums: &mut [Lanes], ahead: &[Pairs]) {
     // SAFETY: this function is reached through `table` alone, which has seen the features.
     unsafe { choose::<Pairs, true>(tile, rows, sums, ahead) }
 }
 
-fn cells(tile: &[Lanes], rows: &[u32], sums: &mut [Lanes], ahead: &[Lanes]) {
+fn cells(tile: &[Lanes], rows: [&[u32]; 2], sums: &mut [Lanes], ahead: &[Lanes]) {
     // SAFETY: this function is reached through `table` alone, which has seen the features.
     unsafe { choose::<Lanes, false>(tile, rows, sums, ahead) }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn choose<T, const PAIRS: bool>(tile: &[T], rows: &[u32], sums: &mut [Lanes], ahead: &[T]) {
+fn choose<T, const PAIRS: bool>(tile: &[T], rows: [&[u32]; 2], sums: &mut [Lanes], ahead: &[T]) {
     match sums.len() {
         0 => {}
-        1 => block::<T, PAIRS, 1>(tile, rows, sums, ahead),
-        2 => block::<T, PAIRS, 2>(tile, rows, sums, ahead),
-        3 => block::<T, PAIRS, 3>(tile, rows, sums, ahead),
-        4 => block::<T, PAIRS, 4>(tile, rows, sums, ahead),
-        5 => block::<T, PAIRS, 5>(tile, rows, sums, ahead),
-        6 => block::<T, PAIRS, 6>(tile, rows, sums, ahead),
-        7 => block::<T, PAIRS, 7>(tile, rows, sums, ahead),
-        8 => block::<T, PAIRS, 8>(tile, rows, sums, ahead),
-        9 => block::<T, PAIRS, 9>(tile, rows, sums, ahead),
-        10 => block::<T, PAIRS, 10>(tile, rows, sums, ahead),
-        11 => block::<T, PAIRS, 11>(tile, rows, sums, ahead),
-        GROUP => block::<T, PAIRS, GROUP>(tile, rows, sums, ahead),
+        1 => half::<T, PAIRS, 1>(tile, rows[0], sums, ahead),
+        2 => half::<T, PAIRS, 2>(tile, rows[0], sums, ahead),
+        3 => half::<T, PAIRS, 3>(tile, rows[0], sums, ahead),
+        4 => half::<T, PAIRS, 4>(tile, rows[0], sums, ahead),
+        5 => half::<T, PAIRS, 5>(tile, rows[0], sums, ahead),
+        HALF => half::<T, PAIRS, HALF>(tile, rows[0], sums, ahead),
+        7 => both::<T, PAIRS, 4, 3>(tile, rows, sums, ahead),
+        8 => both::<T, PAIRS, 4, 4>(tile, rows, sums, ahead),
+        9 => both::<T, PAIRS, 5, 4>(tile, rows, sums, ahead),
+        10 => both::<T, PAIRS, 5, 5>(tile, rows, sums, ahead),
+        11 => both::<T, PAIRS, 6, 5>(tile, rows, sums, ahead),
+        GROUP => both::<T, PAIRS, HALF, HALF>(tile, rows, sums, ahead),
         _ => unreachable!("a group has at most {GROUP} rows"),
     }
 }
 
-/// Multiplies a group of `N` rows with the lanes of a tile.
+/// Multiplies a group of `N` rows, all in its first half, with the lanes of a tile.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn block<T, const PAIRS: bool, const N: usize>(
+fn half<T, const PAIRS: bool, const N: usize>(
     tile: &[T],
     rows: &[u32],
     sums: &mut [Lanes],
@@ -79,21 +81,58 @@ fn block<T, const PAIRS: bool, const N: usize>(
     let mut totals: [__m512i; N] = core::array::from_fn(|row| load(&sums[row]));
     let mut hint = ahead.as_ptr().cast::<i8>();
     let hint_step = size_of_val(ahead) / tile.len().max(1);
-    for (lanes, values) in tile.iter().zip(rows.as_chunks::<N>().0) {
+    for (lanes, values) in tile.iter().zip(rows.as_chunks().0) {
         _mm_prefetch::<_MM_HINT_T1>(hint);
         hint = hint.wrapping_add(hint_step);
-        let lanes = load(lanes);
-        for (total, value) in totals.iter_mut().zip(values) {
-            let value = _mm512_set1_epi32(value.cast_signed());
-            *total = if PAIRS {
-                _mm512_dpwssd_epi32(*total, lanes, value)
-            } else {
-                _mm512_add_epi32(*total, _mm512_mullo_epi32(lanes, value))
-            };
-        }
+        add::<PAIRS, N>(&mut totals, load(lanes), values);
     }
     for (sums, total) in sums.iter_mut().zip(totals) {
         store(sums, total);
+    }
+}
+
+/// Multiplies a group of `N` rows in its first half and `M` in its second one with the lanes of
+/// a tile.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn both<T, const PAIRS: bool, const N: usize, const M: usize>(
+    tile: &[T],
+    rows: [&[u32]; 2],
+    sums: &mut [Lanes],
+    ahead: &[T],
+) {
+    assert!(sums.len() == N + M);
+    let mut first: [__m512i; N] = core::array::from_fn(|row| load(&sums[row]));
+    let mut second: [__m512i; M] = core::array::from_fn(|row| load(&sums[N + row]));
+    let mut hint = ahead.as_ptr().cast::<i8>();
+    let hint_step = size_of_val(ahead) / tile.len().max(1);
+    let values = rows[0].as_chunks().0.iter().zip(rows[1].as_chunks().0);
+    for (lanes, (of_first, of_second)) in tile.iter().zip(values) {
+        _mm_prefetch::<_MM_HINT_T1>(hint);
+        hint = hint.wrapping_add(hint_step);
+        let lanes = load(lanes);
+        add::<PAIRS, N>(&mut first, lanes, of_first);
+        add::<PAIRS, M>(&mut second, lanes, of_second);
+    }
+    for (sums, total) in sums.iter_mut().zip(first.into_iter().chain(second)) {
+        store(sums, total);
+    }
+}
+
+/// Adds the products of one position.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+#[inline]
+fn add<const PAIRS: bool, const N: usize>(
+    totals: &mut [__m512i; N],
+    lanes: __m512i,
+    values: &[u32; N],
+) {
+    for (total, value) in totals.iter_mut().zip(values) {
+        let value = _mm512_set1_epi32(value.cast_signed());
+        *total = if PAIRS {
+            _mm512_dpwssd_epi32(*total, lanes, value)
+        } else {
+            _mm512_add_epi32(*total, _mm512_mullo_epi32(lanes, value))
+        };
     }
 }
 
@@ -112,6 +151,11 @@ fn load<T>(lanes: &T) -> __m512i {
 fn store(lanes: &mut Lanes, value: __m512i) {
     // SAFETY: `Lanes` is 64 bytes, aligned to 64, as is the register; every value is a `Lanes`.
     unsafe { _mm512_store_si512((&raw mut *lanes).cast(), value) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+fn plain(row: &[u16], template: &[u16]) -> u16 {
+    portable::plain(row, template)
 }
 
 fn peak(rounds: u32) -> (u64, u32) {

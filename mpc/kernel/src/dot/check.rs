@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::DotTable;
-use super::rows::GROUP;
+use super::rows::{GROUP, halves};
 use super::tile::{Lanes, Pairs};
 
 /// The numbers of positions compared: none, one, and more than a loop is unrolled by.
@@ -23,23 +23,26 @@ pub(super) fn agrees(table: &DotTable) -> bool {
 fn same(table: &DotTable, rows: usize, length: u32, numbers: &mut Numbers) -> bool {
     let mut pairs = Vec::new();
     let mut cells = Vec::new();
-    let mut values = Vec::new();
+    let mut values = [Vec::new(), Vec::new()];
     for _ in 0..length {
         pairs.push(Pairs(core::array::from_fn(|_| numbers.half())));
         cells.push(Lanes(core::array::from_fn(|_| numbers.word())));
-        values.extend((0..rows).map(|_| numbers.word()));
+        for (values, rows) in values.iter_mut().zip(halves(rows)) {
+            values.extend((0..rows).map(|_| numbers.word()));
+        }
     }
+    let values = values.each_ref().map(Vec::as_slice);
     let before: Vec<Lanes> = (0..rows)
         .map(|_| Lanes(core::array::from_fn(|_| numbers.word())))
         .collect();
     let (mut ours, mut theirs) = (before.clone(), before.clone());
-    (DotTable::PORTABLE.code)(&pairs, &values, &mut ours, &[]);
-    (table.code)(&pairs, &values, &mut theirs, &[]);
+    (DotTable::PORTABLE.code)(&pairs, values, &mut ours, &[]);
+    (table.code)(&pairs, values, &mut theirs, &[]);
     let code = ours.iter().flat_map(|sums| sums.0).map(|sum| sum << 16);
     let same_code = code.eq(theirs.iter().flat_map(|sums| sums.0).map(|sum| sum << 16));
     let (mut ours, mut theirs) = (before.clone(), before);
-    (DotTable::PORTABLE.cells)(&cells, &values, &mut ours, &[]);
-    (table.cells)(&cells, &values, &mut theirs, &[]);
+    (DotTable::PORTABLE.cells)(&cells, values, &mut ours, &[]);
+    (table.cells)(&cells, values, &mut theirs, &[]);
     same_code
         && ours
             .iter()

@@ -1,13 +1,20 @@
 //! The dot products as defined; the oracle of the vector forms.
 
-use super::rows::GROUP;
+use super::rows::{HALF, halves};
 use super::tile::{LANES, Lanes, Pairs};
 
 /// Adds, for each row, the products of its pairs with the lanes' pairs; the low half of a sum is
 /// the sum modulo 2^16, the high half is arbitrary.
-pub(super) fn code(tile: &[Pairs], rows: &[u32], sums: &mut [Lanes], _ahead: &[Pairs]) {
-    let mut wide = [Pairs::ZERO; GROUP];
-    for (pairs, row) in tile.iter().zip(rows.chunks_exact(sums.len())) {
+pub(super) fn code(tile: &[Pairs], rows: [&[u32]; 2], sums: &mut [Lanes], _ahead: &[Pairs]) {
+    let [first, second] = halves(sums.len());
+    let (of_first, of_second) = sums.split_at_mut(first);
+    code_of_half(tile, rows[0], first, of_first);
+    code_of_half(tile, rows[1], second, of_second);
+}
+
+fn code_of_half(tile: &[Pairs], values: &[u32], rows: usize, sums: &mut [Lanes]) {
+    let mut wide = [Pairs::ZERO; HALF];
+    for (pairs, row) in tile.iter().zip(values.chunks_exact(rows.max(1))) {
         for (wide, value) in wide.iter_mut().zip(row) {
             let [a, b, c, d] = value.to_le_bytes();
             let parts = [u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d])];
@@ -25,14 +32,28 @@ pub(super) fn code(tile: &[Pairs], rows: &[u32], sums: &mut [Lanes], _ahead: &[P
 }
 
 /// Adds, for each row, the products of its cells with the lanes' cells modulo 2^32.
-pub(super) fn cells(tile: &[Lanes], rows: &[u32], sums: &mut [Lanes], _ahead: &[Lanes]) {
-    for (cells, row) in tile.iter().zip(rows.chunks_exact(sums.len())) {
+pub(super) fn cells(tile: &[Lanes], rows: [&[u32]; 2], sums: &mut [Lanes], _ahead: &[Lanes]) {
+    let [first, second] = halves(sums.len());
+    let (of_first, of_second) = sums.split_at_mut(first);
+    cells_of_half(tile, rows[0], first, of_first);
+    cells_of_half(tile, rows[1], second, of_second);
+}
+
+fn cells_of_half(tile: &[Lanes], values: &[u32], rows: usize, sums: &mut [Lanes]) {
+    for (cells, row) in tile.iter().zip(values.chunks_exact(rows.max(1))) {
         for (sums, value) in sums.iter_mut().zip(row) {
             for (sum, cell) in sums.0.iter_mut().zip(&cells.0) {
                 *sum = sum.wrapping_add(cell.wrapping_mul(*value));
             }
         }
     }
+}
+
+/// Inlined, so that a caller compiled for a vector unit gets the loop for it.
+#[inline(always)]
+pub(super) fn plain(row: &[u16], template: &[u16]) -> u16 {
+    let products = row.iter().zip(template);
+    products.fold(0, |sum, (a, b)| sum.wrapping_add(a.wrapping_mul(*b)))
 }
 
 /// Multiplies and adds in registers; returns the number of operations and a checksum.

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use boop_world::demo::{self, DemoOptions};
 use boop_world::palms::{self, AccuracyOptions, Captures};
 use boop_world::prove::{self, ProveOptions};
+use boop_world::search::{self, SearchOptions};
 use boop_world::up;
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -59,6 +60,24 @@ enum Command {
         json: Option<PathBuf>,
         /// Folder of the network's files; an earlier network in it is deleted.
         #[arg(long, default_value = "boop-data/prove")]
+        data: PathBuf,
+        /// What palms follow from.
+        #[arg(long, default_value_t = 2026)]
+        seed: u64,
+    },
+    /// Measures searches through the whole system, with crowds of several sizes enrolled.
+    Search {
+        /// Sizes of the crowd.
+        #[arg(long, default_values_t = [1_000, 10_000])]
+        people: Vec<usize>,
+        /// Fewer searches: figures to look at, not to quote.
+        #[arg(long)]
+        quick: bool,
+        /// Writes the figures to this file as JSON.
+        #[arg(long)]
+        json: Option<PathBuf>,
+        /// Folder of the network's files; an earlier network in it is deleted.
+        #[arg(long, default_value = "boop-data/search")]
         data: PathBuf,
         /// What palms follow from.
         #[arg(long, default_value_t = 2026)]
@@ -135,12 +154,7 @@ async fn main() -> anyhow::Result<ExitCode> {
                 stay,
                 seed,
             };
-            let held = Box::pin(demo::run(&options)).await?;
-            Ok(if held {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            })
+            Ok(exit(Box::pin(demo::run(&options)).await?))
         }
         Command::Prove {
             area: Area::Journey,
@@ -155,15 +169,34 @@ async fn main() -> anyhow::Result<ExitCode> {
                 quick,
                 seed,
             };
-            let held = Box::pin(prove::journey(&options)).await?;
-            Ok(if held {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            })
+            Ok(exit(Box::pin(prove::journey(&options)).await?))
+        }
+        Command::Search {
+            people,
+            quick,
+            json,
+            data,
+            seed,
+        } => {
+            let options = SearchOptions {
+                people,
+                data,
+                json,
+                quick,
+                seed,
+            };
+            Ok(exit(Box::pin(search::run(&options)).await?))
         }
         Command::Up { data, port } => up::run(&data, port).await.map(|()| ExitCode::SUCCESS),
         Command::Palm { command } => palm(command).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+const fn exit(held: bool) -> ExitCode {
+    if held {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 

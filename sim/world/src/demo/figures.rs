@@ -65,7 +65,7 @@ pub struct PartyFigures {
 }
 
 /// How long a stage took.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Stage {
     /// Its name.
     pub name: String,

@@ -1,6 +1,8 @@
 //! Tests of generator and scanner together: a small population must look like the reference.
 //!
-//! The bands are those of the reference statistics; where one is wider, the test says why.
+//! The bands are those of the reference statistics; where one is wider, the check says why. What
+//! looks at the small population is one test, because runners start a process for every test and
+//! each would draw the population again.
 
 use std::sync::LazyLock;
 
@@ -8,6 +10,10 @@ use boop_palm::{
     Agreement, EnrolRefusal, Enrolment, ExtractError, Extraction, Image, Query, Stage, Stored,
     distance, extract, extract_in_stages, fuse, probe,
 };
+
+use boop_mpc::plain::packed::{Packed, PackedQuery, PackedRule};
+use boop_mpc::{Profile, Rule};
+use boop_wire::template::{THRESHOLD, VALID_CELLS_MIN};
 
 use super::accuracy::{
     Alignments, Figures, Kind, Population, Report, Results, distance_of, threshold_of,
@@ -33,7 +39,48 @@ static SMALL: LazyLock<Small> = LazyLock::new(|| {
     Small { population, report }
 });
 
+/// A check's name and the check, which panics where it does not hold.
+type Check = (&'static str, fn());
+
+macro_rules! checks {
+    ($($check:ident,)+) => { &[$((stringify!($check), $check as fn())),+] };
+}
+
+const CHECKS: &[Check] = checks![
+    genuine_distances_of_single_captures_follow_the_reference,
+    impostor_distances_follow_the_reference,
+    impostor_distances_at_one_alignment_follow_the_reference,
+    accepted_captures_are_told_apart_as_well_as_in_the_reference,
+    without_the_gate_errors_stay_in_the_range_of_the_reference,
+    enrolment_brings_a_palm_nearer_to_its_owner,
+    the_network_takes_enrolled_palms_for_their_owners_and_nobody_else,
+    a_scanner_accepts_and_loses_as_many_captures_as_the_reference,
+    most_cells_of_accepted_captures_are_valid,
+    codes_are_balanced_in_every_plane,
+    neighbouring_bits_agree_as_often_as_in_the_reference,
+    few_bits_are_the_same_in_most_people,
+    palms_are_as_large_as_in_the_reference,
+    outer_valleys_lie_nearer_to_each_other_than_in_the_reference,
+    integer_rule_and_distance_differ_on_ties_only,
+    rounding_of_the_threshold_decides_only_what_lies_on_it,
+    the_rule_in_sixteen_bits_decides_as_the_exact_one,
+    captures_of_two_people_are_not_one_palm,
+];
+
 #[test]
+fn a_small_population_looks_like_the_reference() {
+    let mut failed = Vec::new();
+    for (name, check) in CHECKS {
+        let holds = std::panic::catch_unwind(check).is_ok();
+        println!("{} {name}", if holds { "holds" } else { "FAILS" });
+        if !holds {
+            failed.push(name);
+        }
+    }
+
+    assert!(failed.is_empty(), "{failed:?}");
+}
+
 fn genuine_distances_of_single_captures_follow_the_reference() {
     let genuine = results(Kind::Accepted, Alignments::ThirtyOne).genuine;
 
@@ -42,7 +89,6 @@ fn genuine_distances_of_single_captures_follow_the_reference() {
     assert!((0.030..0.046).contains(&genuine.deviation), "{genuine:?}");
 }
 
-#[test]
 fn impostor_distances_follow_the_reference() {
     let impostor = results(Kind::Accepted, Alignments::ThirtyOne).impostor;
 
@@ -53,7 +99,6 @@ fn impostor_distances_follow_the_reference() {
     );
 }
 
-#[test]
 fn impostor_distances_at_one_alignment_follow_the_reference() {
     let impostor = results(Kind::Accepted, Alignments::One).impostor;
 
@@ -61,7 +106,6 @@ fn impostor_distances_at_one_alignment_follow_the_reference() {
     assert!((0.016..0.021).contains(&impostor.deviation), "{impostor:?}");
 }
 
-#[test]
 fn accepted_captures_are_told_apart_as_well_as_in_the_reference() {
     let results = results(Kind::Accepted, Alignments::ThirtyOne);
     let equal = results.equal.expect("scores of both kinds");
@@ -70,7 +114,6 @@ fn accepted_captures_are_told_apart_as_well_as_in_the_reference() {
     assert!(equal.equal() < 0.01, "{equal:?}");
 }
 
-#[test]
 fn without_the_gate_errors_stay_in_the_range_of_the_reference() {
     let equal = results(Kind::All, Alignments::ThirtyOne).equal;
     let equal = equal.expect("scores of both kinds");
@@ -79,7 +122,6 @@ fn without_the_gate_errors_stay_in_the_range_of_the_reference() {
     assert!(equal.equal() < 0.03, "{equal:?}");
 }
 
-#[test]
 fn enrolment_brings_a_palm_nearer_to_its_owner() {
     let enrolled = results(Kind::Enrolled, Alignments::ThirtyOne);
     let single = results(Kind::Accepted, Alignments::ThirtyOne);
@@ -92,7 +134,6 @@ fn enrolment_brings_a_palm_nearer_to_its_owner() {
     assert!(genuine.mean < single.genuine.mean, "{genuine:?}");
 }
 
-#[test]
 fn the_network_takes_enrolled_palms_for_their_owners_and_nobody_else() {
     let results = results(Kind::Enrolled, Alignments::ThirtyOne);
     let row = results.rows.iter().find(|row| row.threshold == 19_661);
@@ -102,7 +143,6 @@ fn the_network_takes_enrolled_palms_for_their_owners_and_nobody_else() {
     assert!(row.fnmr.hits <= 2, "{row:?}");
 }
 
-#[test]
 fn a_scanner_accepts_and_loses_as_many_captures_as_the_reference() {
     let Report {
         accepted,
@@ -117,8 +157,11 @@ fn a_scanner_accepts_and_loses_as_many_captures_as_the_reference() {
     assert!(enrolled.value() > 0.95, "{enrolled}");
 }
 
-#[test]
 fn most_cells_of_accepted_captures_are_valid() {
+    // Parties refuse a palm with fewer [MPC-15], so a scanner must.
+    let least = accepted().map(|capture| capture.encodings.valid_cells_least());
+    assert!(least.min() >= Some(VALID_CELLS_MIN));
+
     let valid = accepted().map(|capture| capture.valid_cells as f64 / 1_600.0);
 
     // The reference has 0.923 and allows 0.95: webs of its fingers lie higher, see below, and its
@@ -127,7 +170,6 @@ fn most_cells_of_accepted_captures_are_valid() {
     assert!((0.90..0.98).contains(&mean), "{mean}");
 }
 
-#[test]
 fn codes_are_balanced_in_every_plane() {
     const REFERENCE: [f64; PLANES] = [0.560, 0.550, 0.545, 0.556, 0.497, 0.496, 0.476, 0.490];
     let (mut ones, mut valid) = ([0usize; PLANES], 0usize);
@@ -146,7 +188,6 @@ fn codes_are_balanced_in_every_plane() {
     }
 }
 
-#[test]
 fn neighbouring_bits_agree_as_often_as_in_the_reference() {
     for (step, wanted) in [(1, 0.715), (GRID, 0.716)] {
         let (mut agree, mut compared) = (0usize, 0usize);
@@ -170,7 +211,6 @@ fn neighbouring_bits_agree_as_often_as_in_the_reference() {
     }
 }
 
-#[test]
 fn few_bits_are_the_same_in_most_people() {
     let mut sums = vec![(0usize, 0usize); 12_800];
     for palm in &SMALL.population.palms {
@@ -194,7 +234,6 @@ fn few_bits_are_the_same_in_most_people() {
     assert!(mean < 0.12, "{mean}");
 }
 
-#[test]
 fn palms_are_as_large_as_in_the_reference() {
     let radii: Vec<f64> = accepted()
         .map(|capture| capture.measures.radius_px)
@@ -204,17 +243,15 @@ fn palms_are_as_large_as_in_the_reference() {
     assert!((mean - 102.3).abs() < 3.0, "{mean}");
 }
 
-#[test]
 fn outer_valleys_lie_nearer_to_each_other_than_in_the_reference() {
     let shares = accepted().map(|capture| capture.measures.base_px / capture.measures.radius_px);
 
-    // The reference measured 1.141 and allows 0.04 to each side. This generator does not reach
-    // it: where two fingers part depends on tenths of a millimetre that the recipe leaves open.
+    // The reference measured 1.141 and allows 0.04 to each side. Its fingers seem to turn about a
+    // joint straight below their bases; here it lies on their own axes, and they part less.
     let (mean, _) = moments(&shares.collect::<Vec<f64>>());
     assert!((1.00..1.10).contains(&mean), "{mean}");
 }
 
-#[test]
 fn integer_rule_and_distance_differ_on_ties_only() {
     let captures: Vec<&Extraction> = accepted().take(24).collect();
     let thresholds: Vec<i32> = (0..=40)
@@ -240,7 +277,6 @@ fn integer_rule_and_distance_differ_on_ties_only() {
     assert_eq!(pairs, 24 * 24 * 31 * 41);
 }
 
-#[test]
 fn rounding_of_the_threshold_decides_only_what_lies_on_it() {
     let captures: Vec<&Extraction> = accepted().take(60).collect();
     for (index, stored) in captures.iter().enumerate() {
@@ -251,6 +287,49 @@ fn rounding_of_the_threshold_decides_only_what_lies_on_it() {
             assert!(near || best.matches() == (best.value < 0.350), "{best:?}");
         }
     }
+}
+
+fn the_rule_in_sixteen_bits_decides_as_the_exact_one() {
+    let [exact, sixteen] = [Profile::Exact, Profile::Sixteen].map(|profile| {
+        let rule = Rule::of_profile(profile, THRESHOLD).expect("no score overflows");
+        PackedRule::of(rule)
+    });
+    let captures: Vec<&Extraction> = accepted().step_by(2).collect();
+    let templates = captures.iter().map(|capture| &capture.encodings.0[0]);
+    let stored: Vec<Packed> = templates.map(Packed::of).collect();
+
+    let mut differ = 0;
+    for capture in captures {
+        let query = PackedQuery::of(&capture.encodings);
+        let decided = |rule| stored.iter().map(move |stored| (rule, stored));
+        let exact = decided(&exact).map(|(rule, stored)| query.matches_under(rule, stored));
+        let sixteen = decided(&sixteen).map(|(rule, stored)| query.matches_under(rule, stored));
+        differ += exact.zip(sixteen).filter(|(a, b)| a != b).count();
+    }
+
+    // Another population of 905 captures had none in 818,120 comparisons.
+    assert!(differ <= 1, "{differ} decisions differ");
+}
+
+fn captures_of_two_people_are_not_one_palm() {
+    let [mine, other] = [0, 1].map(|palm| {
+        let captures = SMALL.population.palms[palm].accepted();
+        captures.collect::<Vec<&Extraction>>()
+    });
+
+    let refusal = fuse(&[mine[0].clone(), other[0].clone(), mine[1].clone()]).unwrap_err();
+
+    let EnrolRefusal::NotOnePalm {
+        sample: 1,
+        distance_permille,
+    } = refusal
+    else {
+        panic!("{refusal:?}");
+    };
+    assert!(
+        (400..500).contains(&distance_permille),
+        "{distance_permille}"
+    );
 }
 
 #[test]
@@ -285,28 +364,6 @@ fn a_second_enrolment_finds_the_first_and_no_other() {
         let wanted: Vec<bool> = (0..4).map(|other| other == index).collect();
         assert_eq!(found, wanted);
     }
-}
-
-#[test]
-fn captures_of_two_people_are_not_one_palm() {
-    let [mine, other] = [0, 1].map(|palm| {
-        let captures = SMALL.population.palms[palm].accepted();
-        captures.collect::<Vec<&Extraction>>()
-    });
-
-    let refusal = fuse(&[mine[0].clone(), other[0].clone(), mine[1].clone()]).unwrap_err();
-
-    let EnrolRefusal::NotOnePalm {
-        sample: 1,
-        distance_permille,
-    } = refusal
-    else {
-        panic!("{refusal:?}");
-    };
-    assert!(
-        (400..500).contains(&distance_permille),
-        "{distance_permille}"
-    );
 }
 
 #[test]
