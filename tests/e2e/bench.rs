@@ -8,7 +8,8 @@ use boop_sdk::{AdminClient, ClientTrust, Connection, NetworkView};
 use boop_tests::program;
 use boop_wire::PartyIndex;
 use boop_world::{
-    Binaries, Layout, Network, Ports, Process, client_trust, now_ms, provision, wait_until_ready,
+    Binaries, GatewayOptions, Layout, Network, Ports, Process, client_trust, now_ms, provision,
+    wait_until_ready,
 };
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -213,7 +214,8 @@ impl Folder {
     fn provision(&self) -> boop_world::Provisioned {
         let layout = Layout::new(self.path.join("net"));
         let binaries = Binaries::in_directory(self.path.join("bin"));
-        provision(layout, binaries, None, now_ms()).expect("the network is made")
+        provision(layout, binaries, GatewayOptions::default(), now_ms())
+            .expect("the network is made")
     }
 }
 

@@ -14,7 +14,7 @@ pub use figures::{Figures, PartyFigures, Stage};
 use crate::clients::wait_until_ready;
 use crate::layout::Layout;
 use crate::network::Network;
-use crate::provision::{Binaries, provision};
+use crate::provision::{Binaries, GatewayOptions, provision};
 use crate::refusals;
 use shop::Shop;
 
@@ -75,7 +75,12 @@ async fn start_network(options: &DemoOptions) -> anyhow::Result<Network> {
     make_empty(&options.data)?;
     let layout = Layout::new(options.data.canonicalize()?);
     let binaries = Binaries::beside_this_program()?;
-    let provisioned = provision(layout, binaries, None, crate::clock::now_ms())?;
+    let provisioned = provision(
+        layout,
+        binaries,
+        GatewayOptions::default(),
+        crate::clock::now_ms(),
+    )?;
     let network = Network::start(provisioned)?;
     wait_until_ready(&network).await?;
     println!("   up at https://{}, hardware simulated", network.gateway());

@@ -27,6 +27,6 @@ pub use network::Network;
 pub use people::{Visitor, another_capture, returning_visitor, visitor, visitors};
 pub use ports::Ports;
 pub use process::{Process, Start};
-pub use provision::{Binaries, Provisioned, provision};
+pub use provision::{Binaries, GatewayOptions, Provisioned, provision};
 pub use puppet::Puppet;
 pub use till::{Till, Visit, refusal_code};

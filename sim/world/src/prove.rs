@@ -13,7 +13,7 @@ use crate::clock::now_ms;
 use crate::layout::Layout;
 use crate::network::Network;
 use crate::people::visitor;
-use crate::provision::{Binaries, provision};
+use crate::provision::{Binaries, GatewayOptions, provision};
 use crate::refusals;
 use crate::till::Till;
 
@@ -88,7 +88,12 @@ pub async fn journey(options: &ProveOptions) -> anyhow::Result<bool> {
     println!("trying to break the claims of area journey");
     crate::demo::make_empty(&options.data)?;
     let layout = Layout::new(options.data.canonicalize()?);
-    let provisioned = provision(layout, Binaries::beside_this_program()?, None, now_ms())?;
+    let provisioned = provision(
+        layout,
+        Binaries::beside_this_program()?,
+        GatewayOptions::default(),
+        now_ms(),
+    )?;
     let network = Network::start(provisioned)?;
     wait_until_ready(&network).await?;
     let (client, gateway) = client_trust(&network)?;

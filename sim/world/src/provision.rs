@@ -64,6 +64,15 @@ impl Binaries {
     }
 }
 
+/// What is asked of the gateway.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct GatewayOptions {
+    /// Its port; a free one otherwise.
+    pub port: Option<u16>,
+    /// How long it waits for the parties; as long as any gateway otherwise.
+    pub deadline_ms: Option<u64>,
+}
+
 /// A network's files, complete.
 #[derive(Debug)]
 pub struct Provisioned {
@@ -84,13 +93,13 @@ pub struct Provisioned {
 pub fn provision(
     layout: Layout,
     binaries: Binaries,
-    gateway_port: Option<u16>,
+    gateway: GatewayOptions,
     now_ms: u64,
 ) -> anyhow::Result<Provisioned> {
     for folder in ["operators", "logs", "gateway", "ledger", "vendor"] {
         fs::create_dir_all(layout.path(folder))?;
     }
-    let ports = Ports::read_or_choose(&layout.path("ports.toml"), gateway_port)?;
+    let ports = Ports::read_or_choose(&layout.path("ports.toml"), gateway.port)?;
     let authority = authority(&layout, now_ms)?;
     let mut parts = ManifestParts::default();
     for (party, model) in PartyIndex::ALL.into_iter().zip(MODELS) {
@@ -106,7 +115,7 @@ pub fn provision(
     parts.ledger_key = ledger_key(&layout)?;
     admin_token(&layout)?;
     let trust = configs::Trust::new(&authority, &parts);
-    configs::write_all(&layout, &ports, &binaries, &trust)?;
+    configs::write_all(&layout, &ports, &binaries, &trust, gateway.deadline_ms)?;
     let manifest_version = manifest::write(&layout, &binaries, &parts)?;
     configs::write_client(&layout, &ports, &trust)?;
     Ok(Provisioned {

@@ -6,7 +6,7 @@ use crate::clients::wait_until_ready;
 use crate::clock::now_ms;
 use crate::layout::Layout;
 use crate::network::Network;
-use crate::provision::{Binaries, provision};
+use crate::provision::{Binaries, GatewayOptions, provision};
 
 /// Starts the network in `data`, making it if there is none, and runs it until Ctrl-C.
 ///
@@ -21,12 +21,11 @@ pub async fn run(data: &Path, port: u16) -> anyhow::Result<()> {
         if new { "making" } else { "starting" },
         data.display()
     );
-    let provisioned = provision(
-        layout,
-        Binaries::beside_this_program()?,
-        Some(port),
-        now_ms(),
-    )?;
+    let gateway = GatewayOptions {
+        port: Some(port),
+        ..GatewayOptions::default()
+    };
+    let provisioned = provision(layout, Binaries::beside_this_program()?, gateway, now_ms())?;
     let version = provisioned.manifest_version;
     let network = Network::start(provisioned)?;
     wait_until_ready(&network).await?;

@@ -89,6 +89,7 @@ pub(super) fn write_all(
     ports: &Ports,
     binaries: &Binaries,
     trust: &Trust,
+    deadline_ms: Option<u64>,
 ) -> anyhow::Result<()> {
     for party in PartyIndex::ALL {
         let config = PartyConfig {
@@ -112,10 +113,11 @@ pub(super) fn write_all(
     write_toml(&layout.path("ledger/ledger.toml"), &ledger(ports, trust))?;
     let token = fs::read_to_string(layout.path("admin-token"))?;
     let admin = plain_digest(token.trim().as_bytes()).to_string();
-    write_toml(
-        &layout.path("gateway/gateway.toml"),
-        &gateway(ports, trust, &admin),
-    )
+    let mut gateway = gateway(ports, trust, &admin);
+    if let Some(deadline_ms) = deadline_ms {
+        gateway["deadline_ms"] = deadline_ms.into();
+    }
+    write_toml(&layout.path("gateway/gateway.toml"), &gateway)
 }
 
 /// Writes what a client needs to know of the network.
