@@ -11,6 +11,7 @@
 //! ```
 
 mod deadlines;
+mod early;
 mod failure;
 mod prepared;
 mod preparing;
@@ -27,12 +28,13 @@ use boop_wire::job::{Outcome, PartyAnswer, PartyCall, PartyResult, Subject};
 use boop_wire::{Digest, PartyIndex, Refusal, RequestId};
 
 use crate::job::{Call, Requests, call_digest};
-use crate::limits::{BEGUN_MAX, CALLS_WAITING_MAX, EARLY_STEPS_MAX, JOBS_AT_ONCE, job_ms_max};
+use crate::limits::{BEGUN_MAX, CALLS_WAITING_MAX, JOBS_AT_ONCE, job_ms_max};
 use crate::matching::Found;
 use crate::party::{Computation, Party, Store};
 use crate::peers::{Asked, Begin, PeerMessage};
 use crate::platform::Platform;
 use crate::vault::Record;
+use early::Early;
 use prepared::{Era, Prepared};
 use preparing::Preparing;
 
@@ -48,7 +50,7 @@ pub(crate) struct Work {
     begun: Vec<Begun>,
     running: BTreeMap<u64, Active>,
     preparing: Option<Preparing>,
-    early: Vec<(PartyIndex, u64, Vec<u8>)>,
+    early: Early,
     written: BTreeSet<(u64, PartyIndex)>,
     /// The newest job that party 0 has begun.
     last_job: u64,
@@ -126,6 +128,7 @@ impl Work {
         if self.last_session != Some(session) {
             self.last_session = Some(session);
             self.sessions += 1;
+            self.early.begin_session();
             self.last_job = 0;
             self.prepared.forget();
             self.prepare_after_ms = 0;
@@ -141,7 +144,7 @@ impl Work {
     /// Forgets what a neighbour said before it announced another edge: it spoke of jobs of the
     /// session that is over.
     pub(crate) fn forget_messages(&mut self, from: PartyIndex) {
-        self.early.retain(|(of, ..)| *of != from);
+        self.early.keep(|of, _| of != from);
         self.written.retain(|(_, of)| *of != from);
         if from == PartyIndex::ALL[0] {
             self.begun.clear();
@@ -157,7 +160,7 @@ impl Work {
     pub(crate) fn leave(&mut self) {
         if self.session.take().is_some() {
             self.begun.clear();
-            self.early.clear();
+            self.early.keep(|_, _| false);
             self.preparing = None;
         }
     }
@@ -185,20 +188,10 @@ impl Work {
         self.waiting.remove(position)
     }
 
-    /// Takes the messages of a job that came before it could start.
-    fn take_early(&mut self, job: u64) -> Vec<(PartyIndex, Vec<u8>)> {
-        let (of_it, rest): (Vec<_>, Vec<_>) = core::mem::take(&mut self.early)
-            .into_iter()
-            .partition(|(_, of, _)| *of == job);
-        self.early = rest;
-        let messages = of_it.into_iter();
-        messages.map(|(from, _, bytes)| (from, bytes)).collect()
-    }
-
     /// Drops messages of jobs that will not start here any more.
     fn drop_old_messages(&mut self) {
         let mut early = core::mem::take(&mut self.early);
-        early.retain(|(_, job, _)| self.is_to_come(*job));
+        early.keep(|_, job| self.is_to_come(job));
         self.early = early;
     }
 
@@ -209,7 +202,7 @@ impl Work {
 
     /// Tells whether a number is among the next ones. Those of a new session start again.
     fn is_soon(&self, job: u64) -> bool {
-        let soon = |newest: u64| (newest + 1..=newest + BEGUN_MAX as u64).contains(&job);
+        let soon = |newest: u64| job > newest && job - newest <= BEGUN_MAX as u64;
         soon(self.last_job) || self.session.is_none() && soon(0)
     }
 }
@@ -328,9 +321,11 @@ impl<P: Platform> Party<P> {
         let adding = self.work.adding() || !self.writes.is_empty();
         let stored = match asked.adds {
             true => version == own && !adding,
-            false => version == own || version + 1 == own,
+            false => version == own || version.checked_add(1) == Some(own),
         };
-        called && stored && self.work.preparing.is_none()
+        // Party 0 may have ended jobs that run on here, but not so many.
+        let room = self.work.running.len() < 2 * JOBS_AT_ONCE;
+        called && stored && room && self.work.preparing.is_none()
     }
 
     fn version(&self) -> Option<u64> {
@@ -351,7 +346,12 @@ impl<P: Platform> Party<P> {
         if from == PartyIndex::ALL[0] && new && self.work.in_session() {
             self.work.last_job = begin.job;
         }
-        if from == PartyIndex::ALL[0] && new && self.work.begun.len() < BEGUN_MAX {
+        if from == PartyIndex::ALL[0] && new && !self.work.early.is_whole(begin.job) {
+            self.tell_all(&PeerMessage::Abort {
+                job: begin.job,
+                refusal: Refusal::PartyUnavailable,
+            });
+        } else if from == PartyIndex::ALL[0] && new && self.work.begun.len() < BEGUN_MAX {
             self.work.begun.push(Begun {
                 begin,
                 since_ms: self.now_ms,
@@ -383,9 +383,9 @@ impl<P: Platform> Party<P> {
     /// Takes a message of a job.
     pub(crate) fn job_step(&mut self, from: PartyIndex, job: u64, bytes: Vec<u8>) {
         if self.work.is_to_come(job) {
-            if self.work.early.len() < EARLY_STEPS_MAX {
-                self.work.early.push((from, job, bytes));
-            }
+            self.work.early.push(from, job, bytes);
+        } else if job > self.work.last_job {
+            self.work.early.lose(job);
         } else if let Some(input) = self.preparing_input(job, Input::Message { from, bytes }) {
             self.running_input(job, input);
         }
@@ -431,7 +431,7 @@ impl<P: Platform> Party<P> {
         let position = self.work.begun.iter().position(|one| one.begin.job == job);
         if let Some(position) = position {
             let begin = self.work.begun.remove(position).begin;
-            self.work.take_early(job);
+            self.work.early.take(job);
             let call = begin
                 .asked
                 .and_then(|asked| self.work.take_waiting(asked.request));
@@ -454,7 +454,7 @@ impl<P: Platform> Party<P> {
         self.peers.forget_joins();
         self.leave_serving();
         self.work.begun.clear();
-        self.work.early.clear();
+        self.work.early.keep(|_, _| false);
         self.work.preparing = None;
         self.drop_jobs(Refusal::PartyUnavailable);
         while let Some(call) = self.work.waiting.pop_front() {

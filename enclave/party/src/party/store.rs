@@ -140,11 +140,11 @@ impl<P: Platform> Party<P> {
             }
             Agreement::HeadsDiffer { theirs } => {
                 self.leave_serving();
-                let one_ahead = theirs.version + 1 == own.version;
+                let one_ahead = theirs.version.checked_add(1) == Some(own.version);
                 let same_before = self.open_root_at(theirs.version) == Some(theirs.root);
                 if one_ahead && same_before && confirmed < own.version {
                     self.take_back_newest();
-                } else if theirs.version != own.version + 1 {
+                } else if own.version.checked_add(1) != Some(theirs.version) {
                     self.out
                         .push(ToHost::Event(Event::JobRefused(Refusal::StateDiverged)));
                 }

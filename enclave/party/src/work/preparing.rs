@@ -89,7 +89,7 @@ impl<P: Platform> Party<P> {
             Ok(batch) => {
                 let mut job = extend(batch);
                 let mut outputs = job.handle(Input::Start);
-                for (from, bytes) in self.work.take_early(number) {
+                for (from, bytes) in self.work.early.take(number) {
                     outputs.extend(job.handle(Input::Message { from, bytes }));
                 }
                 self.work.preparing = Some(Preparing {

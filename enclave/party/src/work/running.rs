@@ -119,7 +119,7 @@ impl<P: Platform> Party<P> {
                 let preface = task.preface;
                 let mut job = start(task);
                 let mut outputs = job.handle(Input::Start);
-                for (from, bytes) in self.work.take_early(number) {
+                for (from, bytes) in self.work.early.take(number) {
                     outputs.extend(job.handle(Input::Message { from, bytes }));
                 }
                 let active = Active {
@@ -333,7 +333,7 @@ impl<P: Platform> Party<P> {
     }
 
     pub(super) fn refuse_job(&mut self, job: u64, call: &Call, refusal: Refusal) {
-        self.work.take_early(job);
+        self.work.early.take(job);
         self.tell_all(&PeerMessage::Abort { job, refusal });
         self.answer_refused(call, refusal);
         self.begin_next();

@@ -38,6 +38,19 @@ fn what_was_begun_before_this_party_formed_is_kept_but_no_number_twice() {
 }
 
 #[test]
+fn no_number_is_too_large_to_be_looked_at() {
+    let mut work = Work::default();
+    work.join(session(1));
+    for newest in [u64::MAX - 1, u64::MAX] {
+        work.last_job = newest;
+
+        assert!(!work.is_soon(newest) && !work.is_soon(1));
+    }
+    work.last_job = u64::MAX - 1;
+    assert!(work.is_soon(u64::MAX));
+}
+
+#[test]
 fn messages_are_kept_for_jobs_that_may_still_start() {
     let mut work = Work::default();
     let from = PartyIndex::ALL[1];
@@ -45,16 +58,18 @@ fn messages_are_kept_for_jobs_that_may_still_start() {
     work.join(session(1));
     work.last_job = 9;
     work.begun = vec![begun(7)];
-    work.early = [7, 8, 9, 10, 9 + far].map(|job| (from, job, vec![])).into();
+    for job in [7, 8, 9, 10, 9 + far] {
+        work.early.push(from, job, vec![]);
+    }
 
     work.drop_old_messages();
-    let kept: Vec<u64> = work.early.iter().map(|(_, job, _)| *job).collect();
+    let kept = work.early.jobs();
 
     assert_eq!(kept, [7, 10]);
-    assert_eq!(work.take_early(7).len(), 1);
-    assert_eq!(work.early.len(), 1);
+    assert_eq!(work.early.take(7).len(), 1);
+    assert_eq!(work.early.jobs(), [10]);
     work.leave();
-    assert!(work.early.is_empty() && work.begun.is_empty());
+    assert!(work.early.jobs().is_empty() && work.begun.is_empty());
     // Those of a session that forms now start again.
     assert!(work.is_to_come(1) && !work.is_to_come(far));
 }
