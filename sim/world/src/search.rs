@@ -128,6 +128,7 @@ async fn level(options: &SearchOptions, size: usize, people: &[Visitor]) -> anyh
     let elapsed = start.elapsed();
     parties.heard(&mut times)?;
     level.alone(&times, elapsed);
+    tills.open_anew(&network).await?;
     let start = Instant::now();
     let mut times = tills.all_at_once(customers, together).await?;
     let elapsed = start.elapsed();

@@ -32,20 +32,19 @@ pub(super) struct Tills {
 impl Tills {
     /// Opens so many tills.
     pub(super) async fn open(network: &Network, seed: u64, count: usize) -> anyhow::Result<Self> {
-        let (client, gateway) = client_trust(network)?;
-        let token = std::fs::read_to_string(network.provisioned().layout.path("admin-token"))?;
-        let mut admin = AdminClient::connect(&client, &gateway, token.trim()).await?;
-        let mut tills = Vec::with_capacity(count);
-        for number in 0..count {
-            let name = format!("shop{number}");
-            tills.push(Till::open(&client, &gateway, &mut admin, &name).await?);
-        }
+        let (admin, tills) = open(network, "shop", count).await?;
         Ok(Self {
             admin,
             tills,
             seed,
             users: Vec::new(),
         })
+    }
+
+    /// Opens as many others instead: the gateway gives up a till that is idle for long.
+    pub(super) async fn open_anew(&mut self, network: &Network) -> anyhow::Result<()> {
+        (self.admin, self.tills) = open(network, "branch", self.tills.len()).await?;
+        Ok(())
     }
 
     /// Enrols people at the first till; returns how long each took, in microseconds.
@@ -156,4 +155,20 @@ async fn recognise(
 
 fn not_found(visit: &Visit) -> bool {
     visit.result.result.code.as_deref() == Some(NOT_FOUND)
+}
+
+async fn open(
+    network: &Network,
+    name: &str,
+    count: usize,
+) -> anyhow::Result<(AdminClient, Vec<Till>)> {
+    let (client, gateway) = client_trust(network)?;
+    let token = std::fs::read_to_string(network.provisioned().layout.path("admin-token"))?;
+    let mut admin = AdminClient::connect(&client, &gateway, token.trim()).await?;
+    let mut tills = Vec::with_capacity(count);
+    for number in 0..count {
+        let name = format!("{name}{number}");
+        tills.push(Till::open(&client, &gateway, &mut admin, &name).await?);
+    }
+    Ok((admin, tills))
 }
