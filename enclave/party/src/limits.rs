@@ -10,7 +10,7 @@ pub(crate) const REQUESTS_REMEMBERED_MAX: usize = 100_000;
 pub(crate) const JOBS_AT_ONCE: usize = 4;
 /// Jobs that party 0 has begun and that have not started here.
 pub(crate) const BEGUN_MAX: usize = 2 * JOBS_AT_ONCE;
-/// Messages of jobs that have not started here.
+/// Messages of one neighbour that may come before their job starts here.
 pub(crate) const EARLY_STEPS_MAX: usize = 16 * BEGUN_MAX;
 /// Records that are prepared for searches in one job. With so many or fewer to prepare, a party
 /// lets calls wait and does not turn them away.
