@@ -6,7 +6,8 @@ use super::random::Random;
 
 /// Parts whose surfaces are this near to each other blend.
 const JOINT: f64 = 4.5;
-/// A finger starts this far below its base, inside the palm.
+/// A finger starts this far straight below its base, inside the palm: where two of them part, and
+/// so where the valleys lie, depends on it.
 const FINGER_ROOT: f64 = 14.0;
 const FINGERS: usize = 4;
 const BASES: [Point; FINGERS] = [
@@ -83,10 +84,9 @@ impl Hand {
         parts.push(self.thumb);
         for (finger, turn) in self.fingers.iter().zip(turns) {
             let (sin, cos) = sin_cos_degrees(finger.angle + turn);
-            let along = |length: f64| finger.base.plus(Point::new(sin, cos).times(length));
             parts.push(Capsule {
-                from: along(-FINGER_ROOT),
-                to: along(finger.length),
+                from: finger.base.plus(Point::new(0.0, -FINGER_ROOT)),
+                to: finger.base.plus(Point::new(sin, cos).times(finger.length)),
                 radius: finger.radius,
             });
         }

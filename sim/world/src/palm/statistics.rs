@@ -60,7 +60,7 @@ const CHECKS: &[Check] = checks![
     neighbouring_bits_agree_as_often_as_in_the_reference,
     few_bits_are_the_same_in_most_people,
     palms_are_as_large_as_in_the_reference,
-    outer_valleys_lie_nearer_to_each_other_than_in_the_reference,
+    outer_valleys_lie_as_far_apart_as_in_the_reference,
     integer_rule_and_distance_differ_on_ties_only,
     rounding_of_the_threshold_decides_only_what_lies_on_it,
     the_rule_in_sixteen_bits_decides_as_the_exact_one,
@@ -118,8 +118,7 @@ fn without_the_gate_errors_stay_in_the_range_of_the_reference() {
     let equal = results(Kind::All, Alignments::ThirtyOne).equal;
     let equal = equal.expect("scores of both kinds");
 
-    // So few captures are bad that their number decides: the lower end is left open.
-    assert!(equal.equal() < 0.03, "{equal:?}");
+    assert!((0.008..0.03).contains(&equal.equal()), "{equal:?}");
 }
 
 fn enrolment_brings_a_palm_nearer_to_its_owner() {
@@ -164,10 +163,10 @@ fn most_cells_of_accepted_captures_are_valid() {
 
     let valid = accepted().map(|capture| capture.valid_cells as f64 / 1_600.0);
 
-    // The reference has 0.923 and allows 0.95: webs of its fingers lie higher, see below, and its
-    // region reaches further over the outline.
+    // The reference has 0.923 and allows 0.95. Of ours the first row or two reach over the webs
+    // between the fingers, of the reference about one more.
     let (mean, _) = moments(&valid.collect::<Vec<f64>>());
-    assert!((0.90..0.98).contains(&mean), "{mean}");
+    assert!((0.90..0.965).contains(&mean), "{mean}");
 }
 
 fn codes_are_balanced_in_every_plane() {
@@ -243,13 +242,12 @@ fn palms_are_as_large_as_in_the_reference() {
     assert!((mean - 102.3).abs() < 3.0, "{mean}");
 }
 
-fn outer_valleys_lie_nearer_to_each_other_than_in_the_reference() {
+fn outer_valleys_lie_as_far_apart_as_in_the_reference() {
     let shares = accepted().map(|capture| capture.measures.base_px / capture.measures.radius_px);
 
-    // The reference measured 1.141 and allows 0.04 to each side. Its fingers seem to turn about a
-    // joint straight below their bases; here it lies on their own axes, and they part less.
-    let (mean, _) = moments(&shares.collect::<Vec<f64>>());
-    assert!((1.00..1.10).contains(&mean), "{mean}");
+    let (mean, deviation) = moments(&shares.collect::<Vec<f64>>());
+    assert!((mean - 1.141).abs() < 0.04, "{mean}");
+    assert!((0.04..0.06).contains(&deviation), "{deviation}");
 }
 
 fn integer_rule_and_distance_differ_on_ties_only() {
@@ -410,7 +408,7 @@ fn every_machine_draws_the_same_pixels() {
             (hash ^ u64::from(*pixel)).wrapping_mul(0x0100_0000_01b3)
         });
 
-    assert_eq!(digest, 17_430_553_730_288_177_618);
+    assert_eq!(digest, 8_750_235_340_980_385_716);
 }
 
 fn take(index: u64, capture: u64) -> Image {
