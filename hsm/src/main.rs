@@ -1,12 +1,16 @@
 //! `boop-custodian`: keeps one party's key, and releases it to that party's attested enclave.
 
+mod commands;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use boop_daemon::{from_toml, init_logs, shutdown_signal};
-use boop_hsm::{Audit, CustodianSettings, Custody, FileToken, Token as _, serve};
-use clap::{Parser, Subcommand};
+use boop_hsm::{Audit, CustodianSettings, Custody, FileToken, serve};
+use clap::Parser;
 use tokio::net::TcpListener;
+
+use commands::Command;
 
 /// Keeps one party's key, and releases it to that party's attested enclave.
 #[derive(Parser)]
@@ -26,30 +30,14 @@ struct Arguments {
     command: Option<Command>,
 }
 
-#[derive(Subcommand)]
-enum Command {
-    /// Makes a software token and prints its public key, in hexadecimal.
-    Init {
-        /// Where; there must be no file yet.
-        #[arg(long)]
-        token: PathBuf,
-    },
-}
-
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     match (arguments.command, arguments.config) {
-        (Some(Command::Init { token }), _) => init(&token),
+        (Some(command), _) => command.run(),
         (None, Some(config)) => run(&config, arguments.danger_simulated_tee).await,
         (None, None) => anyhow::bail!("--config is missing"),
     }
-}
-
-fn init(path: &Path) -> anyhow::Result<()> {
-    let token = FileToken::create(path).with_context(|| format!("token {}", path.display()))?;
-    println!("{}", hex::encode(token.public_key()));
-    Ok(())
 }
 
 async fn run(config: &Path, danger_simulated_tee: bool) -> anyhow::Result<()> {

@@ -1,6 +1,9 @@
 //! What a custodian asks of the thing that holds its keys.
 
 mod file;
+mod pin;
+mod pkcs11;
+mod vault;
 
 use std::io::ErrorKind;
 
@@ -9,6 +12,9 @@ use boop_wire::release::ReleaseContext;
 use boop_wire::session::Signature;
 
 pub use file::FileToken;
+pub use pin::PinError;
+pub use pkcs11::{Capability, Finding, Findings, Pkcs11Settings, Pkcs11Vault, TokenFacts};
+pub use vault::{KeyName, StoredKey, Vault, VaultError};
 
 /// Holds a party's key-encryption key, the custodian's signing key and the lease counters. A data
 /// key leaves it wrapped to a setup key and in no other form.

@@ -122,6 +122,12 @@ impl FileToken {
         }
     }
 
+    /// Shows the secret to a test that then looks for it in memory.
+    #[cfg(test)]
+    pub(crate) fn root_for_the_canary(&self) -> [u8; 32] {
+        self.content.lock().unwrap().root
+    }
+
     fn data_key(&self, epoch: u32, context: &ReleaseContext) -> Zeroizing<[u8; 32]> {
         let info = to_canonical(&DataKeyInfo {
             network: context.network,

@@ -1,0 +1,213 @@
+//! A vault behind PKCS#11: a hardware module, or a software one that speaks the same.
+//!
+//! ```text
+//!  create   KEK made in the token, for good; data key made in the session; KEK wraps data key
+//!  release  KEK unwraps data key into the session; the token wraps it to the setup key
+//! ```
+//!
+//! A lost session is opened anew once for each call, with the PIN read from its file again; a PIN
+//! that was refused is not tried again, since tokens lock themselves. All calls go one by one.
+
+mod connection;
+mod probe;
+mod release;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use boop_wire::release::ReleaseContext;
+use cryptoki::session::Session;
+
+use crate::setup::{SetupPublic, WrapMechanism, WrappedKey, context_digest};
+use crate::token::{KeyName, StoredKey, Vault, VaultError};
+
+use connection::{Connection, Module};
+use release::Lifetime;
+
+pub use connection::Pkcs11Settings;
+pub use probe::{Capability, Finding, Findings, TokenFacts};
+
+/// A token behind a PKCS#11 module.
+pub struct Pkcs11Vault {
+    settings: Pkcs11Settings,
+    findings: Findings,
+    mechanism: WrapMechanism,
+    state: Mutex<State>,
+}
+
+struct State {
+    connection: Option<Connection>,
+    /// Why nothing is tried any more.
+    given_up: Option<VaultError>,
+    /// Dropped after the connection.
+    module: Module,
+}
+
+impl Pkcs11Vault {
+    /// Logs in to a token and finds out what it can do.
+    ///
+    /// # Errors
+    /// If there is no such module or token, it does not let us in, or no mechanism is good enough.
+    pub fn open(settings: Pkcs11Settings) -> Result<Self, VaultError> {
+        let (state, findings) = State::probed(&settings)?;
+        let mechanism = findings
+            .strongest(settings.danger_oaep_sha1)
+            .ok_or(VaultError::NoMechanism)?;
+        Ok(Self {
+            settings,
+            findings,
+            mechanism,
+            state: Mutex::new(state),
+        })
+    }
+
+    /// Logs in to a token, finds out what it can do, and leaves.
+    ///
+    /// # Errors
+    /// If there is no such module or token, or it does not let us in.
+    pub fn probe(settings: &Pkcs11Settings) -> Result<Findings, VaultError> {
+        State::probed(settings).map(|(_, findings)| findings)
+    }
+
+    /// Returns what the token can do, as found when it was opened.
+    pub const fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    /// Carries out a call; if it finds the session lost, once more in a new one.
+    fn with_session<R>(
+        &self,
+        call: impl Fn(&Session) -> Result<R, VaultError>,
+    ) -> Result<R, VaultError> {
+        let mut state = self.state();
+        let first = state.session(&self.settings).and_then(&call);
+        match first {
+            Err(error) if state.has_lost_its_session() => {
+                tracing::warn!(event = "token-session-lost", %error);
+                state.connection = None;
+                state.session(&self.settings).and_then(call)
+            }
+            other => other,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn probed(settings: &Pkcs11Settings) -> Result<(Self, Findings), VaultError> {
+        let mut module = Module::load(settings)?;
+        let connection = module.connect(settings)?;
+        let findings = probe::probe(&module, &connection)?;
+        let state = Self {
+            connection: Some(connection),
+            given_up: None,
+            module,
+        };
+        Ok((state, findings))
+    }
+
+    fn has_lost_its_session(&self) -> bool {
+        let connection = self.connection.as_ref();
+        connection.is_some_and(|connection| !connection.is_alive())
+    }
+
+    /// Returns the session, logging in if there is none.
+    fn session(&mut self, settings: &Pkcs11Settings) -> Result<&Session, VaultError> {
+        if let Some(error) = &self.given_up {
+            return Err(error.clone());
+        }
+        if self.connection.is_none() {
+            // An operator's word counts for the first login, not for those that follow by
+            // themselves.
+            let settings = Pkcs11Settings {
+                retry_after_wrong_pin: false,
+                ..settings.clone()
+            };
+            let connected = self.module.connect(&settings);
+            self.connection = Some(connected.map_err(|error| self.not_again(error, &settings))?);
+        }
+        match &self.connection {
+            Some(connection) => Ok(&connection.session),
+            None => Err(gone(settings)),
+        }
+    }
+
+    fn not_again(&mut self, error: VaultError, settings: &Pkcs11Settings) -> VaultError {
+        match error {
+            VaultError::NoToken { .. } | VaultError::SessionLost(_) => gone(settings),
+            error => {
+                if error.is_final() {
+                    self.given_up = Some(error.clone());
+                }
+                error
+            }
+        }
+    }
+}
+
+fn gone(settings: &Pkcs11Settings) -> VaultError {
+    let label = settings.label.clone();
+    VaultError::TokenGone { label }
+}
+
+impl Vault for Pkcs11Vault {
+    fn mechanism(&self) -> WrapMechanism {
+        self.mechanism
+    }
+
+    fn create(&self, name: &KeyName) -> Result<StoredKey, VaultError> {
+        self.with_session(|session| {
+            if !release::keks(session, name)?.is_empty() {
+                let epoch = name.epoch;
+                return Err(VaultError::KeyExists { epoch });
+            }
+            let data_key = release::make_data_key(session)?;
+            let kek = release::make_kek(session, name, Lifetime::Token)?;
+            let stored = release::store(session, kek, &data_key);
+            if stored.is_err() {
+                // It has wrapped nothing, and would only stand in the way.
+                let _ = session.destroy_object(kek);
+            }
+            stored
+        })
+    }
+
+    fn release(
+        &self,
+        name: &KeyName,
+        stored: &StoredKey,
+        setup: &SetupPublic,
+        context: &ReleaseContext,
+    ) -> Result<WrappedKey, VaultError> {
+        if setup.kind() != self.mechanism.setup_kind() {
+            return Err(VaultError::SetupKind(self.mechanism));
+        }
+        let context = context_digest(context);
+        self.with_session(|session| {
+            let kek = release::find_kek(session, name)?;
+            let data_key = release::restore(session, kek, stored)?;
+            release::wrap_to(session, self.mechanism, &data_key, setup, &context)
+        })
+    }
+
+    fn destroy(&self, name: &KeyName) -> Result<(), VaultError> {
+        self.with_session(|session| {
+            let kek = release::find_kek(session, name)?;
+            Ok(session.destroy_object(kek)?)
+        })
+    }
+}
+
+impl std::fmt::Debug for Pkcs11Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pkcs11Vault")
+            .field("settings", &self.settings)
+            .field("mechanism", &self.mechanism)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

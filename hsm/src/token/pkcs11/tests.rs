@@ -1,0 +1,109 @@
+//! Real tokens in software, SoftHSM2 and kryoptic, and everything that can go wrong with them.
+
+mod canary;
+mod harness;
+mod keys;
+mod login;
+
+use boop_wire::{InstanceId, NetworkId, PartyIndex};
+
+use super::*;
+use crate::setup::{SetupKey, SetupKind};
+use harness::{Kind, on_each_module};
+
+#[test]
+fn the_probe_finds_what_each_module_can() {
+    on_each_module(|stage| {
+        stage.make_token();
+
+        let findings = Pkcs11Vault::probe(&stage.settings()).unwrap();
+
+        println!("{findings}");
+        let can = |mechanism| findings.has(Capability::Release(mechanism));
+        let (oaep, kdf) = match stage.kind {
+            Kind::SoftHsm => (false, false),
+            Kind::Kryoptic => (true, true),
+        };
+        assert_eq!(can(WrapMechanism::RsaOaepSha256), oaep);
+        assert_eq!(can(WrapMechanism::EcdhX963Sha256), kdf);
+        assert!(can(WrapMechanism::EcdhPlain));
+        assert!(can(WrapMechanism::DangerRsaOaepSha1));
+    });
+}
+
+#[test]
+fn the_strongest_mechanism_is_chosen_and_the_dangerous_one_on_demand_alone() {
+    let all = WrapMechanism::ALL;
+    assert!(all.is_sorted());
+    for weakest in 0..all.len() {
+        let found = findings(&all[weakest..], &BASICS);
+        let strongest = Some(all[weakest]);
+        assert_eq!(found.strongest(true), strongest);
+        let sound = strongest.filter(|mechanism| !mechanism.is_dangerous());
+        assert_eq!(found.strongest(false), sound);
+    }
+}
+
+#[test]
+fn a_token_that_does_not_guard_its_keys_is_not_used() {
+    for missing in BASICS {
+        let rest: Vec<_> = BASICS.into_iter().filter(|each| *each != missing).collect();
+
+        assert_eq!(findings(&WrapMechanism::ALL, &rest).strongest(true), None);
+    }
+}
+
+const BASICS: [Capability; 3] = [
+    Capability::KeyEncryptionKey,
+    Capability::AtRest,
+    Capability::DataKeyHidden,
+];
+
+/// Returns the table of a token that can do this and nothing else.
+fn findings(mechanisms: &[WrapMechanism], basics: &[Capability]) -> Findings {
+    let can = |capability| {
+        let mut releases = mechanisms.iter().map(|each| Capability::Release(*each));
+        basics.contains(&capability) || releases.any(|each| each == capability)
+    };
+    let all = WrapMechanism::ALL.map(Capability::Release);
+    let table = BASICS.into_iter().chain(all).map(|capability| Finding {
+        capability,
+        outcome: can(capability)
+            .then_some(())
+            .ok_or_else(|| String::from("refused")),
+    });
+    Findings {
+        token: TokenFacts {
+            manufacturer: String::from("nobody"),
+            model: String::from("table"),
+            serial: String::from("0"),
+            firmware: String::from("0.0"),
+        },
+        table: table.collect(),
+    }
+}
+
+fn name(epoch: u32) -> KeyName {
+    KeyName {
+        network: NetworkId::new([1; 32]),
+        party: PartyIndex::ALL[0],
+        epoch,
+    }
+}
+
+fn context(lease: u64) -> ReleaseContext {
+    ReleaseContext {
+        network: NetworkId::new([1; 32]),
+        party: PartyIndex::ALL[0],
+        epoch: 0,
+        instance: InstanceId::new([3; 16]),
+        lease,
+    }
+}
+
+fn setup_key(kind: SetupKind, seed: u8) -> SetupKey {
+    match kind {
+        SetupKind::P256 => SetupKey::p256(&[seed; 32]).unwrap(),
+        SetupKind::Rsa3072 => SetupKey::rsa3072().unwrap(),
+    }
+}

@@ -1,0 +1,163 @@
+//! A vault: a token that makes keys and never shows one.
+
+use std::path::PathBuf;
+
+use boop_wire::codec::{domain_digest, to_canonical};
+use boop_wire::release::ReleaseContext;
+use boop_wire::{Digest, NetworkId, PartyIndex};
+use cryptoki::error::RvError;
+use minicbor::{Decode, Encode};
+
+use crate::setup::{AES_WRAPPED_BYTES, SetupPublic, WrapMechanism, WrappedKey};
+use crate::token::pin::PinError;
+
+/// Holds the key-encryption keys of a party. Keys are made in it; a data key leaves it wrapped,
+/// by the token itself, under a key-encryption key or to a setup key, and in no other form.
+pub trait Vault: Send + Sync {
+    /// Returns how it wraps to a setup key: the strongest that it can.
+    fn mechanism(&self) -> WrapMechanism;
+
+    /// Makes the key-encryption key and the data key of `name`, and returns the data key wrapped
+    /// by the former.
+    ///
+    /// # Errors
+    /// If there is a key of this name already, or the token fails.
+    fn create(&self, name: &KeyName) -> Result<StoredKey, VaultError>;
+
+    /// Wraps the data key of `name` to a setup key, for `context` alone.
+    ///
+    /// # Errors
+    /// If there is no such key, the stored one is not of it, the setup key is of another kind than
+    /// the mechanism's, or the token fails.
+    fn release(
+        &self,
+        name: &KeyName,
+        stored: &StoredKey,
+        setup: &SetupPublic,
+        context: &ReleaseContext,
+    ) -> Result<WrappedKey, VaultError>;
+
+    /// Destroys the key-encryption key of `name`: what it wrapped is lost for good.
+    ///
+    /// # Errors
+    /// If there is no such key, or the token fails.
+    fn destroy(&self, name: &KeyName) -> Result<(), VaultError>;
+}
+
+/// Names a key-encryption key and the one data key under it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct KeyName {
+    /// The network.
+    #[n(0)]
+    pub network: NetworkId,
+    /// The party whose key it is.
+    #[n(1)]
+    pub party: PartyIndex,
+    /// The epoch of its store.
+    #[n(2)]
+    pub epoch: u32,
+}
+
+impl KeyName {
+    /// Returns what the token knows the key by.
+    pub fn id(&self) -> Digest {
+        domain_digest("key-encryption-key", &to_canonical(self))
+    }
+}
+
+/// A data key at rest: wrapped by its key-encryption key (RFC 3394). Not a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredKey(pub [u8; AES_WRAPPED_BYTES]);
+
+/// Why a vault does not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    /// There is no PKCS#11 module at this place, or what is there is none.
+    #[error("no PKCS#11 module at {}", path.display())]
+    Module {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The module is in use in this process already, and a login is common to the process.
+    #[error("the PKCS#11 module is in use in this process already")]
+    ModuleInUse,
+    /// No slot has a token of this label.
+    #[error("no token is labelled `{label}`")]
+    NoToken {
+        /// The label.
+        label: String,
+    },
+    /// Several tokens have the label.
+    #[error("several tokens are labelled `{label}`")]
+    SeveralTokens {
+        /// The label.
+        label: String,
+    },
+    /// The token was there, and is gone.
+    #[error("the token `{label}` was there and is gone")]
+    TokenGone {
+        /// The label.
+        label: String,
+    },
+    /// The file does not give a PIN.
+    #[error("no PIN")]
+    Pin(#[from] PinError),
+    /// The token refused the PIN. It is not tried again: tokens lock themselves.
+    #[error("the token refused the PIN; it is not tried again")]
+    WrongPin,
+    /// The last login of somebody failed, or one more failure locks the token: not tried.
+    #[error("a wrong PIN was given to the token before; not tried without an operator's word")]
+    PinDoubted,
+    /// The token is locked.
+    #[error("the token has locked its user's PIN")]
+    PinLocked,
+    /// The token has no PIN for its user yet.
+    #[error("the token has no user PIN yet")]
+    NoUserPin,
+    /// The token wraps by none of the mechanisms, or by the dangerous one alone.
+    #[error("the token offers no mechanism to release a key by")]
+    NoMechanism,
+    /// The setup key is of another kind than the mechanism in use.
+    #[error("the setup key is not of the kind that {} needs", .0.name())]
+    SetupKind(WrapMechanism),
+    /// There is no key-encryption key of this name.
+    #[error("the token has no key-encryption key for epoch {epoch}")]
+    NoKey {
+        /// The epoch.
+        epoch: u32,
+    },
+    /// There is a key-encryption key of this name, or there are several.
+    #[error("the token has a key-encryption key for epoch {epoch} already")]
+    KeyExists {
+        /// The epoch.
+        epoch: u32,
+    },
+    /// The key-encryption key could leave the token, or do more than wrap.
+    #[error("the key-encryption key for epoch {epoch} is not sound: {attribute}")]
+    UnsoundKey {
+        /// The epoch.
+        epoch: u32,
+        /// What is wrong with it.
+        attribute: &'static str,
+    },
+    /// The stored key is damaged, or was wrapped by another key.
+    #[error("the stored key is damaged, or of another key-encryption key")]
+    StoredKey,
+    /// The session ended under our hands.
+    #[error("the session with the token was lost: {0:?}")]
+    SessionLost(RvError),
+    /// The token fails in another way.
+    #[error("{call} failed: {code:?}")]
+    Call {
+        /// The function of PKCS#11.
+        call: String,
+        /// What it answered.
+        code: RvError,
+    },
+    /// The operating system gives no randomness.
+    #[error("the operating system gives no randomness")]
+    Random,
+    /// The module answers what PKCS#11 does not allow.
+    #[error("the module does not keep to PKCS#11: {0}")]
+    Protocol(String),
+}
