@@ -19,7 +19,7 @@
 extern crate alloc;
 
 mod keys;
-mod manifest;
+pub mod manifest;
 mod policy;
 pub mod seal;
 mod session;

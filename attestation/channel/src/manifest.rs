@@ -1,15 +1,29 @@
 //! Checking a signed manifest against the approvers that a configuration names [EVI-4].
+//!
+//! What a reviewer asks about manifests stands in the parts: whether one follows another, what
+//! differs between two, and whether the parties differ as they must.
+
+mod chain;
+mod change;
+mod diversity;
+#[cfg(test)]
+mod samples;
 
 use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 use boop_wire::codec::{CodecError, domain_separated, from_canonical_max};
-use boop_wire::manifest::{Approvers, MANIFEST_BYTES_MAX, Manifest, SignedManifest};
+use boop_wire::manifest::{Approval, Approvers, MANIFEST_BYTES_MAX, Manifest, SignedManifest};
 use boop_wire::{Digest, NetworkId, PartyIndex};
+
+pub use chain::{CHAIN_MAX, ChainError, Head, verify_chain};
+pub use change::{Change, ChangeKind, Effect, changes, is_restriction};
+pub use diversity::{Breach, DiversityRule, Member, diversity_breaches};
 
 use crate::keys::verify_signature;
 
 /// Greatest number of approvers or approvals that are looked at.
-const APPROVERS_MAX: usize = 32;
+pub const APPROVERS_MAX: usize = 32;
 /// Largest threshold for which the match rule cannot overflow its ring.
 const THRESHOLD_MAX: u32 = 65_536;
 
@@ -72,23 +86,8 @@ impl VerifiedManifest {
     pub fn verify(signed: SignedManifest, approvers: &Approvers) -> Result<Self, ManifestError> {
         let manifest: Manifest = from_canonical_max(&signed.manifest, MANIFEST_BYTES_MAX)?;
         check_approvals(&signed, approvers)?;
-        if manifest.parties.len() != PartyIndex::COUNT {
-            return Err(ManifestError::PartyCount {
-                found: manifest.parties.len(),
-            });
-        }
-        if manifest.threshold > THRESHOLD_MAX {
-            return Err(ManifestError::Threshold {
-                threshold: manifest.threshold,
-            });
-        }
         let digest = signed.digest();
-        let version = manifest.version;
-        let network = match (version, manifest.previous, manifest.network) {
-            (1, None, None) => NetworkId::new(*digest.as_bytes()),
-            (2.., Some(_), Some(network)) => network,
-            _ => return Err(ManifestError::Lineage { version }),
-        };
+        let network = network_of(&manifest, digest)?;
         Ok(Self {
             manifest,
             digest,
@@ -118,6 +117,37 @@ impl VerifiedManifest {
     }
 }
 
+/// Returns the network of a manifest whose form holds.
+fn network_of(manifest: &Manifest, digest: Digest) -> Result<NetworkId, ManifestError> {
+    if manifest.parties.len() != PartyIndex::COUNT {
+        return Err(ManifestError::PartyCount {
+            found: manifest.parties.len(),
+        });
+    }
+    if manifest.threshold > THRESHOLD_MAX {
+        return Err(ManifestError::Threshold {
+            threshold: manifest.threshold,
+        });
+    }
+    let version = manifest.version;
+    match (version, manifest.previous, manifest.network) {
+        (1, None, None) => Ok(NetworkId::new(*digest.as_bytes())),
+        (2.., Some(_), Some(network)) => Ok(network),
+        _ => Err(ManifestError::Lineage { version }),
+    }
+}
+
+/// Returns the bytes that an approver of a manifest signs.
+pub fn approval_bytes(signed: &SignedManifest) -> Vec<u8> {
+    domain_separated("manifest-approval", &signed.manifest)
+}
+
+/// Says whether an approval is of this manifest, by whoever holds the key that it names.
+pub fn approval_holds(signed: &SignedManifest, approval: &Approval) -> bool {
+    let signature = boop_wire::session::Signature(approval.signature);
+    verify_signature(&approval.key, &approval_bytes(signed), &signature)
+}
+
 fn check_approvals(signed: &SignedManifest, approvers: &Approvers) -> Result<(), ManifestError> {
     let needed = usize::from(approvers.needed);
     let distinct: BTreeSet<[u8; 32]> = approvers.keys.iter().map(|key| key.0).collect();
@@ -127,7 +157,7 @@ fn check_approvals(signed: &SignedManifest, approvers: &Approvers) -> Result<(),
             needed,
         });
     }
-    let bytes = domain_separated("manifest-approval", &signed.manifest);
+    let bytes = approval_bytes(signed);
     let valid: BTreeSet<[u8; 32]> = signed
         .approvals
         .iter()

@@ -4,9 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use manifest::{
+    ApproveArguments, ApproverArguments, DiffArguments, KeyArguments, ManifestCommand,
+    ManifestVerifyArguments, NewArguments, ShowArguments,
+};
 pub use palm::AccuracyArguments;
 pub use verify::{EarForm, VerifyArguments};
 
+mod manifest;
 mod palm;
 mod verify;
 
@@ -30,6 +35,9 @@ pub enum Command {
     /// Check receipts and entries of the public log
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Make, compare, approve and check the rules of a network
+    #[command(subcommand)]
+    Manifest(ManifestCommand),
     /// Compute what hardware will say about an image, and why it says something else
     #[command(subcommand)]
     Measure(crate::measure::arguments::MeasureCommand),

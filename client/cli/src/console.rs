@@ -36,6 +36,13 @@ impl Console {
         let _ = writeln!(std::io::stdout(), "{text}");
     }
 
+    /// Writes a question and leaves the cursor behind it.
+    pub fn question(&self, text: impl Display) {
+        let mut out = std::io::stdout();
+        // As for lines: whoever closed the pipe does not answer either.
+        let _ = write!(out, "{text} ").and_then(|()| out.flush());
+    }
+
     /// Writes `name` and `value` in two columns.
     pub fn field(&self, name: &str, value: impl Display) {
         self.line(format_args!("  {name:<14} {value}"));

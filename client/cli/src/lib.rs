@@ -3,6 +3,7 @@
 //! - [`arguments`]: what can be asked for, with help and examples.
 //! - [`verify`]: evidence of a file or a gateway, judged and explained.
 //! - [`ledger`]: receipts and log entries, checked line by line.
+//! - [`manifest`]: the rules of a network, made, compared, approved and checked.
 //! - [`measure`]: what hardware will say about an image, from its parts.
 //! - [`palm`]: palms from images, and how far they are apart.
 //! - [`world`]: commands that the simulated world carries out.
@@ -14,6 +15,7 @@
 pub mod arguments;
 pub mod console;
 pub mod ledger;
+pub mod manifest;
 pub mod measure;
 pub mod palm;
 mod plain;

@@ -1,12 +1,13 @@
 //! The `boop` command.
 
-use std::io::{IsTerminal as _, stdout};
+use std::io::{IsTerminal as _, stdin, stdout};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use boop_cli::arguments::{Arguments, Command, LedgerCommand, PalmCommand};
 use boop_cli::console::Console;
-use boop_cli::{Answer, Now, ledger, measure, palm, verify, world};
+use boop_cli::manifest::Answers;
+use boop_cli::{Answer, Now, ledger, manifest, measure, palm, verify, world};
 use clap::Parser as _;
 
 fn main() -> ExitCode {
@@ -28,12 +29,22 @@ fn run(arguments: Arguments, console: &Console) -> anyhow::Result<Answer> {
         Command::Verify(arguments) => verify::run(&arguments, now, console),
         Command::Ledger(LedgerCommand::Verify(arguments)) => ledger::verify(&arguments, console),
         Command::Ledger(LedgerCommand::Prove(arguments)) => ledger::prove(&arguments, console),
+        Command::Manifest(command) => manifest::run(&command, answers(), console),
         Command::Measure(command) => measure::run(&command, console),
         Command::Palm(PalmCommand::Extract(arguments)) => palm::extract(&arguments, console),
         Command::Palm(PalmCommand::Compare(arguments)) => palm::compare(&arguments, console),
         Command::Palm(PalmCommand::Generate(arguments)) => world::generate(&arguments),
         Command::Palm(PalmCommand::Accuracy(arguments)) => world::accuracy(&arguments),
         Command::Up(arguments) => world::up(&arguments),
+    }
+}
+
+/// Says who could answer a question.
+fn answers() -> Answers {
+    if stdin().is_terminal() {
+        Answers::Terminal
+    } else {
+        Answers::Nobody
     }
 }
 

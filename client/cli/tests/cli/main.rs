@@ -2,6 +2,8 @@
 
 mod cases;
 mod ledger;
+mod manifest;
+mod manifest_guide;
 mod measure;
 mod palm;
 mod receipt;

@@ -52,7 +52,10 @@ fn a_hostile_folder_name_stays_text_in_every_output() {
 fn a_hostile_name_stays_text_in_the_error_of_every_command() {
     let missing = format!("/nowhere/{HOSTILE}");
     let missing = missing.as_str();
-    let runs: [&[&str]; 6] = [
+    let runs: [&[&str]; 9] = [
+        &["manifest", "show", missing],
+        &["manifest", "new", missing],
+        &["manifest", "key", missing],
         &["verify", missing],
         &["verify", "x", "--policy", missing],
         &["measure", "nitro", missing],
