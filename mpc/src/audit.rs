@@ -33,7 +33,7 @@ use crate::channel::Channel;
 use crate::context::Context;
 use crate::database::Database;
 use crate::error::MpcError;
-use crate::sign::Rescored;
+use crate::sign::Halves;
 use crate::step::Step;
 use crate::task::Task;
 
@@ -108,25 +108,37 @@ impl Audit {
         Sums([(); 2].map(|()| vec![0; self.kappa * alignments]))
     }
 
-    /// Returns the sums over the slots of a block; a row of `scores` has a lane for each and
+    /// Returns the sums over the slots of a block; a row of scores has a lane for each and
     /// may have more.
-    pub(crate) fn block_sums(&self, first: usize, alignments: usize, scores: &Rescored) -> Sums {
+    pub(crate) fn block_sums(
+        &self,
+        kernel: Kernel,
+        first: usize,
+        alignments: usize,
+        halves: &Halves,
+    ) -> Sums {
         let [next, previous] = &self.sides;
         let subsets = [next, previous].map(|side| side.subsets.get(first..).unwrap_or_default());
-        self.sums(subsets, alignments, scores)
+        self.sums(kernel, subsets, alignments, halves)
     }
 
     /// Returns the sums over the masks: each is in its own subset alone.
-    pub(crate) fn mask_sums(&self, alignments: usize, scores: &Rescored) -> Sums {
+    pub(crate) fn mask_sums(&self, kernel: Kernel, alignments: usize, halves: &Halves) -> Sums {
         let subsets = self.subsets_of_masks();
-        self.sums([&subsets, &subsets], alignments, scores)
+        self.sums(kernel, [&subsets, &subsets], alignments, halves)
     }
 
-    fn sums(&self, subsets: [&[u64]; 2], alignments: usize, scores: &Rescored) -> Sums {
+    fn sums(
+        &self,
+        kernel: Kernel,
+        subsets: [&[u64]; 2],
+        alignments: usize,
+        halves: &Halves,
+    ) -> Sums {
         let mut sums = self.no_sums(alignments);
-        let halves = [&scores.half_of_next, &scores.half_of_previous];
+        let halves = [&halves.of_next, &halves.of_previous];
         for ((sums, subsets), half) in sums.0.iter_mut().zip(subsets).zip(halves) {
-            add_score_sums(subsets, alignments, half, sums);
+            add_score_sums(kernel, subsets, alignments, half, sums);
         }
         sums
     }

@@ -1,19 +1,22 @@
 //! Bits in replicated sharing, 64 to a word, and the steps on them [MPC-1].
 
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use sha2::{Digest, Sha256};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::ZeroizeOnDrop;
 
 use crate::channel::Channel;
 use crate::context::{Context, Held};
 use crate::error::MpcError;
+use crate::gates::{Claims, Words};
 use crate::step::Step;
+use crate::wipe::{Wiping, wipe};
 use boop_wire::id::PartyIndex;
 
 /// A party's two components of shared bits. The XOR of all three components is the secret.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub(crate) struct BitShare {
     pub(crate) with_next: Vec<u64>,
     pub(crate) with_previous: Vec<u64>,
@@ -41,10 +44,30 @@ impl BitShare {
         }
     }
 
-    /// Appends the words of another share.
+    /// Appends the words of another share, for which room was made.
     pub(crate) fn append(&mut self, other: &Self) {
         self.with_next.extend_from_slice(&other.with_next);
         self.with_previous.extend_from_slice(&other.with_previous);
+    }
+
+    /// Makes room for as many words in all.
+    pub(crate) fn with_room(words: usize) -> Self {
+        Self {
+            with_next: Vec::with_capacity(words),
+            with_previous: Vec::with_capacity(words),
+        }
+    }
+
+    /// Adds another share to this one.
+    pub(crate) fn add(&mut self, other: &Self) {
+        xor_into(&mut self.with_next, &other.with_next);
+        xor_into(&mut self.with_previous, &other.with_previous);
+    }
+
+    /// Returns the component held with the next party, then that held with the previous one.
+    pub(crate) fn into_words(mut self) -> [Words; 2] {
+        let components = [&mut self.with_next, &mut self.with_previous];
+        components.map(|words| Arc::new(core::mem::take(words).into()))
     }
 
     /// Returns the share of the XOR.
@@ -60,20 +83,27 @@ impl BitShare {
         xor(&self.with_next, &self.with_previous)
     }
 
-    /// Returns this party's summand of the AND: the three summands XOR to it [MPC-1].
-    fn and_summand(&self, other: &Self) -> Vec<u64> {
+    /// Adds this party's summand of the AND to `sum`: the three summands XOR to it [MPC-1].
+    fn add_and_summand(&self, other: &Self, sum: &mut [u64]) {
         let mine = self.with_next.iter().zip(&self.with_previous);
         let others = other.with_next.iter().zip(&other.with_previous);
-        mine.zip(others)
-            .map(|((xn, xp), (yn, yp))| xn & (yn ^ yp) ^ xp & yn)
-            .collect()
+        for (sum, ((xn, xp), (yn, yp))) in sum.iter_mut().zip(mine.zip(others)) {
+            *sum ^= xn & (yn ^ yp) ^ xp & yn;
+        }
     }
 }
 
+impl Drop for BitShare {
+    fn drop(&mut self) {
+        wipe(&mut self.with_next);
+        wipe(&mut self.with_previous);
+    }
+}
+
+impl ZeroizeOnDrop for BitShare {}
+
 /// Computes shares of `x AND y`, sending one bit a bit [MPC-1], and notes what was sent for the
 /// proofs [MPC-40].
-///
-/// The zero share makes each party's summand uniform to the party that receives it.
 pub(crate) async fn and<C: Channel>(
     context: &mut Context,
     channel: &mut C,
@@ -81,70 +111,65 @@ pub(crate) async fn and<C: Channel>(
     x: &BitShare,
     y: &BitShare,
 ) -> Result<BitShare, MpcError> {
-    let words = x.words();
-    let zero_with_next = context.draw_words(Held::WithNext, words);
-    let zero_with_previous = context.draw_words(Held::WithPrevious, words);
-    let mut with_next = x.and_summand(y);
-    xor_into(&mut with_next, &zero_with_next);
-    xor_into(&mut with_next, &zero_with_previous);
-
-    context.send(channel, context.me().next(), step, &to_bytes(&with_next));
-    let previous = context.me().previous();
-    let received = context.receive(channel, previous, step, 8 * words).await?;
-    let with_previous = to_words(&received);
-
-    if let Some(gates) = context.gates() {
-        let own = &mut gates.own;
-        own.a[0].extend_from_slice(&x.with_next);
-        own.b[0].extend_from_slice(&y.with_previous);
-        own.a[1].extend_from_slice(&y.with_next);
-        own.b[1].extend_from_slice(&x.with_previous);
-        let log = &mut gates.of_previous;
-        log.side[0].extend_from_slice(&x.with_previous);
-        log.side[1].extend_from_slice(&y.with_previous);
-        let known = x.with_previous.iter().zip(&y.with_previous);
-        let sent = with_previous.iter().zip(&zero_with_previous);
-        log.claim
-            .extend(sent.zip(known).map(|((z, f), (x, y))| z ^ f ^ (x & y)));
-        let log = &mut gates.of_next;
-        log.side[0].extend_from_slice(&y.with_next);
-        log.side[1].extend_from_slice(&x.with_next);
-        log.claim.extend_from_slice(&zero_with_next);
+    let (product, claims) = multiply(context, channel, step, x, y).await?;
+    if let Some((gates, claims)) = context.gates().zip(claims) {
+        gates.note_and(x.clone(), y.clone(), claims);
     }
-    Ok(BitShare {
-        with_next,
-        with_previous,
-    })
+    Ok(product)
 }
 
-/// Shares bits that `dealer` alone knows. `own` is read at the dealer.
-pub(crate) async fn deal<C: Channel>(
+/// As [`and`], of shares that are not used any more.
+pub(crate) async fn and_of<C: Channel>(
     context: &mut Context,
     channel: &mut C,
-    dealer: PartyIndex,
-    own: &[u64],
+    step: Step,
+    x: BitShare,
+    y: BitShare,
 ) -> Result<BitShare, MpcError> {
-    let words = own.len();
-    let me = context.me();
-    let mut share = BitShare::zero(words);
-    if me == dealer {
-        share.with_previous = context.draw_words(Held::WithPrevious, words);
-        share.with_next = xor(own, &share.with_previous);
-        context.send(
-            channel,
-            me.next(),
-            Step::Summand,
-            &to_bytes(&share.with_next),
-        );
-    } else if me == dealer.previous() {
-        share.with_next = context.draw_words(Held::WithNext, words);
-    } else {
-        let received = context
-            .receive(channel, dealer, Step::Summand, 8 * words)
-            .await?;
-        share.with_previous = to_words(&received);
+    let (product, claims) = multiply(context, channel, step, &x, &y).await?;
+    if let Some((gates, claims)) = context.gates().zip(claims) {
+        gates.note_and(x, y, claims);
     }
-    Ok(share)
+    Ok(product)
+}
+
+/// Computes shares of `x AND y`, and if something is to be proved what there is to claim of it.
+///
+/// The zero share makes each party's summand uniform to the party that receives it.
+async fn multiply<C: Channel>(
+    context: &mut Context,
+    channel: &mut C,
+    step: Step,
+    x: &BitShare,
+    y: &BitShare,
+) -> Result<(BitShare, Option<Claims>), MpcError> {
+    let words = x.words();
+    let zero_with_next = Wiping::from(context.draw_words(Held::WithNext, words));
+    let mut zero_with_previous = Wiping::from(context.draw_words(Held::WithPrevious, words));
+    let mut with_next = xor(&zero_with_next, &zero_with_previous);
+    x.add_and_summand(y, &mut with_next);
+
+    context.send_numbers(channel, context.me().next(), step, &with_next);
+    let previous = context.me().previous();
+    let mut product = BitShare {
+        with_next,
+        with_previous: Vec::new(),
+    };
+    let received = context.receive_numbers(channel, previous, step, words);
+    product.with_previous = received.await?;
+
+    let claims = context.gates().map(|_| {
+        let known = x.with_previous.iter().zip(&y.with_previous);
+        let sent = product.with_previous.iter().zip(known);
+        for (claim, (z, (x, y))) in zero_with_previous.iter_mut().zip(sent) {
+            *claim ^= z ^ (x & y);
+        }
+        Claims {
+            of_previous: zero_with_previous,
+            of_next: zero_with_next,
+        }
+    });
+    Ok((product, claims))
 }
 
 /// Opens bits to everybody. The missing component comes from the next party and its hash from
@@ -231,25 +256,6 @@ mod tests {
 
         let expected: Vec<_> = x.iter().zip(&y).map(|(x, y)| x & y).collect();
         assert_eq!(reveal_bits(&shares), expected);
-    }
-
-    #[test]
-    fn every_dealer_can_share_bits() {
-        let mut rng = seeded(3);
-        for dealer in PartyIndex::ALL {
-            let secret = words(&mut rng, 5);
-
-            let shares = run_three(&mut rng, |mut context, mut channel| {
-                let own = if context.me() == dealer {
-                    secret.clone()
-                } else {
-                    vec![0; 5]
-                };
-                async move { deal(&mut context, &mut channel, dealer, &own).await }
-            });
-
-            assert_eq!(reveal_bits(&shares), secret);
-        }
     }
 
     #[test]

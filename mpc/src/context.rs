@@ -8,6 +8,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::channel::{Channel, MESSAGE_BYTES_MAX};
 use crate::error::MpcError;
 use crate::gates::Gates;
+use crate::payload::Number;
 use crate::prg::Prg;
 use crate::step::{HEADER_BYTES, Step, frame, header};
 use boop_wire::id::PartyIndex;
@@ -89,11 +90,6 @@ impl Context {
         Self::of_lane(self.me, &self.seeds, self.lanes, self.security)
     }
 
-    /// Returns the number of the lane that [`Self::fork`] opens next.
-    pub(crate) const fn lane_to_fork(&self) -> u32 {
-        self.lanes + 1
-    }
-
     /// Returns the number of this lane.
     pub(crate) const fn lane(&self) -> u32 {
         self.lane
@@ -160,12 +156,18 @@ impl Context {
 
     /// Draws words that the other holder of the component draws too.
     pub(crate) fn draw_words(&mut self, held: Held, words: usize) -> Vec<u64> {
-        self.stream(held).draw_words(words)
+        self.stream(held).draw_numbers(words)
     }
 
-    /// Draws values that the other holder of the component draws too.
-    pub(crate) fn draw_values(&mut self, held: Held, values: usize) -> Vec<u32> {
-        self.stream(held).draw_values(values)
+    /// Draws a number for each place, as the other holder of the component does, and has `mix`
+    /// put it there.
+    pub(crate) fn draw_into<T: Number, U>(
+        &mut self,
+        held: Held,
+        places: &mut [U],
+        mix: impl Fn(&mut U, T),
+    ) {
+        self.stream(held).draw_into(places, mix);
     }
 
     fn stream(&mut self, held: Held) -> &mut Prg {
@@ -192,6 +194,15 @@ impl Context {
         }
     }
 
+    /// Begins the next message of a step, with room for so many more bytes as fit in one.
+    pub(crate) fn begin(&mut self, to: PartyIndex, step: Step, bytes: usize) -> Vec<u8> {
+        let number = &mut self.sent[to.as_usize()];
+        let mut message = frame(step, self.lane, *number, &[]);
+        *number = number.wrapping_add(1);
+        message.reserve_exact(bytes.min(PAYLOAD_BYTES_MAX));
+        message
+    }
+
     /// Receives a payload, whose messages must be the next ones and of this step.
     pub(crate) async fn receive<C: Channel>(
         &mut self,
@@ -201,15 +212,19 @@ impl Context {
         payload_bytes: usize,
     ) -> Result<Vec<u8>, MpcError> {
         let first = payload_bytes.min(PAYLOAD_BYTES_MAX);
-        let mut payload = self.receive_one(channel, from, step, first).await?;
+        let mut payload = self.receive_message(channel, from, step, first).await?;
+        payload.drain(..HEADER_BYTES);
         while payload.len() < payload_bytes {
             let bytes = (payload_bytes - payload.len()).min(PAYLOAD_BYTES_MAX);
-            payload.extend(self.receive_one(channel, from, step, bytes).await?);
+            let message = self.receive_message(channel, from, step, bytes).await?;
+            payload.extend_from_slice(message.get(HEADER_BYTES..).unwrap_or_default());
         }
         Ok(payload)
     }
 
-    async fn receive_one<C: Channel>(
+    /// Receives a message with so many bytes after the header, which must be the next one and of
+    /// this step.
+    pub(crate) async fn receive_message<C: Channel>(
         &mut self,
         channel: &mut C,
         from: PartyIndex,
@@ -218,16 +233,12 @@ impl Context {
     ) -> Result<Vec<u8>, MpcError> {
         let bytes = HEADER_BYTES + payload_bytes;
         let message = channel.receive(from, self.lane, bytes).await?;
-        self.open(from, step, message)
+        self.check(from, step, &message)?;
+        Ok(message)
     }
 
-    fn open(
-        &mut self,
-        from: PartyIndex,
-        step: Step,
-        mut message: Vec<u8>,
-    ) -> Result<Vec<u8>, MpcError> {
-        let Some((tag, _, found)) = header(&message) else {
+    fn check(&mut self, from: PartyIndex, step: Step, message: &[u8]) -> Result<(), MpcError> {
+        let Some((tag, _, found)) = header(message) else {
             let found = message.len();
             return Err(MpcError::WrongLength {
                 from,
@@ -251,8 +262,7 @@ impl Context {
             });
         }
         self.received[from.as_usize()] = expected.wrapping_add(1);
-        message.drain(..HEADER_BYTES);
-        Ok(message)
+        Ok(())
     }
 }
 

@@ -8,16 +8,24 @@
 //! ```
 //!
 //! where the next party knows `a` and `c_next`, the previous one `b` and `c_previous`, and the
-//! prover both `a` and `b`. A party plays all three parts at once, in three different proofs.
+//! prover both `a` and `b`. A party plays all three parts at once, in three different proofs: the
+//! words it computed with stand in two of them, and are kept once.
 
+mod noted;
+
+use alloc::sync::Arc;
 use alloc::vec;
-use alloc::vec::Vec;
 
 use zeroize::ZeroizeOnDrop;
 
-use crate::wipe::wipe;
+pub(crate) use self::noted::Noted;
+use crate::bits::BitShare;
+use crate::wipe::Wiping;
 
-/// A party's parts in the three proofs of a run, which wipe themselves.
+/// Words that several proofs speak of.
+pub(crate) type Words = Arc<Wiping<u64>>;
+
+/// A party's parts in the three proofs of a run.
 #[derive(Default)]
 pub(crate) struct Gates {
     /// What this party proves.
@@ -31,182 +39,141 @@ pub(crate) struct Gates {
 /// What a prover knows of its statements.
 #[derive(Default)]
 pub(crate) struct ProverLog {
-    pub(crate) a: [Vec<u64>; 2],
-    pub(crate) b: [Vec<u64>; 2],
+    pub(crate) a: [Noted; 2],
+    pub(crate) b: [Noted; 2],
 }
 
 /// What a verifier knows of a prover's statements: a at the next party, b at the previous one.
 #[derive(Default)]
 pub(crate) struct VerifierLog {
-    pub(crate) side: [Vec<u64>; 2],
-    pub(crate) claim: Vec<u64>,
+    pub(crate) side: [Noted; 2],
+    pub(crate) claim: Noted,
 }
 
 /// One party's part in an addition `w = a + b` of bit-sliced values, `rows` slices of equal
 /// length: the prover knows a, b and w's shares, the next party a and its share of w, the
 /// previous one b and its share of w [MPC-46].
-pub(crate) enum Addition<'a> {
+pub(crate) enum Addition {
     Prover {
-        a: &'a [u64],
-        b: &'a [u64],
-        w_next: &'a [u64],
-        w_previous: &'a [u64],
+        a: Wiping<u64>,
+        b: Wiping<u64>,
+        w_next: Words,
+        w_previous: Words,
     },
     Next {
-        a: &'a [u64],
-        w: &'a [u64],
+        a: Wiping<u64>,
+        w: Words,
     },
     Previous {
-        b: &'a [u64],
-        w: &'a [u64],
+        b: Wiping<u64>,
+        w: Words,
     },
 }
 
-/// How many words a party notes in each of the three proofs.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Words {
-    pub(crate) own: usize,
-    pub(crate) of_previous: usize,
-    pub(crate) of_next: usize,
-}
-
-impl Words {
-    /// Adds other words.
-    pub(crate) const fn plus(self, other: Self) -> Self {
-        Self {
-            own: self.own + other.own,
-            of_previous: self.of_previous + other.of_previous,
-            of_next: self.of_next + other.of_next,
-        }
-    }
+/// What the parties next to a sender know of the AND that it sent its summand of.
+pub(crate) struct Claims {
+    /// Of this party's statement about what the previous one sent.
+    pub(crate) of_previous: Wiping<u64>,
+    /// Of this party's statement about what the next one sent.
+    pub(crate) of_next: Wiping<u64>,
 }
 
 impl Gates {
-    /// Returns how many words are noted.
-    pub(crate) fn lengths(&self) -> Words {
-        Words {
-            own: self.own.a[0].len(),
-            of_previous: self.of_previous.claim.len(),
-            of_next: self.of_next.claim.len(),
-        }
-    }
-
-    /// Makes room for so many more words, so that they are not moved while they are noted: that
-    /// takes time, and leaves a copy behind.
-    pub(crate) fn reserve(&mut self, words: Words) {
-        for vector in self.own.vectors() {
-            vector.reserve_exact(words.own);
-        }
-        let logs = [&mut self.of_previous, &mut self.of_next];
-        for (log, words) in logs.into_iter().zip([words.of_previous, words.of_next]) {
-            for vector in log.vectors() {
-                vector.reserve_exact(words);
-            }
-        }
-    }
-
-    /// Appends what another lane has noted, for which room was made.
-    pub(crate) fn append(&mut self, other: &Self) {
-        let room = self.own.a[0].capacity() - self.own.a[0].len();
-        debug_assert!(room >= other.own.a[0].len(), "a log that does not move");
+    /// Appends what another lane has noted.
+    pub(crate) fn append(&mut self, other: Self) {
         for side in 0..2 {
-            self.own.a[side].extend_from_slice(&other.own.a[side]);
-            self.own.b[side].extend_from_slice(&other.own.b[side]);
+            let (a, b) = (&other.own.a[side], &other.own.b[side]);
+            self.own.a[side].append(a);
+            self.own.b[side].append(b);
         }
         self.of_previous.append(&other.of_previous);
         self.of_next.append(&other.of_next);
+    }
+
+    /// Notes the AND of two shares of which all three parties sent their summands.
+    pub(crate) fn note_and(&mut self, x: BitShare, y: BitShare, claims: Claims) {
+        let ([x_next, x_previous], [y_next, y_previous]) = (x.into_words(), y.into_words());
+        let (own, log) = (&mut self.own, &mut self.of_previous);
+        own.a[0].push(&x_next);
+        own.a[1].push(&y_next);
+        own.b[0].push(&y_previous);
+        own.b[1].push(&x_previous);
+        log.side[0].push(&x_previous);
+        log.side[1].push(&y_previous);
+        log.claim.push(&Arc::new(claims.of_previous));
+        let log = &mut self.of_next;
+        log.side[0].push(&y_next);
+        log.side[1].push(&x_next);
+        log.claim.push(&Arc::new(claims.of_next));
     }
 
     /// Notes an addition of values with `bits` slices.
     ///
     /// The carries are linear in what is known: with p = a XOR w_next and q = b XOR w_previous,
     /// the carry into a bit is p XOR q, and the carry out of it differs from the one in by
-    /// `(w_next XOR q)(w_previous XOR p)`.
-    pub(crate) fn note_addition(&mut self, bits: usize, addition: &Addition<'_>) {
-        match *addition {
+    /// `(w_next XOR q)(w_previous XOR p)`. Into the lowest bit nothing is carried.
+    pub(crate) fn note_addition(&mut self, bits: usize, addition: Addition) {
+        match addition {
             Addition::Prover {
-                a,
-                b,
+                a: mut p,
+                b: mut q,
                 w_next,
                 w_previous,
             } => {
-                let (p, q) = (xor(a, w_next), xor(b, w_previous));
+                xor_into(&mut p, &w_next);
+                xor_into(&mut q, &w_previous);
                 let words = p.len() / bits;
-                let lower = ..p.len() - words;
-                let blank = vec![0; words];
+                let lower = 0..p.len() - words;
+                let blank = Arc::new(vec![0; words].into());
                 let log = &mut self.own;
-                for target in log.a.iter_mut().chain(&mut log.b) {
-                    target.extend_from_slice(&blank);
+                let known = [w_next, Arc::new(p), w_previous, Arc::new(q)];
+                for (target, values) in log.a.iter_mut().chain(&mut log.b).zip(&known) {
+                    target.push(&blank);
+                    target.push_range(values, lower.clone());
                 }
-                log.a[0].extend_from_slice(&w_next[lower]);
-                log.b[0].extend_from_slice(&w_previous[lower]);
-                log.a[1].extend_from_slice(&p[lower]);
-                log.b[1].extend_from_slice(&q[lower]);
             }
-            Addition::Next { a, w } => {
-                let p = xor(a, w);
-                self.of_previous.note_carries(bits, w, &p);
+            Addition::Next { a: mut p, w } => {
+                xor_into(&mut p, &w);
+                self.of_previous.note_carries(bits, w, p);
             }
-            Addition::Previous { b, w } => {
-                let q = xor(b, w);
-                self.of_next.note_carries(bits, w, &q);
+            Addition::Previous { b: mut q, w } => {
+                xor_into(&mut q, &w);
+                self.of_next.note_carries(bits, w, q);
             }
         }
-    }
-}
-
-impl ProverLog {
-    /// Returns the vectors of the statements.
-    pub(crate) fn vectors(&mut self) -> impl Iterator<Item = &mut Vec<u64>> {
-        self.a.iter_mut().chain(&mut self.b)
     }
 }
 
 impl VerifierLog {
-    /// Returns the vectors of one side and of the claims.
-    pub(crate) fn vectors(&mut self) -> impl Iterator<Item = &mut Vec<u64>> {
-        self.side.iter_mut().chain([&mut self.claim])
-    }
-
     fn append(&mut self, other: &Self) {
         for side in 0..2 {
-            self.side[side].extend_from_slice(&other.side[side]);
+            self.side[side].append(&other.side[side]);
         }
-        self.claim.extend_from_slice(&other.claim);
+        self.claim.append(&other.claim);
     }
 
     /// Notes one side's carries: no carry into the lowest bit, then one statement a bit.
-    fn note_carries(&mut self, bits: usize, w: &[u64], half: &[u64]) {
+    fn note_carries(&mut self, bits: usize, w: Words, half: Wiping<u64>) {
         let words = half.len() / bits;
         let lower = half.len() - words;
-        let blank = vec![0; words];
-        for (side, values) in self.side.iter_mut().zip([w, half]) {
-            side.extend_from_slice(&blank);
-            side.extend_from_slice(&values[..lower]);
-        }
-        self.claim.extend_from_slice(&half[..words]);
+        let mut claim: Wiping<u64> = vec![0; half.len()].into();
+        claim[..words].copy_from_slice(&half[..words]);
         let carries = half[words..].iter().zip(&half[..lower]).zip(&w[..lower]);
-        self.claim
-            .extend(carries.map(|((out, into), w)| out ^ into ^ (w & into)));
+        for (claim, ((out, into), w)) in claim[words..].iter_mut().zip(carries) {
+            *claim = out ^ into ^ (w & into);
+        }
+        self.claim.push(&Arc::new(claim));
+        let blank = Arc::new(vec![0; words].into());
+        for (side, values) in self.side.iter_mut().zip([w, Arc::new(half)]) {
+            side.push(&blank);
+            side.push_range(&values, 0..lower);
+        }
     }
 }
 
-impl Drop for ProverLog {
-    fn drop(&mut self) {
-        self.vectors().for_each(|words| wipe(words));
-    }
-}
-
-impl Drop for VerifierLog {
-    fn drop(&mut self) {
-        self.vectors().for_each(|words| wipe(words));
-    }
-}
-
-impl ZeroizeOnDrop for ProverLog {}
-impl ZeroizeOnDrop for VerifierLog {}
 impl ZeroizeOnDrop for Gates {}
 
-fn xor(a: &[u64], b: &[u64]) -> Vec<u64> {
-    a.iter().zip(b).map(|(a, b)| a ^ b).collect()
+fn xor_into(target: &mut [u64], other: &[u64]) {
+    debug_assert_eq!(target.len(), other.len(), "vectors of one shape");
+    target.iter_mut().zip(other).for_each(|(t, o)| *t ^= o);
 }

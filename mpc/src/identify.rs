@@ -16,10 +16,10 @@ use crate::audit::{Audit, Sums};
 use crate::bits::{BitShare, open};
 use crate::channel::Channel;
 use crate::conclude::{accept, prove};
-use crate::context::{Context, Role, Security};
+use crate::context::{Context, Security};
 use crate::database::Database;
 use crate::error::MpcError;
-use crate::gates::{Gates, Words};
+use crate::gates::Gates;
 use crate::rule::Profile;
 use crate::share::QueryShare;
 use crate::sign::{and_alignments, rescore, rescored_summands, top_bits, two_summands};
@@ -120,32 +120,23 @@ impl Run {
         channel: &C,
         database: &Database,
     ) -> Result<Whole, MpcError> {
-        let mut noted = context.take_gates();
-        if let Some(noted) = &mut noted {
-            noted.reserve(self.words(context, database, noted));
-        }
+        let mut gates = context.take_gates();
         let audit = self.audit.as_ref();
-        let mut gates: Option<Gates> = None;
+        let lanes = (database.tiles().len() * LANES).next_multiple_of(64);
         let mut whole = Whole {
-            negative: BitShare::zero(0),
+            negative: BitShare::with_room(lanes / 64),
             sums: audit.map_or_else(Sums::default, |audit| audit.no_sums(self.rows.count())),
         };
         let mut take = |block: Block| {
             whole.negative.append(&block.negative);
             whole.sums.add(&block.sums);
-            match (&mut gates, block.gates) {
-                (Some(gates), Some(noted)) => gates.append(&noted),
-                (None, noted) => gates = noted,
-                (Some(_), None) => {}
+            if let Some((gates, noted)) = gates.as_mut().zip(block.gates) {
+                gates.append(noted);
             }
         };
         let tiles = database.tiles().chunks(BLOCK_TEMPLATES / LANES);
         let blocks = tiles.enumerate().map(|(index, tiles)| {
-            let (run, mut context) = (self.clone(), context.fork());
-            // The first block goes on where the run's notes end; the others' are appended.
-            if let Some(noted) = noted.take() {
-                context.put_gates(Some(noted));
-            }
+            let (run, context) = (self.clone(), context.fork());
             let first = index * BLOCK_TEMPLATES;
             run.block(context, channel.clone(), tiles.to_vec(), first)
         });
@@ -154,39 +145,8 @@ impl Run {
             let context = context.fork();
             take(self.masks(audit, context, channel.clone()).await?);
         }
-        context.put_gates(gates.or(noted));
+        context.put_gates(gates);
         Ok(whole)
-    }
-
-    /// Returns how many words all blocks note, and as many more as fill up the longest of the
-    /// proofs to whole rows.
-    fn words(&self, context: &Context, database: &Database, noted: &Gates) -> Words {
-        let mut words = noted.lengths();
-        let tiles = database.tiles().chunks(BLOCK_TEMPLATES / LANES);
-        for (lane, tiles) in (context.lane_to_fork()..).zip(tiles) {
-            let columns = (tiles.len() * LANES).div_ceil(64);
-            words = words.plus(self.words_of_block(context.role_from(lane), columns));
-        }
-        noted.room_for(words)
-    }
-
-    /// Returns how many words a block notes: for every 64 lanes, the dealt sum of every score at
-    /// the parties that it concerns, and the carries and the ANDs over the alignments.
-    fn words_of_block(&self, role: Role, columns: usize) -> Words {
-        let (bits, alignments) = (self.profile.score_bits(), self.rows.count());
-        let ands = columns * ((bits - 1) * alignments + alignments.saturating_sub(1));
-        let dealt = |dealer| {
-            if role == dealer {
-                columns * bits * alignments
-            } else {
-                0
-            }
-        };
-        Words {
-            own: ands + dealt(Role::One),
-            of_previous: ands + dealt(Role::Two),
-            of_next: ands + dealt(Role::Zero),
-        }
     }
 
     /// Scores a block's slots and turns the scores into one bit a slot.
@@ -201,21 +161,18 @@ impl Run {
         // The roles go around from block to block.
         let turn = context.lane();
         let scores = self.scores(&mut channel, &tiles).await;
+        let count = scores.len();
         let mut sums = Sums::default();
-        let role = context.role_from(turn);
-        if let Some(gates) = context.gates() {
-            let columns = scores.len() / alignments.max(1) / 64;
-            gates.reserve(self.words_of_block(role, columns));
-        }
         let (context, channel) = (&mut context, &mut channel);
-        let [u, v] = if let Some(audit) = &self.audit {
-            let scores = rescore(context, channel, profile, &scores).await?;
-            sums = audit.block_sums(first, alignments, &scores);
-            rescored_summands(context, channel, kernel, profile, turn, &scores).await?
+        let summands = if let Some(audit) = &self.audit {
+            let (scores, halves) = rescore(context, channel, profile, scores).await?;
+            sums = audit.block_sums(kernel, first, alignments, &halves);
+            drop(halves);
+            rescored_summands(context, channel, kernel, profile, turn, scores).await?
         } else {
             two_summands(context, channel, kernel, profile, turn, scores).await?
         };
-        let negative = top_bits(context, channel, profile, &u, &v).await?;
+        let negative = top_bits(context, channel, profile, count, summands).await?;
         let negative = and_alignments(context, channel, alignments, negative).await?;
         Ok(Block {
             negative,
@@ -232,11 +189,12 @@ impl Run {
         mut channel: C,
     ) -> Result<Block, MpcError> {
         let scores = self.scores(&mut channel, audit.mask_tiles()).await;
-        let scores = rescore(&mut context, &mut channel, self.profile, &scores).await?;
+        let rescored = rescore(&mut context, &mut channel, self.profile, scores);
+        let (_, halves) = rescored.await?;
         Ok(Block {
             negative: BitShare::zero(0),
             gates: None,
-            sums: audit.mask_sums(self.rows.count(), &scores),
+            sums: audit.mask_sums(self.kernel, self.rows.count(), &halves),
         })
     }
 

@@ -8,8 +8,8 @@
 //! What a party sends here is a sum of two ring elements, each known to one of the others, whose
 //! bits the others know in shares: the additions that [`Gates::note_addition`] notes.
 
+use alloc::sync::Arc;
 use alloc::vec;
-use alloc::vec::Vec;
 
 use boop_kernel::Kernel;
 
@@ -17,9 +17,10 @@ use crate::bits::BitShare;
 use crate::channel::Channel;
 use crate::context::{Context, Held, Role};
 use crate::error::MpcError;
-use crate::gates::{Addition, Gates};
+use crate::gates::{Addition, Gates, Words};
 use crate::step::Step;
 use crate::values::{ReplicatedValues, Values};
+use crate::wipe::Wiping;
 
 /// Injects code bits modulo 2^16 and cell bits modulo 2^32.
 pub(crate) async fn inject<C: Channel>(
@@ -118,21 +119,21 @@ impl Noted<'_> {
         for ring in 0..2 {
             let rows = ROWS[ring];
             let flip = repeated(flips[ring], rows);
+            let dealt = shared(&dealt[ring]);
             // Next of party 2, which dealt.
-            let w = lowest(low[ring], rows);
-            let a = &dealt[ring];
-            gates.note_addition(rows, &Addition::Next { a, w: &w });
+            let (a, w) = (Wiping::clone(&dealt), lowest(low[ring], rows));
+            gates.note_addition(rows, Addition::Next { a, w });
             // Previous of party 1.
-            let b = &others[ring];
-            gates.note_addition(rows, &Addition::Previous { b, w: &flip });
+            let (b, w) = (others[ring].clone(), Arc::clone(&flip));
+            gates.note_addition(rows, Addition::Previous { b, w });
             // Its own message.
             gates.note_addition(
                 rows,
-                &Addition::Prover {
-                    a: &twice[ring],
-                    b: &mask[ring],
-                    w_next: &flip,
-                    w_previous: &dealt[ring],
+                Addition::Prover {
+                    a: twice[ring].clone(),
+                    b: mask[ring].clone(),
+                    w_next: flip,
+                    w_previous: dealt,
                 },
             );
         }
@@ -155,23 +156,23 @@ impl Noted<'_> {
         for ring in 0..2 {
             let rows = ROWS[ring];
             let flip = repeated(flips[ring], rows);
+            let dealt = shared(&dealt[ring]);
             // Previous of party 2, which dealt.
-            let w = lowest(low[ring], rows);
-            let b = &dealt[ring];
-            gates.note_addition(rows, &Addition::Previous { b, w: &w });
+            let (b, w) = (Wiping::clone(&dealt), lowest(low[ring], rows));
+            gates.note_addition(rows, Addition::Previous { b, w });
             // Its own message.
             gates.note_addition(
                 rows,
-                &Addition::Prover {
-                    a: &mask[ring],
-                    b: &owns[ring],
-                    w_next: &dealt[ring],
-                    w_previous: &flip,
+                Addition::Prover {
+                    a: mask[ring].clone(),
+                    b: owns[ring].clone(),
+                    w_next: dealt,
+                    w_previous: Arc::clone(&flip),
                 },
             );
             // Next of party 0.
-            let a = &twice[ring];
-            gates.note_addition(rows, &Addition::Next { a, w: &flip });
+            let (a, w) = (twice[ring].clone(), flip);
+            gates.note_addition(rows, Addition::Next { a, w });
         }
     }
 
@@ -193,19 +194,19 @@ impl Noted<'_> {
             let rows = ROWS[ring];
             gates.note_addition(
                 rows,
-                &Addition::Prover {
-                    a: &for_zero[ring],
-                    b: &for_one[ring],
-                    w_next: &lowest(low_next[ring], rows),
-                    w_previous: &lowest(low_previous[ring], rows),
+                Addition::Prover {
+                    a: for_zero[ring].clone(),
+                    b: for_one[ring].clone(),
+                    w_next: lowest(low_next[ring], rows),
+                    w_previous: lowest(low_previous[ring], rows),
                 },
             );
             // Next of party 1.
-            let (a, w) = (&mask_one[ring], &for_one[ring]);
-            gates.note_addition(rows, &Addition::Next { a, w });
+            let (a, w) = (mask_one[ring].clone(), shared(&for_one[ring]));
+            gates.note_addition(rows, Addition::Next { a, w });
             // Previous of party 0.
-            let (b, w) = (&mask_zero[ring], &for_zero[ring]);
-            gates.note_addition(rows, &Addition::Previous { b, w });
+            let (b, w) = (mask_zero[ring].clone(), shared(&for_zero[ring]));
+            gates.note_addition(rows, Addition::Previous { b, w });
         }
     }
 }
@@ -267,24 +268,29 @@ fn difference(mut a: Values, b: &Values) -> Values {
 const ROWS: [usize; 2] = [16, 32];
 
 /// Returns the bit slices of code values and of cells.
-fn slices(kernel: Kernel, values: &Values) -> [Vec<u64>; 2] {
-    let mut code = vec![0; ROWS[0] * (values.code.len() / 64)];
-    let mut cells = vec![0; ROWS[1] * (values.cells.len() / 64)];
+fn slices(kernel: Kernel, values: &Values) -> [Wiping<u64>; 2] {
+    let blank = |rows: usize, values: usize| Wiping::from(vec![0; rows * (values / 64)]);
+    let mut code = blank(ROWS[0], values.code.len());
+    let mut cells = blank(ROWS[1], values.cells.len());
     kernel.slices16(&values.code, &mut code);
     kernel.slices32(&values.cells, &mut cells);
     [code, cells]
 }
 
+fn shared(slices: &Wiping<u64>) -> Words {
+    Arc::new(slices.clone())
+}
+
 /// Returns slices that are all the same bits.
-fn repeated(bits: &[u64], rows: usize) -> Vec<u64> {
-    bits.repeat(rows)
+fn repeated(bits: &[u64], rows: usize) -> Words {
+    Arc::new(bits.repeat(rows).into())
 }
 
 /// Returns the slices of values that are 0 or 1.
-fn lowest(bits: &[u64], rows: usize) -> Vec<u64> {
-    let mut slices = vec![0; rows * bits.len()];
+fn lowest(bits: &[u64], rows: usize) -> Words {
+    let mut slices = Wiping::from(vec![0; rows * bits.len()]);
     slices[..bits.len()].copy_from_slice(bits);
-    slices
+    Arc::new(slices)
 }
 
 #[cfg(test)]

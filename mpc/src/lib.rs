@@ -34,6 +34,7 @@ mod inject;
 mod input;
 mod job;
 pub mod local;
+mod payload;
 pub mod plain;
 mod predicate;
 mod prg;

@@ -8,6 +8,9 @@ use ctr::{Ctr64BE, CtrCore};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::payload::Number;
+use crate::wipe::wipe;
+
 /// A key that gives a fresh stream at every draw [MPC-2].
 ///
 /// The first half of the counter block is the number of the draw, the second counts blocks
@@ -43,28 +46,35 @@ impl Prg {
         out
     }
 
-    /// Returns the next stream's first words.
-    pub(crate) fn draw_words(&mut self, words: usize) -> Vec<u64> {
-        self.draw_each(words, u64::from_le_bytes)
+    /// Returns the next stream's first numbers.
+    pub(crate) fn draw_numbers<T: Number>(&mut self, count: usize) -> Vec<T> {
+        let mut numbers = Vec::with_capacity(count);
+        self.draw_parts(T::BYTES * count, |bytes| numbers.extend(T::each(bytes)));
+        numbers
     }
 
-    /// Returns the next stream's first values.
-    pub(crate) fn draw_values(&mut self, values: usize) -> Vec<u32> {
-        self.draw_each(values, u32::from_le_bytes)
+    /// Has `mix` put the next stream's first numbers in their places.
+    pub(crate) fn draw_into<T: Number, U>(&mut self, places: &mut [U], mix: impl Fn(&mut U, T)) {
+        let bytes = T::BYTES * places.len();
+        let mut places = places.chunks_mut(PART_BYTES / T::BYTES);
+        self.draw_parts(bytes, |bytes| {
+            let places = places.next().unwrap_or_default();
+            let pairs = places.iter_mut().zip(T::each(bytes));
+            pairs.for_each(|(place, number)| mix(place, number));
+        });
     }
 
     /// Reads the next stream part by part, so that its bytes are never in memory as a whole.
-    fn draw_each<T, const N: usize>(&mut self, count: usize, read: fn([u8; N]) -> T) -> Vec<T> {
+    fn draw_parts(&mut self, bytes: usize, mut take: impl FnMut(&[u8])) {
         let mut stream = self.next_stream();
-        let mut part = Zeroizing::new([0; PART_BYTES]);
-        let mut values = Vec::with_capacity(count);
-        while values.len() < count {
-            let bytes = &mut part[..PART_BYTES.min(N * (count - values.len()))];
-            bytes.fill(0);
-            stream.apply_keystream(bytes);
-            values.extend(bytes.as_chunks().0.iter().map(|bytes| read(*bytes)));
+        let mut part = [0; PART_BYTES];
+        for first in (0..bytes).step_by(PART_BYTES) {
+            let part = &mut part[..PART_BYTES.min(bytes - first)];
+            part.fill(0);
+            stream.apply_keystream(part);
+            take(part);
         }
-        values
+        wipe(&mut part);
     }
 
     fn next_stream(&mut self) -> Ctr64BE<Aes256> {
@@ -100,8 +110,8 @@ mod tests {
         for count in [0, 1, 255, 256, 257, 1_000] {
             let [mut words, mut values, mut bytes] = [(); 3].map(|()| Prg::new(b"a", &[7; 32]));
 
-            let words = words.draw_words(count);
-            let values = values.draw_values(2 * count);
+            let words: Vec<u64> = words.draw_numbers(count);
+            let values: Vec<u32> = values.draw_numbers(2 * count);
 
             let bytes = bytes.draw(8 * count);
             assert!(

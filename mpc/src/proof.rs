@@ -40,10 +40,11 @@ use crate::bits::{to_bytes, to_words, xor};
 use crate::channel::Channel;
 use crate::context::{Context, Held};
 use crate::error::MpcError;
-use crate::gates::{Gates, Words};
+use crate::gates::Gates;
 use crate::step::Step;
 
 mod prover;
+mod rows;
 mod vector;
 mod verifier;
 mod weights;
@@ -108,16 +109,14 @@ struct Values {
 async fn first_step<C: Channel>(
     talk: &mut Talk<'_, C>,
     kernel: Kernel,
-    mut gates: Gates,
+    gates: Gates,
     columns: usize,
 ) -> Result<Each<Prover, Verifier>, MpcError> {
     let weights = talk.challenges(SEED_BYTES).await?;
     let weights = weights.map(|seed| Weights::expand(&seed, columns));
-    let own = BitProver::new(kernel, core::mem::take(&mut gates.own), weights.own);
-    let log = core::mem::take(&mut gates.of_previous);
-    let of_previous = BitVerifier::new(kernel, log, weights.of_previous);
-    let log = core::mem::take(&mut gates.of_next);
-    let of_next = BitVerifier::new(kernel, log, weights.of_next);
+    let own = BitProver::new(kernel, gates.own, weights.own);
+    let of_previous = BitVerifier::new(kernel, gates.of_previous, weights.of_previous);
+    let of_next = BitVerifier::new(kernel, gates.of_next, weights.of_next);
 
     let values = talk.values(&own.values()).await?;
     debug_assert_eq!(values.of_next.len(), POINTS, "one value a point");
@@ -286,23 +285,9 @@ impl<'a, C: Channel> Talk<'a, C> {
 impl Gates {
     /// Returns the number of words of the longest of the three logs. All parties know it.
     pub(crate) fn words(&self) -> usize {
-        longest(self.lengths())
+        let others = self.of_previous.claim.len().max(self.of_next.claim.len());
+        self.own.a[0].len().max(others)
     }
-
-    /// Returns the room to reserve for so many words in all: a proof fills every log up to whole
-    /// rows of the longest.
-    pub(crate) fn room_for(&self, words: Words) -> Words {
-        let (length, noted) = (longest(words).next_multiple_of(ROWS), self.lengths());
-        Words {
-            own: length - noted.own,
-            of_previous: length - noted.of_previous,
-            of_next: length - noted.of_next,
-        }
-    }
-}
-
-fn longest(words: Words) -> usize {
-    words.own.max(words.of_previous).max(words.of_next)
 }
 
 /// Reads the element at the start of bytes that hold one.

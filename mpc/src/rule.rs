@@ -134,11 +134,6 @@ impl Profile {
         }
     }
 
-    /// Returns the bytes of them.
-    pub(crate) const fn score_bytes(self) -> usize {
-        self.score_bits() / 8
-    }
-
     /// Returns the least difference between two scores.
     pub(crate) const fn unit(self) -> u32 {
         1 << (32 - self.score_bits())

@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use boop_kernel::{Rows, Tile};
+use boop_kernel::{Base, Rows, Shift, Tile};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::cells::EnoughCells;
@@ -13,10 +13,7 @@ use crate::error::ShareDecodeError;
 use crate::galois::{convert, convert_query};
 use crate::rule::{Profile, Rule};
 use crate::values::{Element, ReplicatedValues, Values};
-use crate::wipe::wipe;
-use boop_wire::template::{
-    ALIGNMENT_COUNT, Alignment, CELLS, CODE_BITS, GRID, ORIENTATIONS, PHASES, alignments,
-};
+use boop_wire::template::{Alignment, CELLS, CODE_BITS, GRID, ROTATIONS, alignments};
 
 /// Bytes of a stored share.
 pub const STORED_SHARE_BYTES: usize = 2 * CODE_BITS + 4 * CELLS;
@@ -139,24 +136,48 @@ impl QueryShare {
     }
 }
 
-/// Converts the components of a party at every alignment.
+/// Converts the components of a party once for each rotation, of which the rows are shifts; and
+/// the cells wherever a shift takes them out of their pairs, or their penalties differ.
 fn expand(with_next: &Values, with_previous: &Values, rule: Rule) -> Rows {
     let penalties: Vec<_> = (0..CELLS).map(|cell| rule.cell_penalty(cell)).collect();
-    let mut code = vec![0; ALIGNMENT_COUNT * CODE_BITS];
-    let mut cells = vec![0; ALIGNMENT_COUNT * CELLS];
-    let rows = code
-        .chunks_exact_mut(CODE_BITS)
-        .zip(cells.chunks_exact_mut(CELLS));
-    for ((code, cells), alignment) in rows.zip(alignments()) {
-        align_code(code, alignment, &with_next.code, &with_previous.code);
-        let components = [&with_next.cells[..], &with_previous.cells];
-        align_cells(cells, alignment, components, &penalties);
+    let mut code = Zeroizing::new(vec![0; ROTATIONS * CODE_BITS]);
+    convert_row(&mut code, &with_next.code, &with_previous.code);
+    let code: [&[u16]; ROTATIONS] =
+        core::array::from_fn(|rotation| &code[rotation * CODE_BITS..][..CODE_BITS]);
+    let shifts = alignments().map(|alignment| Shift {
+        base: alignment.rotation,
+        dy: alignment.dy,
+        dx: alignment.dx,
+    });
+    let align = |alignments: &[Alignment]| {
+        let mut cells = Zeroizing::new(vec![0; alignments.len() * CELLS]);
+        for (cells, alignment) in cells.chunks_exact_mut(CELLS).zip(alignments) {
+            let components = [&with_next.cells[..], &with_previous.cells];
+            align_cells(cells, *alignment, components, &penalties);
+        }
+        cells
+    };
+    match rule.profile() {
+        Profile::Exact => {
+            let [a, b, c] = [0, 1, 2].map(|rotation| {
+                align(&[-1, 0, 1].map(|dx| Alignment {
+                    rotation,
+                    dy: 0,
+                    dx,
+                }))
+            });
+            let bases = core::array::from_fn(|rotation| Base {
+                code: code[rotation],
+                cells: core::array::from_fn(|dx| &[&a, &b, &c][rotation][dx * CELLS..][..CELLS]),
+            });
+            Rows::shifts(&bases, &shifts)
+        }
+        Profile::Sixteen => {
+            let cells = align(&alignments());
+            let cells: Vec<_> = cells.chunks_exact(CELLS).collect();
+            Rows::shifts_of_code(code, &shifts, &cells)
+        }
     }
-    let rows = code.chunks_exact(CODE_BITS);
-    let rows = Rows::new(rows.zip(cells.chunks_exact(CELLS)));
-    wipe(&mut code);
-    wipe(&mut cells);
-    rows
 }
 
 impl fmt::Debug for QueryShare {
@@ -173,18 +194,6 @@ fn convert_pairs<E: Element>(with_next: &[E], with_previous: &[E]) -> Vec<E> {
         .zip(with_previous.as_chunks().0);
     let converted = pairs.map(|([a, b], [c, d])| convert((*a, *b), (*c, *d)));
     converted.flat_map(|(a, b)| [a, b]).collect()
-}
-
-/// Fills a row with the query's code values where they meet the template's; the rest stays zero.
-fn align_code(row: &mut [u16], alignment: Alignment, with_next: &[u16], with_previous: &[u16]) {
-    let rotation = alignment.rotation * CODE_BITS;
-    for (phase, run) in (0..PHASES).flat_map(|p| runs(alignment).map(move |run| (p, run))) {
-        let to = (phase * CELLS + run.target) * ORIENTATIONS;
-        let from = rotation + (phase * CELLS + run.source) * ORIENTATIONS;
-        let values = from..from + run.cells * ORIENTATIONS;
-        let row = &mut row[to..to + values.len()];
-        convert_row(row, &with_next[values.clone()], &with_previous[values]);
-    }
 }
 
 /// Fills a row with the query's cells times the penalties of the template's; the cells of a pair

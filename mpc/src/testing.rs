@@ -10,7 +10,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use crate::bits::BitShare;
 use crate::context::{Context, PairwiseSeeds, Security};
 use crate::error::MpcError;
-use crate::gates::{Gates, ProverLog, VerifierLog};
+use crate::gates::{Gates, Noted, ProverLog};
 use crate::job::{Job, Mailbox};
 use crate::local::run;
 use crate::values::{ReplicatedValues, Values};
@@ -60,12 +60,14 @@ where
 /// Checks that what three parties noted are true statements, position by position.
 pub(crate) fn check_gates(gates: &[Gates; 3]) {
     for prover in PartyIndex::ALL {
+        let known = |sides: &[Noted; 2]| sides.each_ref().map(Noted::to_vec);
         let ProverLog { a, b } = &gates[prover.as_usize()].own;
+        let (a, b) = (known(a), known(b));
         let next = &gates[prover.next().as_usize()].of_previous;
         let previous = &gates[prover.previous().as_usize()].of_next;
-        assert_eq!((a, b), (&next.side, &previous.side), "prover {prover}");
-        let claims = |log: &VerifierLog| log.claim.clone();
-        let claimed = crate::bits::xor(&claims(next), &claims(previous));
+        let sides = (known(&next.side), known(&previous.side));
+        assert_eq!((&a, &b), (&sides.0, &sides.1), "prover {prover}");
+        let claimed = crate::bits::xor(&next.claim.to_vec(), &previous.claim.to_vec());
         let product = |side: usize| a[side].iter().zip(&b[side]).map(|(a, b)| a & b);
         let shown: Vec<u64> = product(0).zip(product(1)).map(|(x, y)| x ^ y).collect();
         assert_eq!(shown, claimed, "prover {prover}");

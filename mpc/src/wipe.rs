@@ -1,7 +1,10 @@
 //! Wiping long vectors as fast as memory takes it: element by element, which `zeroize` does for a
 //! vector, takes as long as a good part of what is computed with it.
 
-use zeroize::optimization_barrier;
+use alloc::vec::Vec;
+use core::ops::{Deref, DerefMut};
+
+use zeroize::{ZeroizeOnDrop, optimization_barrier};
 
 /// Overwrites values with zeros, and lets no compiler leave that out.
 ///
@@ -11,6 +14,38 @@ pub(crate) fn wipe<T: Copy + Default>(values: &mut [T]) {
     values.fill(T::default());
     optimization_barrier(values);
 }
+
+/// A vector that wipes itself. It keeps its length.
+#[derive(Clone, Default)]
+pub(crate) struct Wiping<T: Copy + Default>(Vec<T>);
+
+impl<T: Copy + Default> From<Vec<T>> for Wiping<T> {
+    fn from(values: Vec<T>) -> Self {
+        Self(values)
+    }
+}
+
+impl<T: Copy + Default> Deref for Wiping<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T: Copy + Default> DerefMut for Wiping<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.0
+    }
+}
+
+impl<T: Copy + Default> Drop for Wiping<T> {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+impl<T: Copy + Default> ZeroizeOnDrop for Wiping<T> {}
 
 #[cfg(test)]
 mod tests {

@@ -4,9 +4,11 @@
 //! the coefficient of x^i. Addition is exclusive or. [`Gf64`] is for the few elements a protocol
 //! computes with by name; the methods of [`Kernel`] take slices of words, for the many.
 
+use alloc::vec::Vec;
 use core::ops::{Add, AddAssign, Mul, MulAssign};
 
 use crate::kernel::Kernel;
+use crate::skip::{Line, Sum};
 
 mod known;
 mod portable;
@@ -152,7 +154,10 @@ pub(crate) struct FieldTable {
     pub(crate) scale: fn(&[u64], &mut [u64]),
     pub(crate) fold: fn(u64, &mut [u64], &[u64]),
     pub(crate) round: fn(Pair<'_>, Pair<'_>) -> [u64; 2],
-    pub(crate) skip_round: fn(Pair<'_>, Pair<'_>, &[u64], &mut [u64]),
+    /// The lines that `skip_add` works with.
+    pub(crate) skip_scratch: usize,
+    pub(crate) skip_add: fn(Pair<'_>, Pair<'_>, &[u64], &mut [Sum], &mut [Line]),
+    pub(crate) skip_weights: fn(&[u64]) -> Vec<u64>,
     pub(crate) skip_fold: fn(&[u64], &[u64], &mut [u64]),
 }
 
@@ -163,7 +168,9 @@ impl FieldTable {
         scale: portable::scale,
         fold: portable::fold,
         round: portable::round,
-        skip_round: crate::skip::portable::skip_round,
+        skip_scratch: 0,
+        skip_add: |a, b, tau, sums, _| crate::skip::portable::skip_add(a, b, tau, sums),
+        skip_weights: crate::skip::portable::skip_weights,
         skip_fold: crate::skip::portable::skip_fold,
     };
 

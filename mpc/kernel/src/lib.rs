@@ -17,7 +17,8 @@ mod kernel;
 mod skip;
 mod slices;
 
-pub use crate::dot::{CELLS, CODE, LANES, Rows, Tile};
+pub use crate::dot::{Base, CELLS, CODE, LANES, Rows, Shift, Tile};
 pub use crate::field::Gf64;
 pub use crate::kernel::Kernel;
-pub use crate::skip::{SKIP_POINTS, SKIP_ROWS, SKIP_VARIABLES};
+pub use crate::skip::{SKIP_POINTS, SKIP_ROWS, SKIP_VARIABLES, SkipSums, SkipWeights};
+pub use crate::slices::SUM_SLOTS;

@@ -8,7 +8,9 @@
 
 use alloc::vec::Vec;
 
-use crate::field::{Gf64, times_x};
+use zeroize::{Zeroize, ZeroizeOnDrop, optimization_barrier};
+
+use crate::field::{Gf64, Product, times_x};
 use crate::kernel::Kernel;
 
 #[cfg(target_arch = "x86_64")]
@@ -60,14 +62,71 @@ impl Gf64 {
     }
 }
 
+/// Sums over words for each of the 3^7 points, which wait for their reduction; and what it takes
+/// to add to them. All of it wipes itself.
+pub struct SkipSums {
+    sums: Vec<Sum>,
+    scratch: Vec<Line>,
+}
+
+/// The weights of 128 rows, in the form in which they are looked up.
+pub struct SkipWeights(Vec<u64>);
+
+/// Eight words: what a cache line holds.
+#[derive(Clone, Copy, Default, Zeroize)]
+#[repr(align(64))]
+pub(crate) struct Line(pub(crate) [[u64; 4]; 2]);
+
+/// Two sums of products that wait for their reduction.
+#[derive(Clone, Copy, Default, Zeroize)]
+#[repr(align(32))]
+pub(crate) struct Sum(pub(crate) [u64; 4]);
+
+impl SkipSums {
+    /// Returns the sums as elements.
+    #[must_use]
+    pub fn values(&self) -> Vec<u64> {
+        self.sums.iter().map(Sum::element).collect()
+    }
+}
+
+impl Sum {
+    /// Returns the sum as an element.
+    pub(crate) fn element(&self) -> u64 {
+        let Self([low, high, lows, highs]) = self;
+        let (low, high) = (low ^ lows, high ^ highs);
+        Product { low, high }.reduce()
+    }
+}
+
+impl Drop for SkipSums {
+    fn drop(&mut self) {
+        self.sums.fill(Sum::default());
+        self.scratch.fill(Line::default());
+        optimization_barrier(&self.sums[..]);
+        optimization_barrier(&self.scratch[..]);
+    }
+}
+
+impl ZeroizeOnDrop for SkipSums {}
+
 impl Kernel {
-    /// Adds to `q`, for each of the 3^7 points z, the sum over all words w of `tau[w]` times the
-    /// word `(a[0](z)[w] & b[0](z)[w]) ^ (a[1](z)[w] & b[1](z)[w])` read as an element.
+    /// Returns sums over no words.
+    #[must_use]
+    pub fn skip_sums(self) -> SkipSums {
+        SkipSums {
+            sums: alloc::vec![Sum::default(); SKIP_POINTS],
+            scratch: alloc::vec![Line::default(); self.field.skip_scratch],
+        }
+    }
+
+    /// Adds to the sums, for each of the 3^7 points z, the sum over all words w of `tau[w]` times
+    /// the word `(a[0](z)[w] & b[0](z)[w]) ^ (a[1](z)[w] & b[1](z)[w])` read as an element.
     ///
     /// # Panics
     ///
-    /// If one of the vectors is not 128 times as long as `tau`, or `q` has not 3^7 places.
-    pub fn skip_round(self, a: [&[u64]; 2], b: [&[u64]; 2], tau: &[u64], q: &mut [u64]) {
+    /// If one of the vectors is not 128 times as long as `tau`.
+    pub fn skip_add(self, a: [&[u64]; 2], b: [&[u64]; 2], tau: &[u64], sums: &mut SkipSums) {
         for vector in [a[0], a[1], b[0], b[1]] {
             assert_eq!(
                 vector.len(),
@@ -75,25 +134,35 @@ impl Kernel {
                 "rows and their weights"
             );
         }
-        assert_eq!(q.len(), SKIP_POINTS, "points of seven variables");
-        (self.field.skip_round)(a, b, tau, q);
+        (self.field.skip_add)(a, b, tau, &mut sums.sums, &mut sums.scratch);
     }
 
-    /// Takes a vector of bits to a point, given by what [`Gf64::row_weights`] makes of it:
-    /// `out[w * 64 + t]` is the sum of `eq[l]` over the rows l whose word w has bit t set.
+    /// Prepares the weights of 128 rows, as [`Gf64::row_weights`] makes them, for
+    /// [`Self::skip_fold`].
     ///
     /// # Panics
     ///
-    /// If there are not 128 weights, or `words` is not twice as long as `out` and a multiple of
-    /// 128.
-    pub fn skip_fold(self, eq: &[u64], words: &[u64], out: &mut [u64]) {
-        assert_eq!(eq.len(), SKIP_ROWS, "weights of 128 rows");
+    /// If there are not 128.
+    #[must_use]
+    pub fn skip_weights(self, rows: &[u64]) -> SkipWeights {
+        assert_eq!(rows.len(), SKIP_ROWS, "weights of 128 rows");
+        SkipWeights((self.field.skip_weights)(rows))
+    }
+
+    /// Takes a vector of bits to a point, given by the weights of the rows there:
+    /// `out[w * 64 + t]` is the sum of the weights of the rows whose word w has bit t set. The
+    /// weights are of this kernel.
+    ///
+    /// # Panics
+    ///
+    /// If `words` is not twice as long as `out` and a multiple of 128.
+    pub fn skip_fold(self, rows: &SkipWeights, words: &[u64], out: &mut [u64]) {
         assert!(
             words.len().is_multiple_of(SKIP_ROWS),
             "rows of equal length"
         );
         assert_eq!(out.len(), words.len() / SKIP_ROWS * 64, "bits of a row");
-        (self.field.skip_fold)(eq, words, out);
+        (self.field.skip_fold)(&rows.0, words, out);
     }
 }
 

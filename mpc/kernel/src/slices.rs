@@ -5,6 +5,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod sums;
 mod transpose;
 
 use crate::kernel::Kernel;
@@ -15,7 +16,11 @@ pub(crate) struct SliceTable {
     slices32: fn(values: &[u32], out: &mut [u64]),
     slices16: fn(values: &[u16], out: &mut [u64]),
     unslices32: fn(slices: &[u64], values: &mut [u32]),
+    subset_sums: fn(&[u64; SUM_SLOTS], &[sums::Slots], &mut [u32]),
 }
+
+/// The slots whose values [`Kernel::add_subset_sums`] adds up.
+pub const SUM_SLOTS: usize = 256;
 
 impl SliceTable {
     pub(crate) const PORTABLE: Self = Self {
@@ -23,6 +28,7 @@ impl SliceTable {
         slices32: transpose::slices32,
         slices16: transpose::slices16,
         unslices32: transpose::unslices32,
+        subset_sums: sums::subset_sums,
     };
 
     pub(crate) fn best() -> &'static Self {
@@ -71,6 +77,31 @@ impl Kernel {
     }
 }
 
+impl Kernel {
+    /// Adds to `sums[j * rows + k]` the sum of the values in row k of the slots that are in subset
+    /// j, which are those with bit j in their word set. How many subsets there are, the length of
+    /// `sums` says.
+    ///
+    /// # Panics
+    ///
+    /// Panics unless there are as many sums as rows and whole subsets, of which 64 is the most.
+    pub fn add_subset_sums(
+        self,
+        subsets: &[u64; SUM_SLOTS],
+        rows: &[[u32; SUM_SLOTS]],
+        sums: &mut [u32],
+    ) {
+        if rows.is_empty() && sums.is_empty() {
+            return;
+        }
+        assert!(
+            sums.len().is_multiple_of(rows.len()) && sums.len() <= 64 * rows.len(),
+            "a sum for each subset and row"
+        );
+        (self.slices.subset_sums)(subsets, rows, sums);
+    }
+}
+
 /// Says whether a table gives the portable answers on fixed values: full blocks and a remainder.
 fn agrees(table: &SliceTable) -> bool {
     const VALUES: usize = 2 * transpose::BLOCK + 3 * 64;
@@ -85,12 +116,26 @@ fn agrees(table: &SliceTable) -> bool {
     let (mut ours, mut theirs) = ([0; VALUES / 2], [0; VALUES / 2]);
     transpose::slices32(&numbers, &mut ours);
     (table.slices32)(&numbers, &mut theirs);
-    let same32 = ours == theirs;
+    let same32 = ours == theirs && same_sums(table, &numbers);
     let mut back = [0; VALUES];
     (table.unslices32)(&ours, &mut back);
     transpose::slices16(&halves, &mut ours[..VALUES / 4]);
     (table.slices16)(&halves, &mut theirs[..VALUES / 4]);
     same32 && back == numbers && ours[..VALUES / 4] == theirs[..VALUES / 4]
+}
+
+/// Says whether a table gives the portable sums of an odd number of rows and subsets.
+fn same_sums(table: &SliceTable, numbers: &[u32]) -> bool {
+    let number = |place: usize| numbers[place % numbers.len()];
+    let subsets = core::array::from_fn(|slot| {
+        u64::from(number(3 * slot)) << 32 | u64::from(number(5 * slot + 1))
+    });
+    let rows: [sums::Slots; 3] =
+        core::array::from_fn(|row| core::array::from_fn(|slot| number(7 * slot + row)));
+    let (mut ours, mut theirs) = ([1; 3 * 63], [1; 3 * 63]);
+    sums::subset_sums(&subsets, &rows, &mut ours);
+    (table.subset_sums)(&subsets, &rows, &mut theirs);
+    ours == theirs
 }
 
 #[cfg(test)]
@@ -165,6 +210,38 @@ mod tests {
     }
 
     #[test]
+    fn every_form_adds_up_the_values_of_each_subset() {
+        for (kernel, (subsets, count)) in Kernel::all()
+            .into_iter()
+            .flat_map(|kernel| [(1, 1), (2, 1), (5, 2), (40, 31), (64, 3)].map(|s| (kernel, s)))
+        {
+            let words = random(2 * SUM_SLOTS);
+            let words: [u64; SUM_SLOTS] = core::array::from_fn(|slot| {
+                u64::from(words[2 * slot]) << 32 | u64::from(words[2 * slot + 1])
+            });
+            let values = random(count * SUM_SLOTS);
+            let rows = values.as_chunks().0;
+            let mut sums: Vec<u32> = (0..).take(subsets * count).collect();
+
+            kernel.add_subset_sums(&words, rows, &mut sums);
+
+            for ((index, before), sum) in (0..).zip(0_u32..).zip(sums) {
+                let (subset, row) = (index / count, index % count);
+                let members = rows[row].iter().zip(&words);
+                let members = members.filter(|(_, word)| **word >> subset & 1 == 1);
+                let expected = members.fold(before, |sum, (value, _)| sum.wrapping_add(*value));
+                assert_eq!(sum, expected, "subset {subset} of {subsets}, row {row}");
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a sum for each subset and row")]
+    fn more_subsets_than_a_word_has_bits_are_refused() {
+        Kernel::portable().add_subset_sums(&[0; SUM_SLOTS], &[[0; SUM_SLOTS]], &mut [0; 65]);
+    }
+
+    #[test]
     #[should_panic(expected = "is_multiple_of(64)")]
     fn values_that_fill_no_word_are_refused() {
         Kernel::portable().slices32(&[0; 32], &mut [0; 16]);
@@ -177,7 +254,16 @@ mod tests {
             out[out.len() - 1] ^= 1;
         }
 
+        fn wrong_sums(subsets: &[u64; SUM_SLOTS], rows: &[sums::Slots], out: &mut [u32]) {
+            sums::subset_sums(subsets, rows, out);
+            out[out.len() - 1] ^= 1;
+        }
+
         assert!(agrees(&SliceTable::PORTABLE));
+        assert!(!agrees(&SliceTable {
+            subset_sums: wrong_sums,
+            ..SliceTable::PORTABLE
+        }));
         assert!(!agrees(&SliceTable {
             slices32: wrong,
             ..SliceTable::PORTABLE

@@ -174,7 +174,7 @@ impl Batch {
         kernel: Kernel,
         coins: &[u8; 32],
     ) -> Result<[Vec<Arc<Tile>>; 2], MpcError> {
-        let agreed = self.agree(context, channel).await?;
+        let agreed = self.agree(context, channel, kernel).await?;
         context.barrier(channel, Step::Ready).await?;
         for other in context.me().others() {
             context.send(channel, other, Step::AuditSeed, coins);
@@ -202,12 +202,13 @@ impl Batch {
         &self,
         context: &mut Context,
         channel: &mut C,
+        kernel: Kernel,
     ) -> Result<[Agreed; 2], MpcError> {
         let [mut next, mut previous] = self.share_sums(channel).await;
         let [of_next, of_previous] = &self.sides;
         next.iter_mut().for_each(by_minus_w_squared);
         previous.iter_mut().for_each(by_minus_w);
-        let hidden = self.hidden_sums();
+        let hidden = self.hidden_sums(kernel);
         let halves = [(of_next, &mut next), (of_previous, &mut previous)];
         for ((side, half), hidden) in halves.into_iter().zip(&hidden) {
             half.iter_mut()
@@ -270,14 +271,14 @@ impl Batch {
     }
 
     /// Returns the subset sums of what hides the answers from the other auditors.
-    fn hidden_sums(&self) -> [Zeroizing<Vec<u32>>; 2] {
+    fn hidden_sums(&self, kernel: Kernel) -> [Zeroizing<Vec<u32>>; 2] {
         let kappa = self.kappa;
         let mut sums = [(); 2].map(|()| Zeroizing::new(vec![0; kappa * kappa]));
         for (block, number) in self.blocks() {
             let sides = self.sides.iter().zip(&block.subsets);
             for ((side, subsets), sums) in sides.zip(&mut sums) {
                 let hidden = hidden(&side.seed, number, kappa * block.tiles.len() * LANES);
-                add_score_sums(subsets, kappa, &hidden, sums);
+                add_score_sums(kernel, subsets, kappa, &hidden, sums);
             }
         }
         sums
@@ -307,7 +308,7 @@ impl Batch {
                 let (from, bytes) = (side.part.audited, 4 * products.len());
                 let answers = context.receive(channel, from, Step::AuditScore, bytes);
                 let answers = Zeroizing::new(to_values(&answers.await?));
-                add_score_sums(subsets, kappa, &answers, sums);
+                add_score_sums(kernel, subsets, kappa, &answers, sums);
             }
         }
         Ok(sums)
@@ -363,7 +364,7 @@ fn draw_seed(context: &mut Context, held: Held) -> Seed {
 /// Returns what hides the answers of a block.
 fn hidden(seed: &Seed, block: u32, values: usize) -> Zeroizing<Vec<u32>> {
     let mut stream = Prg::of_lane(b"boop/audit-answers/v1\0", seed, block);
-    Zeroizing::new(stream.draw_values(values))
+    Zeroizing::new(stream.draw_numbers(values))
 }
 
 /// Expands the seed of the public rows; there are as many as subsets.

@@ -4,14 +4,12 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use boop_kernel::{CELLS, CODE, LANES, Tile};
+use boop_kernel::{CELLS, CODE, Kernel, LANES, SUM_SLOTS, Tile};
 use zeroize::Zeroizing;
 
 use crate::values::Values;
+use crate::wipe::wipe;
 
-/// Slots whose scores stay in the first-level cache, for 31 alignments.
-const SLOTS_AT_ONCE: usize = 256;
-type Slots = [u32; SLOTS_AT_ONCE];
 /// Words of the sum of a subset.
 pub(super) const SUM_WORDS: usize = CODE / 2 + CELLS;
 /// Tiles whose templates are summed in one pass.
@@ -25,50 +23,29 @@ const CELLS_AT_ONCE: usize = 16;
 /// Bit j of `subsets[slot]` puts a slot into subset j, and `scores` has `rows` rows of equal
 /// length; lanes after the last slot are in no subset. The sum of subset j and row k is at
 /// `j * rows + k`.
-pub(super) fn add_score_sums(subsets: &[u64], rows: usize, scores: &[u32], sums: &mut [u32]) {
+pub(super) fn add_score_sums(
+    kernel: Kernel,
+    subsets: &[u64],
+    rows: usize,
+    scores: &[u32],
+    sums: &mut [u32],
+) {
     let lanes = scores.len().checked_div(rows).unwrap_or(0);
     let slots = subsets.len().min(lanes);
-    // Two subsets and two rows go together; an odd number of them is filled up with zeros.
-    let mut some = Zeroizing::new(vec![[0; SLOTS_AT_ONCE]; rows.next_multiple_of(2)]);
-    for first in (0..slots).step_by(SLOTS_AT_ONCE) {
-        let subsets = &subsets[first..slots.min(first + SLOTS_AT_ONCE)];
+    let mut some = vec![[0; SUM_SLOTS]; rows];
+    let mut words = [0; SUM_SLOTS];
+    for first in (0..slots).step_by(SUM_SLOTS) {
+        let subsets = &subsets[first..slots.min(first + SUM_SLOTS)];
         for (some, row) in some.iter_mut().zip(scores.chunks_exact(lanes)) {
             some[..subsets.len()].copy_from_slice(&row[first..][..subsets.len()]);
         }
-        for (pair, sums) in sums.chunks_mut(2 * rows).enumerate() {
-            let masks = [2 * pair, 2 * pair + 1].map(|subset| masks(subsets, subset));
-            let (of_first, of_second) = sums.split_at_mut(rows);
-            for (pair, scores) in some.as_chunks().0.iter().enumerate() {
-                let [a, b] = masked_sums(&masks, scores);
-                for (sums, more) in [(&mut *of_first, a), (&mut *of_second, b)] {
-                    let pairs = sums.iter_mut().skip(2 * pair).zip(more);
-                    pairs.for_each(|(sum, more)| *sum = sum.wrapping_add(more));
-                }
-            }
-        }
+        // Slots after the last are in no subset, whatever scores are left of others.
+        words[..subsets.len()].copy_from_slice(subsets);
+        words[subsets.len()..].fill(0);
+        kernel.add_subset_sums(&words, &some, sums);
     }
-}
-
-/// Returns all ones for the slots that are in a subset, zeros for the others.
-fn masks(subsets: &[u64], subset: usize) -> Slots {
-    let mut masks = [0; SLOTS_AT_ONCE];
-    for (mask, word) in masks.iter_mut().zip(subsets) {
-        *mask = 0_u32.wrapping_sub((word >> subset & 1) as u32);
-    }
-    masks
-}
-
-/// Sums the masked scores of two subsets and two rows, in a form that compilers turn into
-/// vector instructions.
-fn masked_sums(masks: &[Slots; 2], scores: &[Slots; 2]) -> [[u32; 2]; 2] {
-    let [mut a, mut b, mut c, mut d] = [0_u32; 4];
-    for slot in 0..SLOTS_AT_ONCE {
-        a = a.wrapping_add(masks[0][slot] & scores[0][slot]);
-        b = b.wrapping_add(masks[0][slot] & scores[1][slot]);
-        c = c.wrapping_add(masks[1][slot] & scores[0][slot]);
-        d = d.wrapping_add(masks[1][slot] & scores[1][slot]);
-    }
-    [[a, b], [c, d]]
+    wipe(some.as_flattened_mut());
+    wipe(&mut words);
 }
 
 /// Returns the sums of the templates in each subset, for two families of subsets, one after the

@@ -17,7 +17,7 @@ use crate::job::Job;
 use crate::local::{Envelope, Outcome, run_through};
 use crate::rule::{Profile, Rule};
 use crate::share::{QueryShare, StoredShare};
-use crate::sign::{Rescored, rescore};
+use crate::sign::{Halves, rescore};
 use crate::step::Step;
 use crate::testing::{contexts, seeded, share_values};
 use crate::values::Values;
@@ -246,15 +246,16 @@ fn a_weak_audit_misses_a_wrong_product_as_often_as_the_formula_says() {
     let mut rng = seeded(8);
     let (kappa, slots, trials) = (4, 20, 2_000);
     let (mut missed, mut missed_at_full_strength) = (0_u32, 0_u32);
-    let right = rescored(vec![0; 3 * 24]);
+    let right = halves(vec![0; 3 * 24]);
     for _ in 0..trials {
         let mut wrong = vec![0; 3 * 24];
         wrong[rng.next_u32() as usize % 3 * 24 + rng.next_u32() as usize % slots] = 1 << 31;
-        let wrong = rescored(wrong);
+        let wrong = halves(wrong);
         for (kappa, missed) in [(kappa, &mut missed), (KAPPA, &mut missed_at_full_strength)] {
             let audit = with_random_subsets(&mut rng, kappa, slots);
 
-            let [right, wrong] = [&right, &wrong].map(|scores| audit.block_sums(0, 3, scores));
+            let [right, wrong] =
+                [&right, &wrong].map(|scores| audit.block_sums(Kernel::best(), 0, 3, scores));
 
             *missed += u32::from(right.0[0] == wrong.0[0]);
         }
@@ -271,13 +272,13 @@ fn sums_of_scores_are_those_of_the_definition() {
     for (kappa, slots, lanes, rows) in [(1, 1, 8, 1), (5, 129, 136, 2), (64, 300, 320, 31)] {
         let audit = with_random_subsets(&mut rng, kappa, slots + 7);
         let scores: Vec<u32> = (0..lanes * rows).map(|_| rng.next_u32()).collect();
-        let mut scores = rescored(scores);
-        scores.half_of_previous.reverse();
+        let mut scores = halves(scores);
+        scores.of_previous.reverse();
 
-        let sums = audit.block_sums(7, rows, &scores);
+        let sums = audit.block_sums(Kernel::best(), 7, rows, &scores);
 
-        let halves = [&scores.half_of_next, &scores.half_of_previous];
-        for ((side, half), sums) in audit.sides.iter().zip(halves).zip(&sums.0) {
+        let both = [&scores.of_next, &scores.of_previous];
+        for ((side, half), sums) in audit.sides.iter().zip(both).zip(&sums.0) {
             for (index, sum) in sums.iter().enumerate() {
                 let (subset, row) = (index / rows, index % rows);
                 let scores = &half[row * lanes..][..slots];
@@ -387,12 +388,14 @@ fn compare_under(
             let mut sums = audit.no_sums(rows.count());
             let mut scores = products(channel, kernel, Arc::clone(&rows), database.tiles()).await;
             lie(me, &mut scores);
-            let scores = rescore(context, channel, query.profile(), &scores).await?;
-            sums.add(&audit.block_sums(0, rows.count(), &scores));
+            let scores = rescore(context, channel, query.profile(), scores.to_vec());
+            let (_, scores) = scores.await?;
+            sums.add(&audit.block_sums(kernel, 0, rows.count(), &scores));
             sums.add(&Sums::default());
             let masks = products(channel, kernel, Arc::clone(&rows), audit.mask_tiles()).await;
-            let masks = rescore(context, channel, query.profile(), &masks).await?;
-            sums.add(&audit.mask_sums(rows.count(), &masks));
+            let masks = rescore(context, channel, query.profile(), masks.to_vec());
+            let (_, masks) = masks.await?;
+            sums.add(&audit.mask_sums(kernel, rows.count(), &masks));
             let halves = [query.half_of_next(), query.half_of_previous()];
             audit.check(context, channel, kernel, sums, halves).await
         })
@@ -419,11 +422,9 @@ fn with_random_subsets(rng: &mut ChaCha8Rng, kappa: usize, slots: usize) -> Audi
     }
 }
 
-fn rescored(half: Vec<u32>) -> Rescored {
-    Rescored {
-        with_next: Vec::new(),
-        with_previous: Vec::new(),
-        half_of_previous: half.clone(),
-        half_of_next: half,
+fn halves(half: Vec<u32>) -> Halves {
+    Halves {
+        of_previous: half.clone().into(),
+        of_next: half.into(),
     }
 }

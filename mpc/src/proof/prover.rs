@@ -1,16 +1,17 @@
 //! What a prover computes.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use boop_kernel::{Gf64, Kernel};
 use zeroize::Zeroizing;
 
 use super::COEFFICIENTS;
+use super::rows::Rows;
 use super::vector::Vector;
-use super::weights::{POINTS, ROWS, VARIABLES, Weights};
+use super::weights::{ROWS, VARIABLES, Weights};
 use crate::bits::xor;
 use crate::gates::ProverLog;
+use crate::wipe::Wiping;
 
 /// A prover whose vectors are still bits.
 pub(super) struct BitProver {
@@ -27,13 +28,8 @@ pub(super) struct Prover {
 }
 
 impl BitProver {
-    /// Takes what the prover knows, and fills it up to whole rows.
-    pub(super) fn new(kernel: Kernel, mut log: ProverLog, weights: Weights) -> Self {
-        let length = log.a[0].len();
-        for vector in log.vectors() {
-            debug_assert_eq!(vector.len(), length, "vectors of one statement");
-            vector.resize(ROWS * weights.columns.len(), 0);
-        }
+    /// Takes what the prover knows.
+    pub(super) fn new(kernel: Kernel, log: ProverLog, weights: Weights) -> Self {
         Self {
             kernel,
             log,
@@ -43,21 +39,31 @@ impl BitProver {
 
     /// Returns the weighted sum of each row, and of the rows' extension to the points with a
     /// coordinate inf.
-    pub(super) fn values(&self) -> Zeroizing<Vec<u64>> {
-        let mut values = Zeroizing::new(vec![0; POINTS]);
-        let [a, b] = [&self.log.a, &self.log.b].map(|[first, second]| [&**first, &**second]);
-        self.kernel.skip_round(a, b, &self.columns, &mut values);
-        values
+    pub(super) fn values(&self) -> Wiping<u64> {
+        let width = self.columns.len();
+        let ProverLog { a, b } = &self.log;
+        let rows = [&a[0], &a[1], &b[0], &b[1]].map(|noted| Rows::new(noted, width));
+        let [mut a0, mut a1, mut b0, mut b1] = rows;
+        let mut sums = self.kernel.skip_sums();
+        let mut columns = &self.columns[..];
+        while let (Some(a0), Some(a1), Some(b0), Some(b1)) =
+            (a0.next(), a1.next(), b0.next(), b1.next())
+        {
+            let (now, later) = columns.split_at(a0.len() / ROWS);
+            self.kernel.skip_add([a0, a1], [b0, b1], now, &mut sums);
+            columns = later;
+        }
+        sums.values().into()
     }
 
     /// Takes the rows to a point.
-    pub(super) fn fold(mut self, point: &[Gf64; VARIABLES]) -> Prover {
-        let (kernel, rows) = (self.kernel, Gf64::row_weights(point));
-        let a = Vector::of_bits(kernel, &rows, &mut self.log.a);
+    pub(super) fn fold(self, point: &[Gf64; VARIABLES]) -> Prover {
+        let (kernel, columns) = (self.kernel, &self.columns);
+        let rows = kernel.skip_weights(&Gf64::row_weights(point));
         Prover {
             kernel,
-            a: a.weighted(kernel, &self.columns),
-            b: Vector::of_bits(kernel, &rows, &mut self.log.b),
+            a: Vector::of_weighted_bits(kernel, &rows, &self.log.a, columns),
+            b: Vector::of_bits(kernel, &rows, &self.log.b, columns),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The proofs between three parties, honest and not.
 
+use alloc::sync::Arc;
 use std::vec;
 
 use boop_wire::id::PartyIndex;
@@ -7,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
 use super::*;
-use crate::gates::{ProverLog, VerifierLog};
+use crate::gates::{Noted, ProverLog, VerifierLog, Words};
 use crate::job::{Counters, Job};
 use crate::local::{Envelope, Outcome, run_through};
 use crate::step::HEADER_BYTES;
@@ -96,10 +97,11 @@ fn a_prover_that_computes_with_other_shares_is_noticed() {
             // Where the other factor is set, the bit makes a difference.
             let mut gates = random_gates(&mut rng, [130, 150, 140]);
             let own = &mut gates[prover.as_usize()].own;
-            let place = own.b[side].iter().position(|word| word & 1 == 1).unwrap();
-            own.a[side][place] ^= 1;
+            let factor = own.b[side].to_vec();
+            let place = factor.iter().position(|word| word & 1 == 1).unwrap();
+            own.a[side].change(|words| words[place] ^= 1);
             let theirs = &mut log(&mut gates, prover, verifier).side[side];
-            theirs[place] ^= 1;
+            theirs.change(|words| words[place] ^= 1);
             assert!(!all_hold(&gates));
 
             let outcome = prove(&mut rng, gates, |_| {});
@@ -146,8 +148,9 @@ fn two_wrong_bits_of_the_same_place_do_not_cancel_between_provers() {
     let mut rng = seeded(47);
     let mut gates = random_gates(&mut rng, [10, 10, 10]);
     let [zero, one, two] = PartyIndex::ALL;
-    log(&mut gates, zero, one).claim[4] ^= 8;
-    log(&mut gates, one, two).claim[4] ^= 8;
+    let change = |words: &mut [u64]| words[4] ^= 8;
+    log(&mut gates, zero, one).claim.change(change);
+    log(&mut gates, one, two).claim.change(change);
 
     let outcome = prove(&mut rng, gates, |_| {});
 
@@ -285,12 +288,15 @@ fn all_hold(gates: &[Gates; 3]) -> bool {
         let own = &gates[prover.as_usize()].own;
         let next = &gates[prover.next().as_usize()].of_previous;
         let previous = &gates[prover.previous().as_usize()].of_next;
-        let agree = own.a == next.side && own.b == previous.side;
+        let known = |sides: &[Noted; 2]| sides.each_ref().map(Noted::to_vec);
+        let (a, b) = (known(&own.a), known(&own.b));
+        let claims = [&next.claim, &previous.claim].map(Noted::to_vec);
+        let agree = a == known(&next.side) && b == known(&previous.side);
         let holds = |i: usize| {
-            let sum = (own.a[0][i] & own.b[0][i]) ^ (own.a[1][i] & own.b[1][i]);
-            sum == next.claim[i] ^ previous.claim[i]
+            let sum = (a[0][i] & b[0][i]) ^ (a[1][i] & b[1][i]);
+            sum == claims[0][i] ^ claims[1][i]
         };
-        agree && (0..own.a[0].len()).all(holds)
+        agree && (0..a[0].len()).all(holds)
     })
 }
 
@@ -304,16 +310,32 @@ fn random_gates(rng: &mut ChaCha8Rng, lengths: [usize; 3]) -> [Gates; 3] {
         let rest = (0..length).map(|i| (a[0][i] & b[0][i]) ^ (a[1][i] & b[1][i]) ^ claim[i]);
         let rest = rest.collect();
         gates[prover.next().as_usize()].of_previous = VerifierLog {
-            side: a.clone(),
-            claim,
+            side: a.clone().map(|words| in_parts(rng, words)),
+            claim: in_parts(rng, claim),
         };
         gates[prover.previous().as_usize()].of_next = VerifierLog {
-            side: b.clone(),
-            claim: rest,
+            side: b.clone().map(|words| in_parts(rng, words)),
+            claim: in_parts(rng, rest),
         };
-        gates[prover.as_usize()].own = ProverLog { a, b };
+        gates[prover.as_usize()].own = ProverLog {
+            a: a.map(|words| in_parts(rng, words)),
+            b: b.map(|words| in_parts(rng, words)),
+        };
     }
     gates
+}
+
+/// Notes words in parts of any length.
+fn in_parts(rng: &mut ChaCha8Rng, words: Vec<u64>) -> Noted {
+    let (mut noted, mut first) = (Noted::default(), 0);
+    let shared: Words = Arc::new(words.into());
+    while first < shared.len() {
+        let left = shared.len() - first;
+        let words = below(rng, left.min(500) + 1);
+        noted.push_range(&shared, first..first + words);
+        first += words;
+    }
+    noted
 }
 
 /// Runs the proofs, each party's verdict in the end being its result.
@@ -401,9 +423,10 @@ fn rejected(prover: PartyIndex) -> [Option<Result<Verdict, MpcError>>; 3] {
     results
 }
 
-fn flip(rng: &mut ChaCha8Rng, words: &mut [u64]) {
-    let place = below(rng, words.len());
-    words[place] ^= 1 << below(rng, 64);
+fn flip(rng: &mut ChaCha8Rng, noted: &mut Noted) {
+    let place = below(rng, noted.len());
+    let bit = below(rng, 64);
+    noted.change(|words| words[place] ^= 1 << bit);
 }
 
 fn below(rng: &mut ChaCha8Rng, limit: usize) -> usize {

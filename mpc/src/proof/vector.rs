@@ -3,10 +3,12 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use boop_kernel::{Gf64, Kernel};
+use boop_kernel::{Gf64, Kernel, SkipWeights};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
+use super::rows::Rows;
 use super::weights::ROWS;
+use crate::gates::Noted;
 use crate::wipe::wipe;
 
 /// A vector of even length: the first of the words.
@@ -15,38 +17,55 @@ pub(super) struct Vector {
     len: usize,
 }
 
-/// Columns whose weights are multiplied in at once, few enough to stay in the cache.
-const BATCH: usize = 64;
-
 impl Vector {
     /// Takes two vectors of bits to a point, given by the weights of the rows there, and puts
-    /// them one behind the other, a place for each bit. Wipes the bits.
-    pub(super) fn of_bits(kernel: Kernel, rows: &[u64], bits: &mut [Vec<u64>; 2]) -> Self {
-        let half = bits[0].len() / ROWS * 64;
-        let len = 2 * half;
-        let mut vector = Self {
-            words: vec![0; len],
-            len,
-        };
-        for (bits, out) in bits.iter_mut().zip(vector.words.chunks_exact_mut(half)) {
-            kernel.skip_fold(rows, bits, out);
-            discard(bits);
-        }
-        vector
+    /// them one behind the other, a place for each bit. There are as many columns as weights.
+    pub(super) fn of_bits(
+        kernel: Kernel,
+        rows: &SkipWeights,
+        bits: &[Noted; 2],
+        columns: &[u64],
+    ) -> Self {
+        Self::folded(kernel, rows, bits, columns.len(), |_, _| {})
     }
 
-    /// Multiplies in the weight of each bit: its column's, times `x^t` for bit t of a word.
-    pub(super) fn weighted(mut self, kernel: Kernel, columns: &[u64]) -> Self {
-        let (first, second) = self.words[..self.len].split_at_mut(self.len / 2);
-        let halves = first
-            .chunks_mut(64 * BATCH)
-            .zip(second.chunks_mut(64 * BATCH));
-        for (columns, (first, second)) in columns.chunks(BATCH).zip(halves) {
-            let weights = Gf64::lane_weights(columns);
-            kernel.gf_scale(&weights, first);
-            kernel.gf_scale(&weights, second);
+    /// As [`Self::of_bits`], and multiplies in the weight of each bit: its column's, times `x^t`
+    /// for bit t of a word.
+    pub(super) fn of_weighted_bits(
+        kernel: Kernel,
+        rows: &SkipWeights,
+        bits: &[Noted; 2],
+        columns: &[u64],
+    ) -> Self {
+        Self::folded(kernel, rows, bits, columns.len(), |first, places| {
+            let columns = &columns[first..first + places.len() / 64];
+            kernel.gf_scale(&Gf64::lane_weights(columns), places);
+        })
+    }
+
+    /// Folds the columns window by window, and hands each window's places to `finish` with the
+    /// number of its first column, while they are in a cache.
+    fn folded(
+        kernel: Kernel,
+        rows: &SkipWeights,
+        bits: &[Noted; 2],
+        width: usize,
+        mut finish: impl FnMut(usize, &mut [u64]),
+    ) -> Self {
+        let half = 64 * width;
+        let len = 2 * half;
+        let mut words = vec![0; len];
+        for (bits, out) in bits.iter().zip(words.chunks_exact_mut(half)) {
+            let (mut windows, mut first) = (Rows::new(bits, width), 0);
+            while let Some(window) = windows.next() {
+                let columns = window.len() / ROWS;
+                let places = &mut out[64 * first..64 * (first + columns)];
+                kernel.skip_fold(rows, window, places);
+                finish(first, places);
+                first += columns;
+            }
         }
-        self
+        Self { words, len }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -95,9 +114,3 @@ impl Drop for Vector {
 }
 
 impl ZeroizeOnDrop for Vector {}
-
-/// Wipes words and gives their memory back.
-pub(super) fn discard(words: &mut Vec<u64>) {
-    wipe(words);
-    *words = Vec::new();
-}

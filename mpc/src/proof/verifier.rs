@@ -3,18 +3,19 @@
 
 use alloc::vec::Vec;
 
-use boop_kernel::{Gf64, Kernel};
-use zeroize::{Zeroize, Zeroizing};
+use boop_kernel::{Gf64, Kernel, SkipWeights};
+use zeroize::Zeroize;
 
 use super::COEFFICIENTS;
-use super::vector::{Vector, discard};
+use super::rows::weighted_sum;
+use super::vector::Vector;
 use super::weights::{ROWS, VARIABLES, Weights};
-use crate::gates::VerifierLog;
+use crate::gates::{Noted, VerifierLog};
 
 /// A verifier whose vectors are still bits.
 pub(super) struct BitVerifier {
     kernel: Kernel,
-    log: VerifierLog,
+    side: [Noted; 2],
     weights: Weights,
     /// The share of the weighted sum of what is claimed.
     claimed: Gf64,
@@ -39,47 +40,42 @@ pub(super) struct End {
 }
 
 impl BitVerifier {
-    /// Takes what the verifier knows, fills it up to whole rows, and sums up the claims.
-    pub(super) fn new(kernel: Kernel, mut log: VerifierLog, weights: Weights) -> Self {
-        let (length, columns) = (log.claim.len(), &weights.columns);
-        for vector in log.vectors() {
-            debug_assert_eq!(vector.len(), length, "vectors of one statement");
-            vector.resize(ROWS * columns.len(), 0);
-        }
-        let claim = &mut log.claim;
-        let rows = claim.chunks_exact(columns.len());
-        let sums = rows.map(|row| kernel.gf_inner(columns, row));
-        let sums: Zeroizing<Vec<u64>> = Zeroizing::new(sums.collect());
-        let claimed = Gf64(kernel.gf_inner(&weights.rows, &sums));
-        discard(claim);
+    /// Takes what the verifier knows, and sums up the claims.
+    pub(super) fn new(kernel: Kernel, log: VerifierLog, weights: Weights) -> Self {
+        let VerifierLog { side, claim } = log;
+        let claimed = weighted_sum(kernel, &claim, &weights.rows, &weights.columns);
         Self {
             kernel,
-            log,
+            side,
             weights,
             claimed,
         }
     }
 
     /// Takes the rows to a point.
-    pub(super) fn fold(mut self, values: &[u64], point: &[Gf64; VARIABLES]) -> Verifier {
-        let rows = Gf64::row_weights(point);
-        let rows_difference = self.rows(values) + self.claimed;
-        let points = Gf64::point_weights(point);
-        Verifier {
-            kernel: self.kernel,
-            vector: Vector::of_bits(self.kernel, &rows, &mut self.log.side),
-            claimed: Gf64(self.kernel.gf_inner(&points, values)),
-            rows_difference,
-        }
+    pub(super) fn fold(self, values: &[u64], point: &[Gf64; VARIABLES]) -> Verifier {
+        self.folded(values, point, Vector::of_bits)
     }
 
     /// Takes the rows to a point, where the bits' weights belong to this side.
-    pub(super) fn fold_weighted(mut self, values: &[u64], point: &[Gf64; VARIABLES]) -> Verifier {
-        let columns = core::mem::take(&mut self.weights.columns);
-        let verifier = self.fold(values, point);
+    pub(super) fn fold_weighted(self, values: &[u64], point: &[Gf64; VARIABLES]) -> Verifier {
+        self.folded(values, point, Vector::of_weighted_bits)
+    }
+
+    fn folded(
+        self,
+        values: &[u64],
+        point: &[Gf64; VARIABLES],
+        vector: impl Fn(Kernel, &SkipWeights, &[Noted; 2], &[u64]) -> Vector,
+    ) -> Verifier {
+        let (kernel, columns) = (self.kernel, &self.weights.columns);
+        let rows = kernel.skip_weights(&Gf64::row_weights(point));
+        let points = Gf64::point_weights(point);
         Verifier {
-            vector: verifier.vector.weighted(verifier.kernel, &columns),
-            ..verifier
+            kernel,
+            vector: vector(kernel, &rows, &self.side, columns),
+            claimed: Gf64(kernel.gf_inner(&points, values)),
+            rows_difference: self.rows(values) + self.claimed,
         }
     }
 

@@ -26,8 +26,8 @@ impl Weights {
         let seed = seed.first_chunk().copied().unwrap_or_default();
         let mut prg = Prg::new(DOMAIN, &seed);
         Self {
-            rows: prg.draw_words(ROWS),
-            columns: prg.draw_words(columns),
+            rows: prg.draw_numbers(ROWS),
+            columns: prg.draw_numbers(columns),
         }
     }
 }

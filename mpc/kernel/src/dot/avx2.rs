@@ -9,11 +9,13 @@
 )]
 
 use core::arch::x86_64::{
-    __m256i, _MM_HINT_T1, _mm_prefetch, _mm256_add_epi32, _mm256_load_si256, _mm256_madd_epi16,
-    _mm256_mullo_epi32, _mm256_set1_epi32, _mm256_store_si256,
+    __m256i, _MM_HINT_T1, _mm_prefetch, _mm256_add_epi16, _mm256_add_epi32, _mm256_load_si256,
+    _mm256_madd_epi16, _mm256_mullo_epi32, _mm256_set1_epi32, _mm256_setzero_si256,
+    _mm256_store_si256,
 };
 
 use super::rows::{HALF, halves};
+use super::shifts::terms;
 use super::tile::{Lanes, Pairs};
 use super::{DotTable, portable};
 
@@ -23,6 +25,10 @@ static TABLE: DotTable = DotTable {
     name: "avx2",
     code,
     cells,
+    code_terms,
+    cell_terms,
+    // SAFETY: the table is reached through `table` alone, which has seen AVX2.
+    add: |one, other, sums| unsafe { add_pairs(one, other, sums) },
     peak,
     // SAFETY: the table is reached through `table` alone, which has seen AVX2.
     plain: |row, template| unsafe { plain(row, template) },
@@ -41,6 +47,26 @@ fn code(tile: &[Pairs], rows: [&[u32]; 2], sums: &mut [Lanes], ahead: &[Pairs]) 
 fn cells(tile: &[Lanes], rows: [&[u32]; 2], sums: &mut [Lanes], ahead: &[Lanes]) {
     // SAFETY: this function is reached through `table` alone, which has seen AVX2.
     unsafe { both::<Lanes, false>(tile, rows, sums, ahead) }
+}
+
+fn code_terms(block: usize, cells: &[Pairs], factors: &[u32], sums: &mut [Lanes], ahead: &[Pairs]) {
+    // SAFETY: this function is reached through `table` alone, which has seen AVX2.
+    unsafe {
+        match block {
+            5 => each_term::<Pairs, true, 4, 1, 5, 3>(cells, factors, sums, ahead),
+            _ => each_term::<Pairs, true, 4, 1, 3, 3>(cells, factors, sums, ahead),
+        }
+    }
+}
+
+fn cell_terms(block: usize, cells: &[Lanes], factors: &[u32], sums: &mut [Lanes], ahead: &[Lanes]) {
+    // SAFETY: this function is reached through `table` alone, which has seen AVX2.
+    unsafe {
+        match block {
+            5 => each_term::<Lanes, false, 4, 10, 5, 3>(cells, factors, sums, ahead),
+            _ => each_term::<Lanes, false, 2, 20, 3, 6>(cells, factors, sums, ahead),
+        }
+    }
 }
 
 /// Works on the halves of a group, one after the other.
@@ -89,35 +115,102 @@ fn block<T, const PAIRS: bool, const N: usize>(
     for ([one, other], [values, other_values]) in twos.iter().zip(values) {
         _mm_prefetch::<_MM_HINT_T1>(hint);
         hint = hint.wrapping_add(hint_step);
-        add::<T, PAIRS, N>(&mut totals, one, values);
-        add::<T, PAIRS, N>(&mut totals, other, other_values);
+        add::<PAIRS, N>(&mut totals, load(one), values);
+        add::<PAIRS, N>(&mut totals, load(other), other_values);
     }
     for (lanes, values) in last.iter().zip(last_values) {
-        add::<T, PAIRS, N>(&mut totals, lanes, values);
+        add::<PAIRS, N>(&mut totals, load(lanes), values);
     }
-    for (sums, [left, right]) in sums.iter_mut().zip(totals) {
-        let at = sums.0.as_mut_ptr().cast::<__m256i>();
-        // SAFETY: `Lanes` is 64 bytes, aligned to 64: two registers, each aligned to its size.
-        unsafe {
-            _mm256_store_si256(at, left);
-            _mm256_store_si256(at.add(1), right);
-        }
+    for (sums, totals) in sums.iter_mut().zip(totals) {
+        store(sums, totals);
     }
 }
 
 /// Adds the products of one position.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn add<T, const PAIRS: bool, const N: usize>(
+fn add<const PAIRS: bool, const N: usize>(
     totals: &mut [[__m256i; 2]; N],
-    lanes: &T,
+    [left, right]: [__m256i; 2],
     values: &[u32; N],
 ) {
-    let [left, right] = load(lanes);
     for ([left_total, right_total], value) in totals.iter_mut().zip(values) {
         let value = _mm256_set1_epi32(value.cast_signed());
         *left_total = _mm256_add_epi32(*left_total, multiply::<PAIRS>(left, value));
         *right_total = _mm256_add_epi32(*right_total, multiply::<PAIRS>(right, value));
+    }
+}
+
+/// Multiplies the terms of blocks of `N` rows, each of `W` times `S` positions, with `F` factors
+/// each. `S` positions at a time are worth a hint, and not so many that the compiler moves sums
+/// out of registers.
+#[target_feature(enable = "avx2")]
+fn each_term<
+    T,
+    const PAIRS: bool,
+    const S: usize,
+    const W: usize,
+    const N: usize,
+    const F: usize,
+>(
+    cells: &[T],
+    factors: &[u32],
+    sums: &mut [Lanes],
+    ahead: &[T],
+) {
+    let rows = cells.as_chunks::<S>().0.as_chunks::<W>().0;
+    let factors = factors.as_chunks::<F>().0.as_chunks::<S>().0;
+    let mut factors = factors.as_chunks::<W>().0.iter();
+    let mut hint = ahead.as_ptr().cast::<i8>();
+    let hint_step = size_of_val(ahead) / (W * factors.len()).max(1);
+    for ((i, j), sums) in terms(N).zip(sums.as_chunks_mut::<F>().0) {
+        let mut totals: [[__m256i; 2]; F] = core::array::from_fn(|sum| load(&sums[sum]));
+        let mut firsts = rows.iter().skip(i).step_by(N);
+        if i != j {
+            let seconds = rows.iter().skip(j).step_by(N);
+            for (seconds, (firsts, factors)) in seconds.zip(firsts.by_ref().zip(factors.by_ref())) {
+                for ((firsts, seconds), factors) in firsts.iter().zip(seconds).zip(factors) {
+                    _mm_prefetch::<_MM_HINT_T1>(hint);
+                    hint = hint.wrapping_add(hint_step);
+                    for ((first, second), factors) in firsts.iter().zip(seconds).zip(factors) {
+                        let term = sum::<PAIRS>(load(first), load(second));
+                        add::<PAIRS, F>(&mut totals, term, factors);
+                    }
+                }
+            }
+        }
+        for (firsts, factors) in firsts.zip(factors.by_ref()) {
+            for (firsts, factors) in firsts.iter().zip(factors) {
+                _mm_prefetch::<_MM_HINT_T1>(hint);
+                hint = hint.wrapping_add(hint_step);
+                for (first, factors) in firsts.iter().zip(factors) {
+                    add::<PAIRS, F>(&mut totals, load(first), factors);
+                }
+            }
+        }
+        for (sums, totals) in sums.iter_mut().zip(totals) {
+            store(sums, totals);
+        }
+    }
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn sum<const PAIRS: bool>(one: [__m256i; 2], other: [__m256i; 2]) -> [__m256i; 2] {
+    let add = |at: usize| {
+        if PAIRS {
+            _mm256_add_epi16(one[at], other[at])
+        } else {
+            _mm256_add_epi32(one[at], other[at])
+        }
+    };
+    [add(0), add(1)]
+}
+
+#[target_feature(enable = "avx2")]
+fn add_pairs(one: &[Pairs], other: &[Pairs], sums: &mut [Pairs]) {
+    for ((one, other), at) in one.iter().zip(other).zip(sums) {
+        store(at, sum::<true>(load(one), load(other)));
     }
 }
 
@@ -130,6 +223,20 @@ fn load<T>(lanes: &T) -> [__m256i; 2] {
     // SAFETY: `T` is 64 bytes, aligned to 64: two registers, each aligned to its size; `Pairs` and
     // `Lanes`, the types it stands for, are integers without padding.
     unsafe { [_mm256_load_si256(at), _mm256_load_si256(at.add(1))] }
+}
+
+/// Stores the 64 bytes of a `Pairs` or a `Lanes`.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn store<T>(lanes: &mut T, [left, right]: [__m256i; 2]) {
+    const { assert!(size_of::<T>() == 64 && align_of::<T>() == 64) }
+    let at = (&raw mut *lanes).cast::<__m256i>();
+    // SAFETY: `T` is 64 bytes, aligned to 64: two registers, each aligned to its size; `Pairs` and
+    // `Lanes`, the types it stands for, are integers, of which every value is valid.
+    unsafe {
+        _mm256_store_si256(at, left);
+        _mm256_store_si256(at.add(1), right);
+    }
 }
 
 #[target_feature(enable = "avx2")]
@@ -168,8 +275,7 @@ fn peak_avx2(rounds: u32) -> (u64, u32) {
         .reduce(|a, b| _mm256_add_epi32(a, b))
         .unwrap_or(factor);
     let mut lanes = Lanes::ZERO;
-    // SAFETY: `Lanes` is 64 bytes, aligned to 64, of which one register takes the first 32.
-    unsafe { _mm256_store_si256(lanes.0.as_mut_ptr().cast(), total) };
+    store(&mut lanes, [total, _mm256_setzero_si256()]);
     let checksum = lanes.0.into_iter().fold(0, u32::wrapping_add);
     (u64::from(rounds) * (SUMS * 16) as u64, checksum)
 }

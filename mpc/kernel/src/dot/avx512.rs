@@ -9,12 +9,14 @@
 )]
 
 use core::arch::x86_64::{
-    __cpuid_count, __m512i, _MM_HINT_T1, _mm_prefetch, _mm512_add_epi32, _mm512_dpwssd_epi32,
-    _mm512_load_si512, _mm512_mullo_epi32, _mm512_set1_epi32, _mm512_store_si512,
+    __cpuid_count, __m512i, _MM_HINT_T1, _mm_prefetch, _mm512_add_epi16, _mm512_add_epi32,
+    _mm512_dpwssd_epi32, _mm512_load_si512, _mm512_mullo_epi32, _mm512_set1_epi32,
+    _mm512_setzero_si512, _mm512_store_si512,
 };
 
 use super::rows::{GROUP, HALF};
-use super::tile::{Lanes, Pairs};
+use super::shifts::terms;
+use super::tile::{CELL_POSITIONS, GRID, Lanes, Pairs};
 use super::{DotTable, portable};
 
 cpufeatures::new!(detected, "avx512f", "avx512bw");
@@ -23,6 +25,10 @@ static TABLE: DotTable = DotTable {
     name: "avx512-vnni",
     code,
     cells,
+    code_terms,
+    cell_terms,
+    // SAFETY: the table is reached through `table` alone, which has seen the features.
+    add: |one, other, sums| unsafe { add_pairs(one, other, sums) },
     peak,
     // SAFETY: the table is reached through `table` alone, which has seen the features.
     plain: |row, template| unsafe { plain(row, template) },
@@ -47,6 +53,26 @@ fn code(tile: &[Pairs], rows: [&[u32]; 2], sums: &mut [Lanes], ahead: &[Pairs]) 
 fn cells(tile: &[Lanes], rows: [&[u32]; 2], sums: &mut [Lanes], ahead: &[Lanes]) {
     // SAFETY: this function is reached through `table` alone, which has seen the features.
     unsafe { choose::<Lanes, false>(tile, rows, sums, ahead) }
+}
+
+fn code_terms(block: usize, cells: &[Pairs], factors: &[u32], sums: &mut [Lanes], ahead: &[Pairs]) {
+    // SAFETY: this function is reached through `table` alone, which has seen the features.
+    unsafe {
+        match block {
+            5 => each_term::<Pairs, true, CELL_POSITIONS, 5, 3>(cells, factors, sums, ahead),
+            _ => each_term::<Pairs, true, CELL_POSITIONS, 3, 3>(cells, factors, sums, ahead),
+        }
+    }
+}
+
+fn cell_terms(block: usize, cells: &[Lanes], factors: &[u32], sums: &mut [Lanes], ahead: &[Lanes]) {
+    // SAFETY: this function is reached through `table` alone, which has seen the features.
+    unsafe {
+        match block {
+            5 => each_term::<Lanes, false, GRID, 5, 3>(cells, factors, sums, ahead),
+            _ => each_term::<Lanes, false, GRID, 3, 6>(cells, factors, sums, ahead),
+        }
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
@@ -116,6 +142,67 @@ fn both<T, const PAIRS: bool, const N: usize, const M: usize>(
     for (sums, total) in sums.iter_mut().zip(first.into_iter().chain(second)) {
         store(sums, total);
     }
+}
+
+/// Multiplies the terms of blocks of `N` rows, each `W` positions, with `F` factors each. The
+/// positions of a row take turns with several sums, none of which then waits for another.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn each_term<T, const PAIRS: bool, const W: usize, const N: usize, const F: usize>(
+    cells: &[T],
+    factors: &[u32],
+    sums: &mut [Lanes],
+    ahead: &[T],
+) {
+    let rows = cells.as_chunks::<W>().0;
+    let mut factors = factors.as_chunks::<F>().0.as_chunks::<W>().0.iter();
+    let mut hint = ahead.as_ptr().cast::<i8>();
+    let hint_step = size_of_val(ahead) / factors.len().max(1);
+    for ((i, j), sums) in terms(N).zip(sums.as_chunks_mut::<F>().0) {
+        let mut totals = [[_mm512_setzero_si512(); F]; TURNS];
+        let mut firsts = rows.iter().skip(i).step_by(N);
+        if i != j {
+            let seconds = rows.iter().skip(j).step_by(N);
+            for (second, (first, factors)) in seconds.zip(firsts.by_ref().zip(factors.by_ref())) {
+                _mm_prefetch::<_MM_HINT_T1>(hint);
+                hint = hint.wrapping_add(hint_step);
+                for (at, factors) in factors.iter().enumerate() {
+                    let (first, second) = (load(&first[at]), load(&second[at]));
+                    let term = sum::<PAIRS>(first, second);
+                    add::<PAIRS, F>(&mut totals[at % TURNS], term, factors);
+                }
+            }
+        }
+        for (first, factors) in firsts.zip(factors.by_ref()) {
+            _mm_prefetch::<_MM_HINT_T1>(hint);
+            hint = hint.wrapping_add(hint_step);
+            for (at, factors) in factors.iter().enumerate() {
+                add::<PAIRS, F>(&mut totals[at % TURNS], load(&first[at]), factors);
+            }
+        }
+        for (number, sums) in sums.iter_mut().enumerate() {
+            let totals = totals.iter().map(|totals| totals[number]);
+            let total = totals.fold(load(sums), |sum, total| _mm512_add_epi32(sum, total));
+            store(sums, total);
+        }
+    }
+}
+
+/// A divisor of both kinds of rows' positions.
+const TURNS: usize = 4;
+
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn sum<const PAIRS: bool>(one: __m512i, other: __m512i) -> __m512i {
+    if PAIRS {
+        _mm512_add_epi16(one, other)
+    } else {
+        _mm512_add_epi32(one, other)
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+fn add_pairs(one: &[Pairs], other: &[Pairs], sums: &mut [Pairs]) {
+    portable::add(one, other, sums);
 }
 
 /// Adds the products of one position.

@@ -2,6 +2,8 @@
 //!
 //! A vector register holds the same position of sixteen templates, so that a dot product needs no
 //! sum across a register and the sixteen scores of a tile come out next to each other.
+//!
+//! The code values of a column of cells lie together, because [`super::shifts`] works on columns.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -11,10 +13,18 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// The templates of one [`Tile`].
 pub const LANES: usize = 16;
-/// The code values of one template.
-pub const CODE: usize = 12_800;
-/// The mask cells of one template.
-pub const CELLS: usize = 1_600;
+/// The code values of one template: two phases of rows of cells, each cell four values.
+pub const CODE: usize = PHASES * CELLS * 2 * CELL_PAIRS;
+/// The mask cells of one template, row by row.
+pub const CELLS: usize = GRID * GRID;
+
+/// The rows of cells, and the cells of a row.
+pub(super) const GRID: usize = 40;
+pub(super) const PHASES: usize = 2;
+/// The pairs of code values of one cell in one phase.
+pub(super) const CELL_PAIRS: usize = 2;
+/// The positions of a tile's code that belong to one cell.
+pub(super) const CELL_POSITIONS: usize = PHASES * CELL_PAIRS;
 
 /// Two neighbouring code values of each lane: value `part` of lane `lane` is at `2 * lane + part`.
 #[derive(Clone, Copy, Zeroize)]
@@ -32,6 +42,16 @@ impl Pairs {
 
 impl Lanes {
     pub(crate) const ZERO: Self = Self([0; LANES]);
+}
+
+/// Returns which pair of a template's code values is at each position of a tile: column by
+/// column, in it row by row, the phases of a cell together.
+pub(super) fn order() -> impl Iterator<Item = usize> {
+    let cells = (0..GRID).flat_map(|x| (0..GRID).map(move |y| y * GRID + x));
+    cells.flat_map(|cell| {
+        let phases = (0..PHASES).map(move |phase| phase * CELLS + cell);
+        phases.flat_map(|at| (0..CELL_PAIRS).map(move |pair| at * CELL_PAIRS + pair))
+    })
 }
 
 /// Sixteen stored templates in the order the kernel reads them; a lane never set holds zeros.
@@ -58,9 +78,10 @@ impl Tile {
     /// Panics unless `lane` is below [`LANES`] and the lengths are [`CODE`] and [`CELLS`].
     pub fn set(&mut self, lane: usize, code: &[u16], cells: &[u32]) {
         assert!(lane < LANES && code.len() == CODE && cells.len() == CELLS);
-        for (pairs, [low, high]) in self.code.iter_mut().zip(code.as_chunks().0) {
-            pairs.0[2 * lane] = *low;
-            pairs.0[2 * lane + 1] = *high;
+        let code = code.as_chunks().0;
+        for (pairs, [low, high]) in self.code.iter_mut().zip(order().map(|pair| code[pair])) {
+            pairs.0[2 * lane] = low;
+            pairs.0[2 * lane + 1] = high;
         }
         for (lanes, cell) in self.cells.iter_mut().zip(cells) {
             lanes.0[lane] = *cell;
@@ -74,9 +95,9 @@ impl Tile {
     /// Panics unless `lane` is below [`LANES`] and the lengths are [`CODE`] and [`CELLS`].
     pub fn get(&self, lane: usize, code: &mut [u16], cells: &mut [u32]) {
         assert!(lane < LANES && code.len() == CODE && cells.len() == CELLS);
-        for (pairs, [low, high]) in self.code.iter().zip(code.as_chunks_mut().0) {
-            *low = pairs.0[2 * lane];
-            *high = pairs.0[2 * lane + 1];
+        let code = code.as_chunks_mut().0;
+        for (pairs, pair) in self.code.iter().zip(order()) {
+            code[pair] = [pairs.0[2 * lane], pairs.0[2 * lane + 1]];
         }
         for (lanes, cell) in self.cells.iter().zip(cells) {
             *cell = lanes.0[lane];

@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::FieldTable;
-use crate::skip::{SKIP_POINTS, SKIP_ROWS};
+use crate::skip::{Line, SKIP_POINTS, SKIP_ROWS, Sum};
 
 /// Tells whether two implementations give the same answers on fixed data.
 pub(super) fn agree(one: &FieldTable, other: &FieldTable) -> bool {
@@ -23,10 +23,12 @@ fn answers(table: &FieldTable) -> Vec<u64> {
     (table.scale)(&g, &mut scaled);
     let mut folded = f.clone();
     (table.fold)(tau[0], &mut folded, &g);
-    let mut q = vec![0; SKIP_POINTS];
-    (table.skip_round)([&a0, &a1], [&b0, &b1], &tau, &mut q);
+    let mut sums = vec![Sum::default(); SKIP_POINTS];
+    let mut scratch = vec![Line::default(); table.skip_scratch];
+    (table.skip_add)([&a0, &a1], [&b0, &b1], &tau, &mut sums, &mut scratch);
+    let q: Vec<u64> = sums.iter().map(Sum::element).collect();
     let mut out = vec![0; 64 * WIDTH];
-    (table.skip_fold)(&eq, &a0, &mut out);
+    (table.skip_fold)(&(table.skip_weights)(&eq), &a0, &mut out);
 
     let inner = (table.inner)(&f, &g);
     let round = (table.round)([&f, &g], [&g, &h]);

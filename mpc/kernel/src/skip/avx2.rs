@@ -2,21 +2,12 @@
 
 use core::arch::x86_64::{__m256i, _mm256_and_si256 as and, _mm256_xor_si256 as xor};
 
-use alloc::vec;
-
-use zeroize::{Zeroize, Zeroizing};
-
-use super::{SKIP_POINTS, SKIP_ROWS, SKIP_VARIABLES};
+use super::{Line, SKIP_ROWS, SKIP_VARIABLES, Sum};
 use crate::field::Pair;
-use crate::field::x86::avx2::{element, load, store};
+use crate::field::x86::avx2::{load, store};
 
 mod fold;
-pub(crate) use fold::skip_fold;
-
-/// Eight words of one row: what a cache line holds.
-#[derive(Clone, Copy, Default, Zeroize)]
-#[repr(align(64))]
-pub(crate) struct Line(pub(crate) [[u64; 4]; 2]);
+pub(crate) use fold::{skip_fold, skip_weights};
 
 impl Line {
     /// Takes the first words of a slice, with zeros behind its end.
@@ -46,39 +37,29 @@ impl Line {
 /// `a[0], b[0], a[1], b[1]`.
 pub(crate) type Cell = [Line; 4];
 
-/// Two sums of products that wait for their reduction.
-#[derive(Clone, Copy, Default, Zeroize)]
-#[repr(align(32))]
-pub(crate) struct Sum(pub(crate) [u64; 4]);
-
 /// Adds the points up block by block. Between the rows of a block the points are walked in order,
 /// so that the arena holds the extensions that lead to the current ones alone: 128 rows, then 64
 /// sums where inf is chosen for the last variable, and so on to the four that `add_points` makes
 /// nine points of.
 #[target_feature(enable = "avx2")]
-pub(crate) fn skip_round(
+pub(crate) fn skip_add(
     a: Pair<'_>,
     b: Pair<'_>,
     tau: &[u64],
-    q: &mut [u64],
-    mut add_points: impl FnMut(&[Cell; 4], &Line, &mut [[Sum; 3]; 3]),
+    sums: &mut [Sum],
+    scratch: &mut [Line],
+    mut add_points: impl FnMut(&[Cell; 4], &Line, &mut [Sum; 9]),
 ) {
-    let mut sums = Zeroizing::new(vec![[[Sum::default(); 3]; 3]; SKIP_POINTS / 9]);
-    let mut arena = Zeroizing::new(vec![Cell::default(); ROOTS + SKIP_ROWS - LEAF]);
+    let arena = scratch.as_chunks_mut().0;
     let mut weights = Line::default();
-    for (batch, tau) in tau.chunks(8 * BATCH).enumerate() {
-        gather([a[0], b[0], a[1], b[1]], 8 * BATCH * batch, &mut arena);
-        for block in 0..tau.len().div_ceil(8) {
-            weights.set(&tau[8 * block..]);
-            let mut walk = Walk::from(block * SKIP_ROWS);
-            for sums in sums.iter_mut() {
-                add_points(walk.leaf(&arena), &weights, sums);
-                walk.advance(&mut arena);
-            }
+    for (block, tau) in tau.chunks(8).enumerate() {
+        gather([a[0], b[0], a[1], b[1]], 8 * block, arena);
+        weights.set(tau);
+        let mut walk = Walk::new();
+        for sums in sums.as_chunks_mut().0 {
+            add_points(walk.leaf(arena), &weights, sums);
+            walk.advance(arena);
         }
-    }
-    for (q, sum) in q.iter_mut().zip(sums.as_flattened().as_flattened()) {
-        *q ^= element(sum.0);
     }
 }
 
@@ -116,16 +97,13 @@ fn two_points<const ROW: usize, const HALF: usize, const VECTOR: usize>(
     }
 }
 
-/// Fills the roots of a batch with the words of all rows from `first` on, as far as they go.
+/// Fills the roots with eight words of all rows from `first` on, as far as they go.
 #[target_feature(enable = "avx2")]
 fn gather(vectors: [&[u64]; 4], first: usize, arena: &mut [Cell]) {
-    let (roots, _) = arena.as_chunks_mut::<SKIP_ROWS>();
     for (place, vector) in vectors.into_iter().enumerate() {
         let width = vector.len() / SKIP_ROWS;
-        for (row, words) in vector.chunks_exact(width).enumerate() {
-            for (words, root) in words[first..].chunks(8).zip(&mut roots[..BATCH]) {
-                root[row][place].set(words);
-            }
+        for (words, root) in vector.chunks_exact(width).zip(&mut *arena) {
+            root[place].set(&words[first..]);
         }
     }
 }
@@ -140,12 +118,11 @@ struct Walk {
 }
 
 impl Walk {
-    /// Begins where every variable is 0, with the rows of a block that begin at a place in the
-    /// arena.
-    fn from(root: usize) -> Self {
+    /// Begins where every variable is 0.
+    fn new() -> Self {
         Self {
             digits: [0; SKIP_VARIABLES],
-            places: [root; SKIP_VARIABLES + 1],
+            places: [0; SKIP_VARIABLES + 1],
         }
     }
 
@@ -166,7 +143,7 @@ impl Walk {
         let place = if self.digits[variable] == 1 {
             parent + cells
         } else {
-            let place = ROOTS + SKIP_ROWS - 2 * cells;
+            let place = 2 * (SKIP_ROWS - cells);
             let (rows, sums) = arena.split_at_mut(place);
             let (zero, one) = rows[parent..parent + 2 * cells].split_at(cells);
             for ((zero, one), sum) in zero.iter().zip(one).zip(sums) {
@@ -181,10 +158,8 @@ impl Walk {
     }
 }
 
-/// The blocks that are gathered at once: neighbours in memory, which spares lookups of pages.
-const BATCH: usize = 4;
-/// The cells of the arena that hold rows; sums of rows are behind them.
-const ROOTS: usize = BATCH * SKIP_ROWS;
+/// The lines of the arena: rows, and behind them sums of rows.
+pub(crate) const SCRATCH: usize = 4 * (2 * SKIP_ROWS - LEAF);
 /// The first variable of a walk, and the cells that are left to those before it.
 const FIRST: usize = 2;
 const LEAF: usize = 1 << FIRST;

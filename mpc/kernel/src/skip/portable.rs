@@ -6,11 +6,10 @@ use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
-use super::{SKIP_POINTS, SKIP_ROWS, SKIP_VARIABLES};
+use super::{SKIP_POINTS, SKIP_ROWS, SKIP_VARIABLES, Sum};
 use crate::field::{Pair, Product};
 
-pub(crate) fn skip_round(a: Pair<'_>, b: Pair<'_>, tau: &[u64], q: &mut [u64]) {
-    let mut sums = vec![Product::default(); SKIP_POINTS];
+pub(crate) fn skip_add(a: Pair<'_>, b: Pair<'_>, tau: &[u64], sums: &mut [Sum]) {
     let mut points = [0; 4].map(|_| Zeroizing::new(vec![0; SKIP_POINTS]));
     let mut spare = Zeroizing::new(vec![0; SKIP_POINTS]);
     for (w, &tau) in tau.iter().enumerate() {
@@ -21,14 +20,17 @@ pub(crate) fn skip_round(a: Pair<'_>, b: Pair<'_>, tau: &[u64], q: &mut [u64]) {
             }
             extend(points, &mut spare);
         }
-        for (z, sum) in sums.iter_mut().enumerate() {
+        for (z, Sum([low, high, ..])) in sums.iter_mut().enumerate() {
             let word = (points[0][z] & points[1][z]) ^ (points[2][z] & points[3][z]);
-            sum.add(Product::of(tau, word));
+            let product = Product::of(tau, word);
+            *low ^= product.low;
+            *high ^= product.high;
         }
     }
-    for (q, sum) in q.iter_mut().zip(&sums) {
-        *q ^= sum.reduce();
-    }
+}
+
+pub(crate) fn skip_weights(rows: &[u64]) -> Vec<u64> {
+    rows.to_vec()
 }
 
 pub(crate) fn skip_fold(eq: &[u64], words: &[u64], out: &mut [u64]) {

@@ -16,18 +16,16 @@ fn the_portable_round_is_the_sum_over_extended_rows() {
     let mut source = source(1);
     let width = 2;
     let Case { a, b, tau } = case(&mut source, width);
-    let mut q = words(&mut source, SKIP_POINTS);
-    let before = q.clone();
 
-    Kernel::portable().skip_round(views(&a), views(&b), &tau, &mut q);
+    let q = round(Kernel::portable(), &a, &b, &tau);
 
-    for z in 0..SKIP_POINTS {
-        let mut expected = Gf64(before[z]);
+    for (z, found) in q.into_iter().enumerate() {
+        let mut expected = Gf64::ZERO;
         for (w, &tau) in tau.iter().enumerate() {
             let [a, b] = [&a, &b].map(|pair| pair.each_ref().map(|v| at_point(v, z, w)));
             expected += Gf64(tau) * Gf64((a[0] & b[0]) ^ (a[1] & b[1]));
         }
-        assert_eq!(q[z], expected.0, "point {z}");
+        assert_eq!(found, expected.0, "point {z}");
     }
 }
 
@@ -38,7 +36,8 @@ fn the_portable_fold_is_the_weighted_sum_of_rows() {
     let [eq, words] = [SKIP_ROWS, SKIP_ROWS * width].map(|length| words(&mut source, length));
     let mut out = vec![7; 64 * width];
 
-    Kernel::portable().skip_fold(&eq, &words, &mut out);
+    let kernel = Kernel::portable();
+    kernel.skip_fold(&kernel.skip_weights(&eq), &words, &mut out);
 
     for (place, out) in out.into_iter().enumerate() {
         let (w, t) = (place / 64, place % 64);
@@ -56,20 +55,15 @@ fn every_kernel_gives_the_round_of_the_portable_one() {
     let mut source = source(3);
     for width in WIDTHS {
         let Case { a, b, tau } = case(&mut source, width);
-        let before = words(&mut source, SKIP_POINTS);
         let [first, others @ ..] = &Kernel::all()[..] else {
             unreachable!("the portable kernel runs everywhere");
         };
-        let round = |kernel: Kernel| {
-            let mut q = before.clone();
-            kernel.skip_round(views(&a), views(&b), &tau, &mut q);
-            q
-        };
 
-        let expected = round(*first);
+        let expected = round(*first, &a, &b, &tau);
 
         for other in others {
-            assert!(round(*other) == expected, "{} of {width}", other.field.name);
+            let found = round(*other, &a, &b, &tau);
+            assert!(found == expected, "{} of {width}", other.field.name);
         }
     }
 }
@@ -81,7 +75,7 @@ fn every_kernel_gives_the_fold_of_the_portable_one() {
         let [eq, words] = [SKIP_ROWS, SKIP_ROWS * width].map(|length| words(&mut source, length));
         let fold = |kernel: Kernel| {
             let mut out = vec![7; 64 * width];
-            kernel.skip_fold(&eq, &words, &mut out);
+            kernel.skip_fold(&kernel.skip_weights(&eq), &words, &mut out);
             out
         };
 
@@ -102,8 +96,7 @@ fn the_round_at_a_point_is_the_product_of_what_is_folded_there() {
     {
         let Case { a, b, tau } = case(&mut source, width);
         let point = [(); SKIP_VARIABLES].map(|()| Gf64(source.next_u64()));
-        let mut q = vec![0; SKIP_POINTS];
-        kernel.skip_round(views(&a), views(&b), &tau, &mut q);
+        let q = round(kernel, &a, &b, &tau);
         let claim = kernel.gf_inner(&Gf64::point_weights(&point), &q);
 
         let eq = Gf64::row_weights(&point);
@@ -112,7 +105,7 @@ fn the_round_at_a_point_is_the_product_of_what_is_folded_there() {
         for (a, b) in a.iter().zip(&b) {
             let [mut a, b] = [a, b].map(|words| {
                 let mut out = vec![0; 64 * width];
-                kernel.skip_fold(&eq, words, &mut out);
+                kernel.skip_fold(&kernel.skip_weights(&eq), words, &mut out);
                 out
             });
             kernel.gf_scale(&lanes, &mut a);
@@ -127,8 +120,7 @@ fn the_round_at_a_point_is_the_product_of_what_is_folded_there() {
 fn a_row_among_the_points_gives_the_product_of_that_row() {
     let mut source = source(6);
     let Case { a, b, tau } = case(&mut source, 1);
-    let mut q = vec![0; SKIP_POINTS];
-    Kernel::portable().skip_round(views(&a), views(&b), &tau, &mut q);
+    let q = round(Kernel::portable(), &a, &b, &tau);
 
     for row in 0..SKIP_ROWS {
         let word = (a[0][row] & b[0][row]) ^ (a[1][row] & b[1][row]);
@@ -174,13 +166,44 @@ fn lane_weights_are_powers_of_x_times_the_words_weight() {
 #[should_panic(expected = "rows and their weights")]
 fn a_round_wants_128_rows() {
     let [row, rows] = [&[0; 1][..], &[0; SKIP_ROWS]];
-    Kernel::portable().skip_round([rows, row], [rows; 2], &[1], &mut [0; SKIP_POINTS]);
+    let kernel = Kernel::portable();
+    kernel.skip_add([rows, row], [rows; 2], &[1], &mut kernel.skip_sums());
 }
 
 #[test]
 #[should_panic(expected = "bits of a row")]
 fn a_fold_wants_a_place_for_each_bit() {
-    Kernel::portable().skip_fold(&[0; SKIP_ROWS], &[0; SKIP_ROWS], &mut [0; 63]);
+    let kernel = Kernel::portable();
+    let weights = kernel.skip_weights(&[0; SKIP_ROWS]);
+    kernel.skip_fold(&weights, &[0; SKIP_ROWS], &mut [0; 63]);
+}
+
+#[test]
+fn words_added_in_two_parts_come_to_what_they_come_to_at_once() {
+    let mut source = source(8);
+    for kernel in Kernel::all() {
+        let parts = [9, 4].map(|width| case(&mut source, width));
+        let mut sums = kernel.skip_sums();
+        let mut expected = vec![0; SKIP_POINTS];
+
+        for Case { a, b, tau } in &parts {
+            kernel.skip_add(views(a), views(b), tau, &mut sums);
+            let part = round(kernel, a, b, tau);
+            expected
+                .iter_mut()
+                .zip(part)
+                .for_each(|(q, part)| *q ^= part);
+        }
+
+        assert!(sums.values() == expected, "{}", kernel.field.name);
+    }
+}
+
+/// Returns the sums of a whole vector.
+fn round(kernel: Kernel, a: &[Vec<u64>; 2], b: &[Vec<u64>; 2], tau: &[u64]) -> Vec<u64> {
+    let mut sums = kernel.skip_sums();
+    kernel.skip_add(views(a), views(b), tau, &mut sums);
+    sums.values()
 }
 
 struct Case {

@@ -1,7 +1,7 @@
 //! The bit slices compiled for AVX2.
 #![expect(unsafe_code, reason = "calls of functions for AVX2 after detection")]
 
-use super::{SliceTable, transpose};
+use super::{SUM_SLOTS, SliceTable, sums, transpose};
 
 cpufeatures::new!(detected, "avx2");
 
@@ -13,6 +13,8 @@ static TABLE: SliceTable = SliceTable {
     slices16: |values, out| unsafe { slices16(values, out) },
     // SAFETY: as above.
     unslices32: |slices, values| unsafe { unslices32(slices, values) },
+    // SAFETY: as above.
+    subset_sums: |subsets, rows, out| unsafe { subset_sums(subsets, rows, out) },
 };
 
 /// Returns the table if this processor has AVX2; there is no other way to it.
@@ -33,4 +35,9 @@ fn slices16(values: &[u16], out: &mut [u64]) {
 #[target_feature(enable = "avx2")]
 fn unslices32(slices: &[u64], values: &mut [u32]) {
     transpose::unslices32(slices, values);
+}
+
+#[target_feature(enable = "avx2")]
+fn subset_sums(subsets: &[u64; SUM_SLOTS], rows: &[sums::Slots], out: &mut [u32]) {
+    sums::subset_sums(subsets, rows, out);
 }

@@ -2,9 +2,9 @@
 
 use std::hint::black_box;
 
-use boop_kernel::{LANES, Rows, Tile};
+use boop_kernel::{Base, LANES, Rows, Shift, Tile};
 use boop_mpc::Kernel;
-use boop_wire::template::{ALIGNMENT_COUNT, CELLS, CODE_BITS};
+use boop_wire::template::{ALIGNMENT_COUNT, CELLS, CODE_BITS, alignments};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -19,17 +19,56 @@ const TEMPLATES: usize = 512;
 
 /// The rows of the benchmark about the kernel.
 pub(super) fn rows(kernel: Kernel, effort: Effort) -> Vec<Row> {
-    let all = Scoring::random(ALIGNMENT_COUNT, TEMPLATES);
+    let tiles = tiles();
+    let (shifts, apart) = (
+        Scoring::shifts(&tiles),
+        Scoring::apart(&tiles, ALIGNMENT_COUNT),
+    );
+    let defined = apart.rows.products();
+    let [of_shifts, of_apart] = [
+        "a template; the multiply-adds of the definition alone, on registers",
+        "a template, rows that are no shifts; their multiply-adds alone, on registers",
+    ];
+    let made = "a template; the multiply-adds it makes alone, on registers";
+    let goal = KERNEL_GOAL;
     vec![
-        beside_peak(kernel, effort, &all),
-        one_alignment(kernel, effort),
-        beside_plain_loop(kernel, effort, &all),
+        beside_peak(
+            kernel,
+            effort,
+            &shifts,
+            defined,
+            ("kernel-31", of_shifts, goal),
+        ),
+        beside_peak(
+            kernel,
+            effort,
+            &shifts,
+            shifts.rows.products(),
+            ("kernel-31-made", made, goal),
+        ),
+        beside_peak(
+            kernel,
+            effort,
+            &apart,
+            defined,
+            ("kernel-31-rows", of_apart, goal),
+        ),
+        beside_rows(kernel, effort, &shifts, &apart),
+        one_alignment(kernel, effort, &tiles),
+        beside_plain_loop(kernel, effort, &shifts),
     ]
 }
 
-/// All alignments beside the multiply-adds in them.
-fn beside_peak(kernel: Kernel, effort: Effort, scoring: &Scoring) -> Row {
-    let products = (CODE_BITS + 2 * CELLS) * ALIGNMENT_COUNT * TEMPLATES;
+/// All alignments beside so many multiply-adds for a template, of code values and of cells. One
+/// of cells takes the place of two of code values.
+fn beside_peak(
+    kernel: Kernel,
+    effort: Effort,
+    scoring: &Scoring<'_>,
+    [code, cells]: [usize; 2],
+    (id, against, goal): (&str, &str, Goal),
+) -> Row {
+    let products = (code + 2 * cells) * TEMPLATES;
     let (each, _) = kernel.multiply_add_peak(1);
     let rounds = u32::try_from(products as u64 / each.max(1)).unwrap_or(u32::MAX);
     let compared = compare(
@@ -41,19 +80,33 @@ fn beside_peak(kernel: Kernel, effort: Effort, scoring: &Scoring) -> Row {
             black_box(kernel.multiply_add_peak(black_box(rounds)));
         },
     );
-    let against = "a template; the multiply-adds alone, on registers";
+    row(id, "us", against, per_template(compared), goal)
+}
+
+/// All alignments, as shifts beside rows that have nothing to do with each other.
+fn beside_rows(kernel: Kernel, effort: Effort, shifts: &Scoring<'_>, apart: &Scoring<'_>) -> Row {
+    let compared = compare(
+        effort,
+        || {
+            black_box(shifts.run(kernel));
+        },
+        || {
+            black_box(apart.run(kernel));
+        },
+    );
+    let against = "a template; as many rows that are no shifts";
     row(
-        "kernel-31",
+        "kernel-31-shifts",
         "us",
         against,
         per_template(compared),
-        KERNEL_GOAL,
+        Goal::None,
     )
 }
 
 /// One alignment, which waits for memory, beside a sum over as many bytes.
-fn one_alignment(kernel: Kernel, effort: Effort) -> Row {
-    let scoring = Scoring::random(1, TEMPLATES);
+fn one_alignment(kernel: Kernel, effort: Effort, tiles: &[Tile]) -> Row {
+    let scoring = Scoring::apart(tiles, 1);
     let words = vec![1_u64; TEMPLATES * (2 * CODE_BITS + 4 * CELLS) / 8];
     let compared = compare(
         effort,
@@ -76,7 +129,7 @@ fn one_alignment(kernel: Kernel, effort: Effort) -> Row {
 }
 
 /// The peer's products by a plain loop, compiled for the kernel's vector unit, beside the kernel.
-fn beside_plain_loop(kernel: Kernel, effort: Effort, scoring: &Scoring) -> Row {
+fn beside_plain_loop(kernel: Kernel, effort: Effort, scoring: &Scoring<'_>) -> Row {
     let peer = PlainLoop::random();
     let compared = compare(
         effort,
@@ -93,7 +146,7 @@ fn beside_plain_loop(kernel: Kernel, effort: Effort, scoring: &Scoring) -> Row {
         reference_us: compared.reference_us / TEMPLATES as f64,
         ratio: compared.ratio * ratio,
     };
-    let against = "a template: 12,800 + 6,400 products at 31 rotations; kernel-31, 16,000 at 31";
+    let against = "a template: 12,800 + 6,400 products at 31 rotations; kernel-31";
     row("plain-loop-31", "us", against, compared, Goal::None)
 }
 
@@ -107,35 +160,36 @@ fn per_template(compared: Comparison) -> Comparison {
 }
 
 /// One party's dot products.
-struct Scoring {
+struct Scoring<'a> {
     rows: Rows,
-    tiles: Vec<Tile>,
+    tiles: &'a [Tile],
 }
 
-impl Scoring {
-    /// Draws the rows of so many alignments, and templates, up to whole tiles.
-    fn random(alignments: usize, templates: usize) -> Self {
+impl<'a> Scoring<'a> {
+    /// Draws the rotations of a query, of which the alignments are shifts.
+    fn shifts(tiles: &'a [Tile]) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(SEED + 1);
-        let mut values = || {
-            let code: Vec<u16> = (0..CODE_BITS).map(|_| low(rng.next_u32())).collect();
-            let cells: Vec<u32> = (0..CELLS).map(|_| rng.next_u32()).collect();
-            (code, cells)
-        };
-        let rows: Vec<_> = (0..alignments).map(|_| values()).collect();
+        let drawn: [_; 9] = core::array::from_fn(|_| values(&mut rng));
+        let bases = core::array::from_fn(|rotation| Base {
+            code: &drawn[rotation].0,
+            cells: core::array::from_fn(|dx| &drawn[3 * rotation + dx].1[..]),
+        });
+        let shifts = alignments().map(|alignment| Shift {
+            base: alignment.rotation,
+            dy: alignment.dy,
+            dx: alignment.dx,
+        });
+        let rows = Rows::shifts(&bases, &shifts);
+        Self { rows, tiles }
+    }
+
+    /// Draws the rows of so many alignments as if they had nothing to do with each other.
+    fn apart(tiles: &'a [Tile], alignments: usize) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(SEED + 1);
+        let rows: Vec<_> = (0..alignments).map(|_| values(&mut rng)).collect();
         let rows = rows.iter().map(|(code, cells)| (&code[..], &cells[..]));
         let rows = Rows::new(rows);
-        let tiles = (0..templates.div_ceil(LANES)).map(|_| {
-            let mut tile = Tile::new();
-            for lane in 0..LANES {
-                let (code, cells) = values();
-                tile.set(lane, &code, &cells);
-            }
-            tile
-        });
-        Self {
-            rows,
-            tiles: tiles.collect(),
-        }
+        Self { rows, tiles }
     }
 
     fn run(&self, kernel: Kernel) -> Vec<u32> {
@@ -183,6 +237,25 @@ impl PlainLoop {
         }
         sums
     }
+}
+
+/// Draws templates, up to whole tiles.
+fn tiles() -> Vec<Tile> {
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED + 3);
+    let tiles = (0..TEMPLATES.div_ceil(LANES)).map(|_| {
+        let mut tile = Tile::new();
+        for lane in 0..LANES {
+            let (code, cells) = values(&mut rng);
+            tile.set(lane, &code, &cells);
+        }
+        tile
+    });
+    tiles.collect()
+}
+
+fn values(rng: &mut ChaCha8Rng) -> (Vec<u16>, Vec<u32>) {
+    let code = (0..CODE_BITS).map(|_| low(rng.next_u32())).collect();
+    (code, (0..CELLS).map(|_| rng.next_u32()).collect())
 }
 
 fn low(value: u32) -> u16 {

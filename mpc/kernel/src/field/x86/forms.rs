@@ -8,7 +8,8 @@ macro_rules! loops {
         use crate::field::x86::avx2::{Products, add, padded, reduce, total, zero};
         use crate::field::x86::avx2::{load, splat, store};
         use crate::field::{FieldTable, Pair};
-        use crate::skip::avx2::{self as skip, Cell, Line, Sum};
+        use crate::skip::avx2::{self as skip, Cell};
+        use crate::skip::{Line, Sum};
 
         #[expect(
             unsafe_code,
@@ -25,7 +26,9 @@ macro_rules! loops {
             // SAFETY: as for `inner`.
             round: |f, g| unsafe { round(f, g) },
             // SAFETY: as for `inner`.
-            skip_round: |a, b, tau, q| unsafe { skip_round(a, b, tau, q) },
+            skip_add: |a, b, tau, sums, scratch| unsafe { skip_add(a, b, tau, sums, scratch) },
+            skip_scratch: skip::SCRATCH,
+            skip_weights: skip::skip_weights,
             // SAFETY: as for `inner`; both forms have what this one wants.
             skip_fold: |eq, words, out| unsafe { skip::skip_fold(eq, words, out) },
         };
@@ -103,18 +106,21 @@ macro_rules! loops {
         }
 
         #[target_feature(enable = $features)]
-        fn skip_round(a: Pair<'_>, b: Pair<'_>, tau: &[u64], q: &mut [u64]) {
-            skip::skip_round(a, b, tau, q, |cells, tau, sums| {
+        fn skip_add(a: Pair<'_>, b: Pair<'_>, tau: &[u64], sums: &mut [Sum], scratch: &mut [Line]) {
+            skip::skip_add(a, b, tau, sums, scratch, |cells, tau, sums| {
                 add_points(cells, tau, sums)
             });
         }
 
         /// Adds to the sums of nine points what one block of words comes to.
         #[target_feature(enable = $features)]
-        fn add_points(cells: &[Cell; 4], tau: &Line, sums: &mut [[Sum; 3]; 3]) {
-            add_row::<0>(cells, tau, &mut sums[0]);
-            add_row::<1>(cells, tau, &mut sums[1]);
-            add_row::<2>(cells, tau, &mut sums[2]);
+        fn add_points(cells: &[Cell; 4], tau: &Line, sums: &mut [Sum; 9]) {
+            let [zero, one, inf] = sums.as_chunks_mut().0 else {
+                return;
+            };
+            add_row::<0>(cells, tau, zero);
+            add_row::<1>(cells, tau, one);
+            add_row::<2>(cells, tau, inf);
         }
 
         /// Stands alone so that all of it fits the registers.

@@ -12,6 +12,8 @@ use core::arch::x86_64::{
     _mm256_xor_si256 as xor,
 };
 
+use alloc::vec::Vec;
+
 use zeroize::Zeroize;
 
 use super::{Line, SKIP_ROWS};
@@ -28,14 +30,32 @@ type Octets = [[Bytes; OCTETS]; 8];
 /// For each bit of a byte and each byte of an element: in 32 places, that byte of the sum.
 type Planes = [[[Bytes; 4]; 2]; 8];
 
-/// For each half of an element's bytes, each of two times four rows, and each byte: that byte of
-/// the sum of each of 16 subsets, twice, once for each half of a vector.
-type Tables = [[[Bytes; 4]; 2]; 2];
+/// For each of two times four rows, and each byte of half an element: that byte of the sum of each
+/// of 16 subsets, twice, once for each half of a vector.
+type Table = [[u64; 4]; 8];
+
+/// Returns the tables of each eight rows, and there of each half of an element.
+pub(crate) fn skip_weights(rows: &[u64]) -> Vec<u64> {
+    let mut words = Vec::with_capacity(OCTETS * 2 * 32);
+    for eight in rows.as_chunks::<8>().0 {
+        let sums = eight.as_chunks::<4>().0.iter().map(subset_sums);
+        let sums: Vec<_> = sums.collect();
+        for part in 0..2 {
+            for (sums, plane) in sums.iter().flat_map(|sums| (0..4).map(move |i| (sums, i))) {
+                let byte = |subset: usize| sums[subset].to_le_bytes()[4 * part + plane];
+                let [low, high] = [0, 8]
+                    .map(|first| u64::from_le_bytes(core::array::from_fn(|i| byte(first + i))));
+                words.extend([low, high, low, high]);
+            }
+        }
+    }
+    words
+}
 
 #[target_feature(enable = "avx2")]
-pub(crate) fn skip_fold(eq: &[u64], words: &[u64], out: &mut [u64]) {
+pub(crate) fn skip_fold(weights: &[u64], words: &[u64], out: &mut [u64]) {
     let width = words.len() / SKIP_ROWS;
-    let tables = tables(eq);
+    let tables = weights.as_chunks::<4>().0.as_chunks::<8>().0.as_chunks().0;
     let mut lines = [Line::default(); SKIP_ROWS];
     let mut octets = Octets::default();
     let mut planes = Planes::default();
@@ -45,30 +65,13 @@ pub(crate) fn skip_fold(eq: &[u64], words: &[u64], out: &mut [u64]) {
         }
         for (half, out) in out.chunks_mut(4 * 64).enumerate() {
             transpose_bits(&lines, half, &mut octets);
-            look_up(&tables, &octets, &mut planes);
+            look_up(tables, &octets, &mut planes);
             transpose_bytes(&planes, out);
         }
     }
     lines.zeroize();
     octets.zeroize();
     planes.zeroize();
-}
-
-/// Returns the tables of each eight rows.
-fn tables(eq: &[u64]) -> [Tables; OCTETS] {
-    let mut tables = [Tables::default(); OCTETS];
-    for (eight, tables) in eq.as_chunks::<8>().0.iter().zip(&mut tables) {
-        for (four, eq) in eight.as_chunks::<4>().0.iter().enumerate() {
-            let sums = subset_sums(eq);
-            for plane in 0..8 {
-                let byte = |subset: usize| sums[subset].to_le_bytes()[plane];
-                let [low, high] = [0, 8]
-                    .map(|first| u64::from_le_bytes(core::array::from_fn(|i| byte(first + i))));
-                tables[plane / 4][four][plane % 4] = Bytes([low, high, low, high]);
-            }
-        }
-    }
-    tables
 }
 
 /// Returns the sum of the weights that each number below 16 has bits for.
@@ -118,7 +121,7 @@ fn swap<const BITS: i32>(rows: &mut [__m256i; 8], i: usize, j: usize, low: i8) {
 /// Adds up what the tables give for all rows; two bits and four bytes at a time, so that the sums
 /// stay in registers.
 #[target_feature(enable = "avx2")]
-fn look_up(tables: &[Tables; OCTETS], octets: &Octets, planes: &mut Planes) {
+fn look_up(tables: &[[Table; 2]], octets: &Octets, planes: &mut Planes) {
     let (octets, planes) = (octets.as_chunks::<2>().0, planes.as_chunks_mut::<2>().0);
     for ([even, odd], [even_planes, odd_planes]) in octets.iter().zip(planes) {
         for part in 0..2 {
@@ -137,14 +140,14 @@ fn look_up(tables: &[Tables; OCTETS], octets: &Octets, planes: &mut Planes) {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn add_octet(sums: &mut [__m256i; 4], tables: &[[Bytes; 4]; 2], octet: &Bytes) {
+fn add_octet(sums: &mut [__m256i; 4], table: &Table, octet: &Bytes) {
     let nibble = _mm256_set1_epi8(0x0f);
     let bytes = load(&octet.0);
     let low = and(bytes, nibble);
     let high = and(_mm256_srli_epi64::<4>(bytes), nibble);
     for plane in 0..4 {
-        let first = _mm256_shuffle_epi8(load(&tables[0][plane].0), low);
-        let last = _mm256_shuffle_epi8(load(&tables[1][plane].0), high);
+        let first = _mm256_shuffle_epi8(load(&table[plane]), low);
+        let last = _mm256_shuffle_epi8(load(&table[4 + plane]), high);
         sums[plane] = xor(sums[plane], xor(first, last));
     }
 }
