@@ -189,6 +189,7 @@ impl Edge {
                 notes::note(&self.host, event);
                 Ok(())
             }
+            ToHost::Statement(bytes) => notes::keep_statement(&self.host, &bytes),
         }
     }
 

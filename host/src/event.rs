@@ -79,6 +79,8 @@ codes! {
     Draining "draining" info,
     /// The status file cannot be written.
     StatusNotWritten "status-not-written" warn,
+    /// The log of statements cannot be written.
+    StatementNotKept "statement-not-kept" warn,
     /// The listener failed to take a connection.
     AcceptFailed "accept-failed" warn,
 }

@@ -14,8 +14,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::blobs::BlobStore;
 use crate::config::Plan;
-use crate::event::Event;
+use crate::event::{Code, Event};
 use crate::relay::Fuse;
+use crate::statements::StatementLog;
 use crate::status::StatusBoard;
 
 /// One host.
@@ -25,6 +26,7 @@ pub struct Host {
     pub(crate) fuse: Fuse,
     pub(crate) blobs: Arc<BlobStore>,
     pub(crate) status: StatusBoard,
+    pub(crate) statements: StatementLog,
     evidence: Mutex<Option<EvidenceBundle>>,
     door: Mutex<Option<Door>>,
     /// The instance that each party last proved to be.
@@ -56,12 +58,14 @@ impl Host {
         now_ms: u64,
     ) -> Arc<Self> {
         let party = plan.party;
+        let statements = StatementLog::new(plan.enclave.directory());
         let status = StatusBoard::new(plan.enclave.directory(), party, listen, now_ms);
         Arc::new(Self {
             fuse: Fuse { trust, party },
             plan,
             blobs: Arc::new(blobs),
             status,
+            statements,
             evidence: Mutex::new(None),
             door: Mutex::new(None),
             instances: Mutex::new([None; PartyIndex::COUNT]),
@@ -78,6 +82,9 @@ impl Host {
     }
 
     pub(crate) fn keep_evidence(&self, bundle: Option<EvidenceBundle>) {
+        if let Err(error) = self.statements.vouch(bundle.as_ref()) {
+            self.log(&Code::StatementNotKept.event().detail(error));
+        }
         *lock(&self.evidence) = bundle;
     }
 

@@ -22,6 +22,7 @@ mod event;
 mod host;
 mod listener;
 mod relay;
+mod statements;
 mod status;
 mod supervise;
 

@@ -136,7 +136,7 @@ impl<'a, T> Job<'a, T> {
 
     /// Keeps a transcript of what is sent and received.
     pub fn with_transcript(mut self) -> Self {
-        self.transcript = Some(Transcript::new(self.me));
+        self.transcript = Some(Transcript::default());
         self
     }
 

@@ -12,9 +12,8 @@ use sha2::{Digest, Sha256};
 use crate::step::header;
 
 /// The hashes of one party's messages, both ways.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Transcript {
-    me: PartyIndex,
     lanes: BTreeMap<(Way, u32), Lane>,
 }
 
@@ -34,14 +33,6 @@ struct Lane {
 }
 
 impl Transcript {
-    /// Starts a transcript of party `me`.
-    pub fn new(me: PartyIndex) -> Self {
-        Self {
-            me,
-            lanes: BTreeMap::new(),
-        }
-    }
-
     /// Notes a message. Messages of one way and lane come in order.
     pub fn note(&mut self, way: Way, message: &[u8]) {
         // What is too short to name its lane waits in lane 0, and is refused there.
@@ -56,7 +47,7 @@ impl Transcript {
     pub fn digest(&self, way: Way) -> [u8; 32] {
         let mut hash = Sha256::new_with_prefix(WAY_DOMAIN);
         hash.update([way.from.get(), way.to.get()]);
-        for ((_, number), lane) in self.lanes.iter().filter(|((of, _), _)| *of == way) {
+        for (number, lane) in self.lanes_of(way) {
             hash.update(number.to_le_bytes());
             hash.update(lane.messages.to_le_bytes());
             hash.update(lane.hash.clone().finalize());
@@ -64,29 +55,28 @@ impl Transcript {
         hash.finalize().into()
     }
 
-    /// Returns a digest of all four ways that a party may show to anybody: without the salt, which
-    /// is fresh and random, it is no test of a guess at what was said.
-    pub fn commitment(&self, salt: &[u8; 32]) -> [u8; 32] {
+    /// Returns how many messages there were on one way.
+    pub fn messages(&self, way: Way) -> u64 {
+        self.lanes_of(way).map(|(_, lane)| lane.messages).sum()
+    }
+
+    /// Returns a digest of one way that a party may show to anybody, the same at both ends: `seed`
+    /// is the job's seed of these two, and without it this is no test of a guess at what was said.
+    pub fn commitment(&self, way: Way, seed: &[u8; 32]) -> [u8; 32] {
         let mut hash = Sha256::new_with_prefix(COMMITMENT_DOMAIN);
-        hash.update(salt);
-        hash.update([self.me.get()]);
-        let [next, previous] = self.me.others();
-        for other in [next, previous] {
-            hash.update(self.digest(Way {
-                from: self.me,
-                to: other,
-            }));
-            hash.update(self.digest(Way {
-                from: other,
-                to: self.me,
-            }));
-        }
+        hash.update(seed);
+        hash.update(self.digest(way));
         hash.finalize().into()
+    }
+
+    fn lanes_of(&self, way: Way) -> impl Iterator<Item = (u32, &Lane)> {
+        let lanes = self.lanes.range((way, 0)..=(way, u32::MAX));
+        lanes.map(|((_, number), lane)| (*number, lane))
     }
 }
 
 const WAY_DOMAIN: &[u8] = b"boop/transcript-way/v1\0";
-const COMMITMENT_DOMAIN: &[u8] = b"boop/transcript-commitment/v1\0";
+const COMMITMENT_DOMAIN: &[u8] = b"boop/transcript-commitment/v2\0";
 
 #[cfg(test)]
 mod tests {
@@ -123,7 +113,7 @@ mod tests {
         assert_ne!(digest(&[]), of);
         assert_ne!(digest(&[message.clone(), Vec::new()]), of);
 
-        let mut back = Transcript::new(WAY.from);
+        let mut back = Transcript::default();
         let (from, to) = (WAY.to, WAY.from);
         back.note(Way { from, to }, &message);
         assert_ne!(back.digest(Way { from, to }), of);
@@ -131,33 +121,40 @@ mod tests {
     }
 
     #[test]
-    fn a_commitment_depends_on_every_way_the_party_and_the_salt() {
-        let [me, next, previous] = PartyIndex::ALL;
+    fn a_commitment_depends_on_the_way_its_messages_and_the_seed_alone() {
         let message = frame(Step::Carry, 0, 0, &[7; 20]);
-        let with = |ways: &[(PartyIndex, PartyIndex)]| {
-            let mut transcript = Transcript::new(me);
-            let ways = ways.iter().map(|(from, to)| Way {
-                from: *from,
-                to: *to,
-            });
-            ways.for_each(|way| transcript.note(way, &message));
-            transcript
+        let back = Way {
+            from: WAY.to,
+            to: WAY.from,
         };
-        let mut all: Vec<_> = [(me, next), (me, previous), (next, me), (previous, me)]
-            .map(|way| with(&[way]).commitment(&[1; 32]))
-            .into();
-        all.push(with(&[]).commitment(&[1; 32]));
-        all.push(with(&[]).commitment(&[2; 32]));
-        all.push(Transcript::new(next).commitment(&[1; 32]));
+        let mut transcript = Transcript::default();
+        let silence = transcript.commitment(WAY, &[1; 32]);
+        transcript.note(WAY, &message);
+        let one = transcript.commitment(WAY, &[1; 32]);
 
-        let different = all.len();
-        all.sort_unstable();
-        all.dedup();
-        assert_eq!(all.len(), different);
+        transcript.note(back, &message);
+
+        assert_eq!(transcript.commitment(WAY, &[1; 32]), one);
+        assert_ne!(silence, one);
+        assert_ne!(transcript.commitment(WAY, &[2; 32]), one);
+        assert_ne!(transcript.commitment(back, &[1; 32]), one);
+        assert_ne!(transcript.digest(WAY), one);
+    }
+
+    #[test]
+    fn messages_of_all_lanes_of_a_way_are_counted() {
+        let mut transcript = Transcript::default();
+        for lane in [0, 7, 7, u32::MAX] {
+            transcript.note(WAY, &frame(Step::Carry, lane, 0, &[7; 20]));
+        }
+
+        assert_eq!(transcript.messages(WAY), 4);
+        let (from, to) = (WAY.to, WAY.from);
+        assert_eq!(transcript.messages(Way { from, to }), 0);
     }
 
     fn digest(messages: &[Vec<u8>]) -> [u8; 32] {
-        let mut transcript = Transcript::new(WAY.from);
+        let mut transcript = Transcript::default();
         messages.iter().for_each(|m| transcript.note(WAY, m));
         transcript.digest(WAY)
     }

@@ -5,6 +5,8 @@ mod attacks;
 #[cfg(test)]
 mod bad_rest;
 #[cfg(test)]
+mod bad_scanner;
+#[cfg(test)]
 mod bad_socket;
 #[cfg(test)]
 mod bench;

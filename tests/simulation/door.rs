@@ -6,7 +6,7 @@ use boop_channel::{Expectation, Local, LocalKeys, Session};
 use boop_wire::PartyIndex;
 use boop_wire::binding::Role;
 use boop_wire::codec::{from_canonical, to_canonical};
-use boop_wire::job::{PartyAnswer, PartyCall};
+use boop_wire::job::{PartyAnswer, PartyCall, PartyWord, Progress};
 use boop_wire::session::Side;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
@@ -29,6 +29,8 @@ pub(crate) struct Door {
     sessions: [Option<(usize, Session)>; 3],
     /// Since when each party was asked without a word.
     asked_ms: [Option<u64>; 3],
+    /// How far each party said it is.
+    pub(crate) progress: [Option<Progress>; 3],
 }
 
 impl Door {
@@ -38,6 +40,7 @@ impl Door {
             keys: Arc::new(keys),
             sessions: [None, None, None],
             asked_ms: [None; 3],
+            progress: [None; 3],
         }
     }
 
@@ -83,9 +86,13 @@ impl Door {
             return None;
         }
         let messages = std::iter::from_fn(|| session.next_message());
-        let answers: Vec<_> = messages
-            .map(|message| from_canonical(&message).expect("a party answers in canonical form"))
-            .collect();
+        let mut answers = Vec::new();
+        for message in messages {
+            match from_canonical(&message).expect("a party speaks in canonical form") {
+                PartyWord::Answer(answer) => answers.push(answer),
+                PartyWord::Progress(progress) => self.progress[party] = Some(progress),
+            }
+        }
         if !answers.is_empty() {
             self.asked_ms[party] = None;
         }

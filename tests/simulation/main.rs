@@ -21,6 +21,8 @@ mod pipes;
 #[cfg(test)]
 mod runs;
 #[cfg(test)]
+mod statements;
+#[cfg(test)]
 mod story;
 #[cfg(test)]
 mod world;

@@ -21,6 +21,10 @@ fn whatever_hosts_do_what_parties_sign_is_true_and_nothing_signed_is_lost() {
 
     assert!(sum.faults > 0 && sum.crashes > 0, "there was no storm");
     assert!(sum.decided > 0 && sum.refused > 0, "all went one way");
+    assert!(
+        sum.jobs_done > 0 && sum.jobs_failed > 0,
+        "jobs went one way"
+    );
 }
 
 #[test]
@@ -29,6 +33,10 @@ fn in_calm_weather_every_capture_is_decided_at_once() {
     println!("{tally}");
 
     assert_eq!((tally.refused, tally.unanswered), (0, 0));
+    assert_eq!(
+        (3 * tally.jobs_done >= tally.decided, tally.jobs_failed),
+        (true, 0)
+    );
 }
 
 #[expect(

@@ -39,6 +39,9 @@ pub(crate) struct Tally {
     pub(crate) unanswered: u64,
     pub(crate) faults: u64,
     pub(crate) crashes: u64,
+    /// Jobs that all three stated.
+    pub(crate) jobs_done: u64,
+    pub(crate) jobs_failed: u64,
 }
 
 impl Tally {
@@ -48,6 +51,8 @@ impl Tally {
         self.unanswered += other.unanswered;
         self.faults += other.faults;
         self.crashes += other.crashes;
+        self.jobs_done += other.jobs_done;
+        self.jobs_failed += other.jobs_failed;
     }
 }
 
@@ -55,9 +60,15 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} decided, {} refused, {} unanswered; {} faults, {} crashes",
+            "{} decided, {} refused, {} unanswered; {} faults, {} crashes; ",
             self.decided, self.refused, self.unanswered, self.faults, self.crashes
-        )
+        )?;
+        let Self {
+            jobs_done: done,
+            jobs_failed: failed,
+            ..
+        } = self;
+        write!(f, "{done} jobs done, {failed} failed")
     }
 }
 
@@ -139,8 +150,14 @@ impl<'a> Story<'a> {
         self.asked.clear();
         self.settle();
         self.everybody_comes();
+        assert!(
+            self.world.all_told_prepared(),
+            "a party serves everybody and never said that it is prepared"
+        );
         let mischief = self.world.mischief;
         (self.tally.faults, self.tally.crashes) = (mischief.faults, mischief.crashes);
+        let statements = &self.world.statements;
+        (self.tally.jobs_done, self.tally.jobs_failed) = (statements.done, statements.failed);
         self.tally
     }
 

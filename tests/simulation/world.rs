@@ -17,6 +17,7 @@ use crate::door::{Door, PartyKeys};
 use crate::machine::{Clock, Machine};
 use crate::network::{EPOCH_MS, Network};
 use crate::pipes::{End, Pipe};
+use crate::statements::Statements;
 
 const TICK_MS: u64 = 50;
 const REOPEN_MS: u64 = 100;
@@ -81,6 +82,8 @@ pub(crate) struct World<'a> {
     streams: BTreeMap<(usize, StreamId), (usize, usize)>,
     door: Door,
     answers: Vec<(usize, PartyAnswer)>,
+    /// What the parties signed about their jobs.
+    pub(crate) statements: Statements,
     /// One piece in so many meets with something; 0 for none.
     pub(crate) rarity: u32,
     pub(crate) mischief: Mischief,
@@ -101,6 +104,7 @@ impl<'a> World<'a> {
             door: Door::new(&mut rng),
             rng,
             answers: Vec::new(),
+            statements: Statements::default(),
             rarity: 0,
             mischief: Mischief::default(),
         };
@@ -150,6 +154,12 @@ impl<'a> World<'a> {
     pub(crate) fn serves(&self) -> bool {
         let serving = |machine: &Machine| machine.phase == Phase::Serving;
         self.machines.iter().all(serving) && self.keys().is_some()
+    }
+
+    /// Tells whether each party said to the door that all its records are prepared.
+    pub(crate) fn all_told_prepared(&self) -> bool {
+        let mut told = self.door.progress.iter();
+        told.all(|one| one.is_some_and(|one| one.done == one.of))
     }
 
     /// Tells how far everybody is, for a failure.
@@ -300,7 +310,7 @@ impl<'a> World<'a> {
     fn follow(&mut self, index: usize, outputs: Vec<ToHost>) {
         for output in outputs {
             match output {
-                ToHost::Evidence(_) => {}
+                ToHost::Evidence(bytes) => self.statements.know(index, &bytes),
                 ToHost::OpenStream { stream, to } => self.open_stream(index, stream, to),
                 ToHost::StreamData { stream, bytes } => self.stream_data(index, stream, &bytes),
                 ToHost::CloseStream { stream } => {
@@ -315,6 +325,7 @@ impl<'a> World<'a> {
                 ToHost::BlobPut { slot, bytes } => self.write(index, slot, Some(bytes)),
                 ToHost::BlobDelete { slot } => self.write(index, slot, None),
                 ToHost::Event(told) => self.told(index, told),
+                ToHost::Statement(bytes) => self.statements.hear(index, &bytes),
             }
         }
     }

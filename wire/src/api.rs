@@ -11,6 +11,7 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ContextId, NetworkId, RequestId, ScannerId, TerminalId, UserId, VendorId};
+use crate::job::Progress;
 use crate::session::Signature;
 
 mod receipt;
@@ -84,6 +85,10 @@ pub struct HealthResponse {
     pub version: String,
     /// Which parties have a session with this gateway, in order.
     pub parties: Vec<bool>,
+    /// How far each party is with reading or preparing its records, in order; none where it is
+    /// done or does not say. With many left, calls are refused as unavailable.
+    #[serde(default)]
+    pub preparing: Vec<Option<Progress>>,
 }
 
 /// Body of `POST /api/v1/register`.

@@ -215,6 +215,34 @@ pub struct PartyCall {
 
 /// From one party to the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a word is decoded, handed on and dropped"
+)]
+pub enum PartyWord {
+    /// To a call.
+    #[n(0)]
+    Answer(#[n(0)] PartyAnswer),
+    /// How far the party is with its records.
+    #[n(1)]
+    Progress(#[n(0)] Progress),
+}
+
+/// How many of a party's records are read, or prepared for searches together with the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "api", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "api", serde(deny_unknown_fields))]
+pub struct Progress {
+    /// Records that are done.
+    #[n(0)]
+    pub done: u64,
+    /// Records that there are.
+    #[n(1)]
+    pub of: u64,
+}
+
+/// What became of a gateway's call.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct PartyAnswer {
     /// The request.
     #[n(0)]

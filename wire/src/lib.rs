@@ -22,6 +22,7 @@ pub mod refusal;
 pub mod relay;
 pub mod release;
 pub mod session;
+pub mod statement;
 pub mod template;
 
 pub use codec::{CodecError, from_canonical, to_canonical};

@@ -154,6 +154,10 @@ pub enum ToHost {
     /// Something worth a line in the host's log.
     #[n(7)]
     Event(#[n(0)] Event),
+    /// Canonical bytes of a `SignedStatement` about a job that ended, for the host to keep. At most
+    /// `STATEMENT_BYTES_MAX`.
+    #[n(8)]
+    Statement(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
 }
 
 /// What an enclave tells its host about itself: closed codes and counts, no names, no text.

@@ -16,6 +16,7 @@ use boop_verifier::{Roots, SimulatedEvidence};
 use boop_wire::binding::{Binding, BoundKeys, Purpose, Role};
 use boop_wire::codec::{CodecError, from_canonical_max, plain_digest, to_canonical};
 use boop_wire::evidence::{Certificate, EvidenceBundle};
+use boop_wire::job::Progress;
 use boop_wire::manifest::{MANIFEST_BYTES_MAX, SignedManifest};
 use boop_wire::{Digest, InstanceId, Refusal};
 
@@ -90,6 +91,8 @@ pub struct Party<P> {
     pub(crate) peers: Peers,
     relink_after_ms: u64,
     pub(crate) gateways: BTreeMap<StreamId, Link>,
+    /// How far the store is read or prepared, as it was told last.
+    pub(crate) progress: Option<Progress>,
     pub(crate) work: Work,
     next_stream: u32,
     newest_host_stream: u32,
@@ -165,6 +168,7 @@ impl<P: Platform> Party<P> {
             peers: Peers::new(me),
             relink_after_ms: 0,
             gateways: BTreeMap::new(),
+            progress: None,
             work: Work::default(),
             next_stream: 1,
             newest_host_stream: 0,

@@ -34,7 +34,7 @@ pub(crate) enum PeerMessage {
     #[n(2)]
     Step {
         #[n(0)]
-        job: u64,
+        job: JobName,
         #[cbor(n(1), with = "minicbor::bytes")]
         bytes: Vec<u8>,
     },
@@ -55,6 +55,18 @@ pub(crate) enum PeerMessage {
     /// The sender is there.
     #[n(5)]
     Alive,
+}
+
+/// A job among those of all sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct JobName {
+    /// The beginning of the session's id: a neighbour may be in an earlier one still, without that
+    /// an edge to it moves.
+    #[n(0)]
+    pub(crate) session: u64,
+    /// The job's number in it.
+    #[n(1)]
+    pub(crate) number: u64,
 }
 
 /// See [`PeerMessage::Join`].

@@ -16,27 +16,30 @@ mod failure;
 mod prepared;
 mod preparing;
 mod running;
+mod stating;
+mod steps;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use boop_abi::{Event, Phase, Slot, StreamId, ToHost};
-use boop_mpc::{Audit, Input, Job, MpcError, Output, Task, TaskResult};
+use boop_mpc::{Audit, Job};
 use boop_wire::codec::to_canonical;
-use boop_wire::job::{Outcome, PartyAnswer, PartyCall, PartyResult, Subject};
+use boop_wire::job::{Outcome, PartyAnswer, PartyCall, PartyResult, PartyWord, Subject};
 use boop_wire::{Digest, PartyIndex, Refusal, RequestId};
 
 use crate::job::{Call, Requests, call_digest};
 use crate::limits::{BEGUN_MAX, CALLS_WAITING_MAX, JOBS_AT_ONCE, job_ms_max};
 use crate::matching::Found;
-use crate::party::{Computation, Party, Store};
+use crate::party::{Party, Store};
 use crate::peers::{Asked, Begin, PeerMessage};
 use crate::platform::Platform;
 use crate::vault::Record;
 use early::Early;
 use prepared::{Era, Prepared};
 use preparing::Preparing;
+use stating::Telling;
 
 /// What a party has to do.
 #[derive(Default)]
@@ -72,6 +75,7 @@ struct Active {
     started_ms: u64,
     searched: u64,
     era: Era,
+    telling: Telling,
     stage: Stage,
 }
 
@@ -151,17 +155,11 @@ impl Work {
         }
     }
 
-    /// Ends a batch with the session that it belongs to.
-    pub(crate) fn drop_preparing(&mut self) {
-        self.preparing = None;
-    }
-
     /// Stops serving.
     pub(crate) fn leave(&mut self) {
         if self.session.take().is_some() {
             self.begun.clear();
             self.early.keep(|_, _| false);
-            self.preparing = None;
         }
     }
 
@@ -365,47 +363,6 @@ impl<P: Platform> Party<P> {
         }
     }
 
-    fn compute(&mut self, job: u64, task: Task) {
-        let session = self.work.sessions;
-        self.computations.push(Computation { session, job, task });
-    }
-
-    /// Takes work that a job asked for. A job of an earlier session may have had the number that
-    /// another has now.
-    pub(crate) fn job_computed(&mut self, session: u64, job: u64, result: TaskResult) {
-        if session == self.work.sessions
-            && let Some(input) = self.preparing_input(job, Input::Computed(result))
-        {
-            self.running_input(job, input);
-        }
-    }
-
-    /// Takes a message of a job.
-    pub(crate) fn job_step(&mut self, from: PartyIndex, job: u64, bytes: Vec<u8>) {
-        if self.work.is_to_come(job) {
-            self.work.early.push(from, job, bytes);
-        } else if job > self.work.last_job {
-            self.work.early.lose(job);
-        } else if let Some(input) = self.preparing_input(job, Input::Message { from, bytes }) {
-            self.running_input(job, input);
-        }
-    }
-
-    /// Sends and computes what a job asks for, and returns its result once there is one.
-    fn pass_on<T>(&mut self, job: u64, outputs: Vec<Output<T>>) -> Option<Result<T, MpcError>> {
-        for output in outputs {
-            match output {
-                Output::Send { to, bytes } => self.tell(to, &PeerMessage::Step { job, bytes }),
-                Output::Compute(task) => self.compute(job, task),
-                Output::Done(result) => {
-                    self.tell_failure(job, result.as_ref().err());
-                    return Some(result);
-                }
-            }
-        }
-        None
-    }
-
     /// Takes a peer's word that a job is over without a result. If the palm is durable here
     /// already, it is not at that peer: the three must form anew to find out who has what.
     pub(crate) fn job_aborted(&mut self, job: u64, refusal: Refusal) {
@@ -425,13 +382,13 @@ impl<P: Platform> Party<P> {
             .as_ref()
             .is_some_and(|batch| batch.number == job)
         {
-            self.drop_preparing();
+            self.drop_preparing(refusal);
             return self.review_agreement();
         }
         let position = self.work.begun.iter().position(|one| one.begin.job == job);
         if let Some(position) = position {
             let begin = self.work.begun.remove(position).begin;
-            self.work.early.take(job);
+            self.work.take_early(job);
             let call = begin
                 .asked
                 .and_then(|asked| self.work.take_waiting(asked.request));
@@ -455,7 +412,6 @@ impl<P: Platform> Party<P> {
         self.leave_serving();
         self.work.begun.clear();
         self.work.early.keep(|_, _| false);
-        self.work.preparing = None;
         self.drop_jobs(Refusal::PartyUnavailable);
         while let Some(call) = self.work.waiting.pop_front() {
             self.answer_refused(&call, Refusal::PartyUnavailable);
@@ -472,7 +428,7 @@ impl<P: Platform> Party<P> {
         if let PartyResult::Refused(refusal) = &result {
             self.out.push(ToHost::Event(Event::JobRefused(*refusal)));
         }
-        let answer = to_canonical(&PartyAnswer { request, result });
+        let answer = to_canonical(&PartyWord::Answer(PartyAnswer { request, result }));
         if let Some(link) = self.gateways.get_mut(&stream) {
             // A gateway that cannot be told is found out when its stream ends.
             let _ = link.send(&answer, &mut self.out);

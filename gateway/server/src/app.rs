@@ -8,6 +8,7 @@ use boop_daemon::Member;
 use boop_wire::codec::to_canonical;
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::id::VendorId;
+use boop_wire::job::Progress;
 use boop_wire::session::{ProofStatement, Signature};
 use boop_wire::{Digest, NetworkId, PartyIndex, Refusal};
 use serde::Serialize;
@@ -116,6 +117,12 @@ impl App {
     /// Returns which parties have a session with this gateway.
     pub fn parties_here(&self) -> [bool; PartyIndex::COUNT] {
         PartyIndex::ALL.map(|party| self.parties.evidence(party).is_some())
+    }
+
+    /// Returns how far each party is with its records, where it is not done.
+    pub fn parties_preparing(&self) -> [Option<Progress>; PartyIndex::COUNT] {
+        let unfinished = |progress: &Progress| progress.done < progress.of;
+        PartyIndex::ALL.map(|party| self.parties.progress(party).filter(unfinished))
     }
 
     /// Tells whether every party and the ledger have a session with this gateway.

@@ -15,7 +15,7 @@ use boop_daemon::{AttestedError, AttestedStream, Member, now_ms, read_frame, wri
 use boop_wire::binding::Role;
 use boop_wire::codec::{from_canonical_max, to_canonical};
 use boop_wire::evidence::EvidenceBundle;
-use boop_wire::job::{CALL_BYTES_MAX, PartyAnswer, PartyCall, PartyResult};
+use boop_wire::job::{CALL_BYTES_MAX, PartyCall, PartyResult, PartyWord, Progress};
 use boop_wire::relay::{HELLO_BYTES_MAX, RelayAnswer, RelayHello};
 use boop_wire::session::Side;
 use boop_wire::{PartyIndex, Refusal, RequestId};
@@ -95,6 +95,10 @@ impl Parties for AttestedParties {
         state.live.as_ref().map(|live| Arc::clone(&live.evidence))
     }
 
+    fn progress(&self, party: PartyIndex) -> Option<Progress> {
+        self.links[party.as_usize()].lock().progress
+    }
+
     fn call(&self, party: PartyIndex, call: PartyCall) -> BoxFuture<'_, Result<Answered, Refusal>> {
         Box::pin(self.links[party.as_usize()].call(call))
     }
@@ -112,6 +116,7 @@ struct State {
     live: Option<Live>,
     waiting: BTreeMap<RequestId, oneshot::Sender<PartyResult>>,
     silence: Silence,
+    progress: Option<Progress>,
 }
 
 /// How long a party has been asked without a word.
@@ -274,12 +279,19 @@ impl PartyLink {
 
     /// Hands an answer to whoever waits; false if the message is none.
     fn take_answer(&self, message: &[u8]) -> bool {
-        let Ok(answer) = from_canonical_max::<PartyAnswer>(message, CALL_BYTES_MAX) else {
+        let Ok(word) = from_canonical_max::<PartyWord>(message, CALL_BYTES_MAX) else {
             tracing::warn!(party = %self.party, "party sent something that is no answer");
             return false;
         };
         let mut state = self.lock();
         state.silence.heard();
+        let answer = match word {
+            PartyWord::Answer(answer) => answer,
+            PartyWord::Progress(progress) => {
+                state.progress = Some(progress);
+                return true;
+            }
+        };
         if let Some(waiting) = state.waiting.remove(&answer.request) {
             // Whoever waited may have reached its deadline just now.
             let _ = waiting.send(answer.result);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boop_wire::evidence::EvidenceBundle;
-use boop_wire::job::{AgreedOutcome, PartyCall, PartyResult, Subject};
+use boop_wire::job::{AgreedOutcome, PartyCall, PartyResult, Progress, Subject};
 use boop_wire::{NetworkId, PartyIndex, Refusal, UserId};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -54,6 +54,9 @@ pub struct Answered {
 pub trait Parties: Send + Sync {
     /// Returns the evidence of a party that has a session with this gateway now.
     fn evidence(&self, party: PartyIndex) -> Option<Arc<Attested>>;
+
+    /// Returns how far a party is with its records, as it said last in this session.
+    fn progress(&self, party: PartyIndex) -> Option<Progress>;
 
     /// Calls one party. The future ends with [`Refusal::PartyUnavailable`] as soon as the session
     /// does.

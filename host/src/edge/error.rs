@@ -22,6 +22,8 @@ pub(crate) enum Violation {
     PieceTooLarge,
     #[error("the enclave sent a blob above the limit")]
     BlobTooLarge,
+    #[error("the enclave sent a statement above the limit")]
+    StatementTooLarge,
     #[error("the enclave asks and does not read the answers")]
     NotReading,
 }

@@ -5,10 +5,11 @@ use boop_abi::{Check, Event, FarEnd, Phase};
 use boop_channel::Expectation;
 use boop_daemon::now_ms;
 use boop_wire::binding::Role;
-use boop_wire::codec::from_canonical_max;
+use boop_wire::codec::{from_canonical, from_canonical_max};
 use boop_wire::evidence::{BUNDLE_BYTES_MAX, EvidenceBundle};
+use boop_wire::statement::{STATEMENT_BYTES_MAX, SignedStatement};
 
-use crate::edge::EdgeError;
+use crate::edge::{EdgeError, Violation};
 use crate::event::{Code, chain};
 use crate::host::Host;
 use crate::status::{self, Progress};
@@ -28,6 +29,18 @@ pub(crate) fn keep_evidence(host: &Host, bytes: &[u8]) -> Result<(), EdgeError> 
     }
     host.status.doubt(judged.err().map(|error| chain(&error)));
     host.keep_evidence(Some(bundle));
+    Ok(())
+}
+
+/// Keeps what the enclave signed about a job.
+pub(crate) fn keep_statement(host: &Host, bytes: &[u8]) -> Result<(), EdgeError> {
+    if bytes.len() > STATEMENT_BYTES_MAX {
+        return Err(Violation::StatementTooLarge.into());
+    }
+    let statement: SignedStatement = from_canonical(bytes)?;
+    if let Err(error) = host.statements.add(&statement) {
+        host.log(&Code::StatementNotKept.event().detail(error));
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use boop_wire::PartyIndex;
 use boop_wire::codec::{CodecError, from_canonical_max, to_canonical};
 use boop_wire::frame::FrameTooLarge;
 use boop_wire::manifest::SignedManifest;
+use boop_wire::statement::STATEMENT_BYTES_MAX;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -244,6 +245,7 @@ async fn an_enclave_that_breaks_the_protocol_is_stopped_with_the_exact_reason() 
         bytes: vec![0; BLOB_BYTES_MAX + 1],
     };
     let piece = vec![0; PIECE_BYTES_MAX + 1];
+    let statement = ToHost::Statement(vec![0; STATEMENT_BYTES_MAX + 1]);
     let cases = [
         (vec![data(1, vec![])], Violation::UnknownStream),
         (vec![closing], Violation::UnknownStream),
@@ -259,6 +261,7 @@ async fn an_enclave_that_breaks_the_protocol_is_stopped_with_the_exact_reason() 
             Violation::PieceTooLarge,
         ),
         (vec![blob], Violation::BlobTooLarge),
+        (vec![statement], Violation::StatementTooLarge),
     ];
 
     for (messages, violation) in cases {
@@ -293,12 +296,14 @@ async fn frames_that_are_too_large_or_do_not_decode_stop_the_enclave() {
         Err(EdgeError::Malformed(CodecError::Malformed))
     );
 
-    let mut world = World::attested("127.0.0.1:1").await;
-    world.send(&ToHost::Evidence(b"no bundle".to_vec())).await;
-    assert_eq!(
-        world.ending().await.result,
-        Err(EdgeError::Malformed(CodecError::Malformed))
-    );
+    let no_bundle = ToHost::Evidence(b"no bundle".to_vec());
+    let no_statement = ToHost::Statement(b"no statement".to_vec());
+    for message in [no_bundle, no_statement] {
+        let mut world = World::attested("127.0.0.1:1").await;
+        world.send(&message).await;
+        let malformed = EdgeError::Malformed(CodecError::Malformed);
+        assert_eq!(world.ending().await.result, Err(malformed));
+    }
 }
 
 #[tokio::test]

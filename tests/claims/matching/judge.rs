@@ -32,7 +32,7 @@ pub(super) enum Verdict {
 /// Whoever said something else than its job would have is named, whatever it says in its defence.
 /// If it says that it said what its job would have, it contradicts the one that heard it.
 pub(super) fn judge(jobs: [Job<'_, Vec<bool>>; 3], records: &[Record; 3]) -> Verdict {
-    if let Some(record) = records.iter().find(|r| r.commitment() != r.signed) {
+    if let Some(record) = records.iter().find(|r| r.commitments() != r.signed) {
         return Verdict::NotSigned(record.party);
     }
     for (record, job) in records.iter().zip(jobs) {

@@ -174,7 +174,7 @@ fn trial(scene: &Scene, kind: &Kind, deviation: Deviation, seed: u64) -> Result<
         let liars = &mut records[liar.as_usize()];
         liars.said.clone_from(&liars.due);
         liars.end = own_end;
-        liars.signed = liars.commitment();
+        liars.signed = liars.commitments();
         judge(honest_jobs(), &records) == Verdict::Pair(liar, chosen.to)
     });
     let receiver = records[chosen.to.as_usize()].end.as_ref();
@@ -282,7 +282,7 @@ fn honest(scene: &Scene, extent: Extent, seed: u64) -> Honest {
     alter(&mut rng, record);
     let unsigned = judge(jobs(), &altered) == Verdict::NotSigned(owner);
     let record = &mut altered[owner.as_usize()];
-    record.signed = record.commitment();
+    record.signed = record.commitments();
     let accused = match judge(jobs(), &altered) {
         Verdict::Nobody | Verdict::NotSigned(_) => false,
         Verdict::Named(named) => named == owner,

@@ -19,9 +19,12 @@ pub(super) struct Record {
     pub(super) due: Vec<(PartyIndex, Vec<u8>)>,
     /// None if it still waited when another party ended the job.
     pub(super) end: Option<End>,
-    /// The commitment to its transcript, which it signed when the job ended.
-    pub(super) signed: [u8; 32],
+    /// The commitments to its transcript, which it signed when the job ended.
+    pub(super) signed: Commitments,
 }
+
+/// To what went to, and came from, each of the two others.
+pub(super) type Commitments = [[[u8; 32]; 2]; 2];
 
 /// What a job was given.
 #[derive(Clone)]
@@ -39,13 +42,13 @@ impl Record {
             said: vec![],
             due: vec![],
             end: None,
-            signed: [0; 32],
+            signed: Commitments::default(),
         }
     }
 
-    /// Returns the commitment to what the record says.
-    pub(super) fn commitment(&self) -> [u8; 32] {
-        let mut transcript = Transcript::new(self.party);
+    /// Returns the commitments to what the record says.
+    pub(super) fn commitments(&self) -> Commitments {
+        let mut transcript = Transcript::default();
         for (to, bytes) in &self.said {
             let (from, to) = (self.party, *to);
             transcript.note(Way { from, to }, bytes);
@@ -56,8 +59,15 @@ impl Record {
                 transcript.note(Way { from, to }, bytes);
             }
         }
-        transcript.commitment(&SALT)
+        commitments(self.party, &transcript)
     }
+}
+
+fn commitments(me: PartyIndex, transcript: &Transcript) -> Commitments {
+    me.others().map(|other| {
+        let ways = [(me, other), (other, me)].map(|(from, to)| Way { from, to });
+        ways.map(|way| transcript.commitment(way, &SEED))
+    })
 }
 
 /// Runs the jobs, each party sending what `says` makes of what its job asks for. Returns the
@@ -87,8 +97,8 @@ pub(super) fn run_recorded(
     }
     let mut kept = true;
     for (job, record) in trio.jobs.iter().zip(&mut trio.records) {
-        record.signed = record.commitment();
-        let own = job.transcript().map(|own| own.commitment(&SALT));
+        record.signed = record.commitments();
+        let own = job.transcript().map(|own| commitments(record.party, own));
         kept &= Some(record.party) == liar || own == Some(record.signed);
     }
     (trio.records, kept)
@@ -139,5 +149,5 @@ impl<S: FnMut(Envelope) -> Vec<Envelope>> Trio<'_, S> {
     }
 }
 
-/// In earnest each party draws its own; a judge is told it.
-const SALT: [u8; 32] = [9; 32];
+/// In earnest each pair has its own, and a judge is told it.
+const SEED: [u8; 32] = [9; 32];

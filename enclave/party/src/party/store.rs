@@ -1,9 +1,14 @@
 //! Reading the sealed store at start, writing to it, and agreeing on it with the peers [STO-3].
 
+use alloc::vec::Vec;
+
 use boop_abi::{Event, Phase, Slot, ToHost};
+use boop_wire::codec::to_canonical;
+use boop_wire::job::{PartyWord, Progress};
 use boop_wire::{PartyIndex, Refusal};
 
 use super::{Party, Store};
+use crate::link::Link;
 use crate::peers::{Agreement, Join};
 use crate::platform::Platform;
 use crate::vault::{HEAD_SLOT, Head, StoredHead};
@@ -26,7 +31,7 @@ impl<P: Platform> Party<P> {
         let ask = |slot| ToHost::BlobGet { slot };
         self.out.extend(asked.into_iter().map(ask));
         if let Some((done, of)) = opening.progress() {
-            self.note_progress(done, of);
+            self.note_progress(Progress { done, of });
         }
         match opening.finish() {
             Ok(store) => self.store = store,
@@ -37,9 +42,14 @@ impl<P: Platform> Party<P> {
         }
     }
 
-    /// Tells the host how far the reading or the preparation of the store is.
-    pub(crate) fn note_progress(&mut self, done: u64, of: u64) {
+    /// Tells host and gateways how far the reading or the preparation of the store is.
+    pub(crate) fn note_progress(&mut self, progress: Progress) {
+        let Progress { done, of } = progress;
         self.out.push(ToHost::Event(Event::Progress { done, of }));
+        self.progress = Some(progress);
+        for link in self.gateways.values_mut() {
+            tell_progress(link, progress, &mut self.out);
+        }
     }
 
     pub(super) fn blob_done(&mut self, slot: Slot) {
@@ -53,7 +63,7 @@ impl<P: Platform> Party<P> {
     }
 
     /// Asks the host to write a blob; [`Self::blob_done`] follows.
-    pub(crate) fn write_blob(&mut self, slot: Slot, bytes: alloc::vec::Vec<u8>) {
+    pub(crate) fn write_blob(&mut self, slot: Slot, bytes: Vec<u8>) {
         self.writes.insert(slot);
         self.out.push(ToHost::BlobPut { slot, bytes });
     }
@@ -102,7 +112,6 @@ impl<P: Platform> Party<P> {
         }
         if self.work.in_session() && (moved || head != join.head) {
             self.leave_serving();
-            self.work.drop_preparing();
             // First, or the jobs that end would find the old agreement.
             self.peers.forget_joins();
             self.peers.note(from, join);
@@ -135,6 +144,7 @@ impl<P: Platform> Party<P> {
             Agreement::Agreed { .. } if confirmed < own.version => self.confirm_head(),
             Agreement::Agreed { session } => {
                 self.work.join(session);
+                self.tell_preparation();
                 self.review_readiness();
                 self.begin_next();
             }
@@ -167,6 +177,7 @@ impl<P: Platform> Party<P> {
 
     /// Stops serving until the three have formed again.
     pub(crate) fn leave_serving(&mut self) {
+        self.leave_preparing(Refusal::PartyUnavailable);
         self.work.leave();
         if self.phase() == Phase::Serving {
             self.set_phase(Phase::Opened);
@@ -178,5 +189,14 @@ impl<P: Platform> Party<P> {
             Store::Open(vault) => Some(vault.root_at(version)),
             Store::Locked | Store::Opening(_) => None,
         }
+    }
+}
+
+/// Tells a gateway, once there is a session with it, how far this party is.
+pub(super) fn tell_progress(link: &mut Link, progress: Progress, out: &mut Vec<ToHost>) {
+    if link.peer().is_some() {
+        let word = to_canonical(&PartyWord::Progress(progress));
+        // A gateway that cannot be told is found out when its stream ends.
+        let _ = link.send(&word, out);
     }
 }

@@ -12,6 +12,7 @@ use boop_wire::session::Side;
 use boop_wire::{PartyIndex, Refusal};
 
 use super::opening::Opening;
+use super::store::tell_progress;
 use super::{Party, Store};
 use crate::limits::{GATEWAYS_MAX, GATEWAYS_OPENING_MAX, RELEASE_RETRY_MS, RELINK_MS};
 use crate::link::Link;
@@ -218,7 +219,11 @@ impl<P: Platform> Party<P> {
         let Some(link) = self.gateways.get_mut(&stream) else {
             return;
         };
+        let is_new = link.peer().is_none();
         let messages = link.receive(bytes, self.now_ms, &mut self.out);
+        if let Some(progress) = self.progress.filter(|_| is_new) {
+            tell_progress(link, progress, &mut self.out);
+        }
         let calls = messages
             .map_err(|error| error.refusal())
             .and_then(|messages| {

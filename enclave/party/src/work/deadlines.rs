@@ -32,7 +32,7 @@ impl<P: Platform> Party<P> {
         self.work.begun = rest;
         for begun in over {
             let (job, refusal) = (begun.begin.job, Refusal::DeadlineExceeded);
-            self.work.early.take(job);
+            self.work.take_early(job);
             self.tell_all(&PeerMessage::Abort { job, refusal });
         }
         let waiting = core::mem::take(&mut self.work.waiting);

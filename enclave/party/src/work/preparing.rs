@@ -9,10 +9,13 @@
 
 use boop_abi::Phase;
 use boop_mpc::{Input, Job, MpcError, Output};
+use boop_wire::job::Progress;
 use boop_wire::manifest::Matching;
+use boop_wire::statement::{JobEnding, JobKind};
 use boop_wire::{Digest, Refusal};
 
 use super::prepared::Era;
+use super::stating::Telling;
 use crate::limits::{PREPARE_RETRY_MS, PREPARED_AT_ONCE, job_ms_max};
 use crate::matching::{Batch, Extended, Preface, extend};
 use crate::party::{Party, Store};
@@ -24,7 +27,8 @@ pub(super) struct Preparing {
     pub(super) number: u64,
     era: Era,
     started_ms: u64,
-    job: Job<'static, Extended>,
+    pub(super) telling: Telling,
+    pub(super) job: Job<'static, Extended>,
 }
 
 impl<P: Platform> Party<P> {
@@ -86,16 +90,17 @@ impl<P: Platform> Party<P> {
         let number = begin.job;
         self.work.last_job = self.work.last_job.max(number);
         match self.batch(begin) {
-            Ok(batch) => {
-                let mut job = extend(batch);
+            Ok((batch, telling)) => {
+                let mut job = extend(batch).with_transcript();
                 let mut outputs = job.handle(Input::Start);
-                for (from, bytes) in self.work.early.take(number) {
+                for (from, bytes) in self.work.take_early(number) {
                     outputs.extend(job.handle(Input::Message { from, bytes }));
                 }
                 self.work.preparing = Some(Preparing {
                     number,
                     era: self.work.prepared.era(),
                     started_ms: self.now_ms,
+                    telling,
                     job,
                 });
                 self.preparing_outputs(outputs);
@@ -104,13 +109,14 @@ impl<P: Platform> Party<P> {
         }
     }
 
-    fn batch(&mut self, begin: Begin) -> Result<Batch, Refusal> {
+    fn batch(&mut self, begin: Begin) -> Result<(Batch, Telling), Refusal> {
         let coins = self.random().ok_or(Refusal::Internal)?;
         let session = self.work.session.ok_or(Refusal::PartyUnavailable)?;
         let seeds = self.job_seeds(session, begin.job)?;
         let Store::Open(vault) = &self.store else {
             return Err(Refusal::PartyUnavailable);
         };
+        demand_length(self.work.prepared.covers(), begin.version)?;
         let edition = self.work.prepared.newest();
         let preface = Preface {
             session,
@@ -119,7 +125,12 @@ impl<P: Platform> Party<P> {
             commitments: Digest::new([0; 32]),
             head: vault.head_at(begin.version),
         };
-        Ok(Batch {
+        let telling = Telling {
+            session,
+            kind: JobKind::Prepare,
+            seeds: seeds.clone(),
+        };
+        let batch = Batch {
             me: self.config.index,
             kernel: self.kernel,
             seeds,
@@ -128,7 +139,8 @@ impl<P: Platform> Party<P> {
             audit: edition.audit,
             mark: edition.mark,
             preface: preface.digest(),
-        })
+        };
+        Ok((batch, telling))
     }
 
     /// Hands a message or a result to the batch, if it is the one that is meant.
@@ -151,16 +163,20 @@ impl<P: Platform> Party<P> {
             return;
         };
         match result {
-            Ok(Extended::Covered(audit)) => {
-                if let Some(batch) = self.work.preparing.take() {
-                    self.work.prepared.put(batch.era, audit, number);
+            Ok(extended) => {
+                self.state_batch(JobEnding::Done);
+                match (extended, self.work.preparing.take()) {
+                    (Extended::Covered(audit), Some(batch)) => {
+                        self.work.prepared.put(batch.era, audit, number);
+                        self.tell_preparation();
+                    }
+                    // One of the three lost what it had: all begin anew.
+                    (Extended::MarksDiffer, _) => {
+                        self.work.prepared.forget();
+                        self.tell_preparation();
+                    }
+                    (Extended::Covered(_), None) => {}
                 }
-                self.tell_preparation();
-            }
-            // One of the three lost what it had: all begin anew.
-            Ok(Extended::MarksDiffer) => {
-                self.work.preparing = None;
-                self.work.prepared.forget();
             }
             Err(MpcError::PrefacesDiffer { .. }) => {
                 self.abort_preparing(number, Refusal::StateDiverged);
@@ -172,10 +188,13 @@ impl<P: Platform> Party<P> {
         self.begin_next();
     }
 
-    fn tell_preparation(&mut self) {
-        if let Store::Open(vault) = &self.store {
+    /// Tells how far the preparation is, if this network prepares.
+    pub(crate) fn tell_preparation(&mut self) {
+        if let Store::Open(vault) = &self.store
+            && self.audits()
+        {
             let (done, of) = (self.work.prepared.covers(), vault.version());
-            self.note_progress(done, of);
+            self.note_progress(Progress { done, of });
         }
     }
 
@@ -183,14 +202,21 @@ impl<P: Platform> Party<P> {
     fn abort_preparing(&mut self, number: u64, refusal: Refusal) {
         let job = number;
         self.tell_all(&PeerMessage::Abort { job, refusal });
-        self.drop_preparing();
+        self.drop_preparing(refusal);
         self.review_agreement();
     }
 
-    /// Forgets the batch and what it started from.
-    pub(super) fn drop_preparing(&mut self) {
+    /// Ends the batch with the session that it belongs to.
+    pub(crate) fn leave_preparing(&mut self, refusal: Refusal) {
+        self.state_batch(JobEnding::Refused(refusal));
         self.work.preparing = None;
+    }
+
+    /// Forgets the batch and what it started from.
+    pub(super) fn drop_preparing(&mut self, refusal: Refusal) {
+        self.leave_preparing(refusal);
         self.work.prepared.forget();
+        self.tell_preparation();
         self.work.prepare_after_ms = self.now_ms + PREPARE_RETRY_MS;
     }
 
@@ -204,5 +230,34 @@ impl<P: Platform> Party<P> {
         if let Some(number) = late.map(|batch| batch.number) {
             self.abort_preparing(number, Refusal::DeadlineExceeded);
         }
+    }
+}
+
+/// Refuses a batch that party 0 may not begin: too long a one would take all three's time and
+/// memory from calls.
+fn demand_length(covered: u64, version: u64) -> Result<(), Refusal> {
+    match version.checked_sub(covered) {
+        Some(1..=PREPARED_AT_ONCE) => Ok(()),
+        Some(0) | None => Err(Refusal::Unexpected),
+        Some(_) => Err(Refusal::TooLarge),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_brings_a_record_or_more_and_never_more_than_the_limit() {
+        for covered in [0, 7, 4_096] {
+            assert_eq!(demand_length(covered, covered + 1), Ok(()));
+            assert_eq!(demand_length(covered, covered + 4_096), Ok(()));
+            for version in [covered + 4_097, u64::MAX] {
+                assert_eq!(demand_length(covered, version), Err(Refusal::TooLarge));
+            }
+            let again = demand_length(covered, covered);
+            assert_eq!(again, Err(Refusal::Unexpected));
+        }
+        assert_eq!(demand_length(8, 7), Err(Refusal::Unexpected));
     }
 }

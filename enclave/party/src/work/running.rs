@@ -5,8 +5,10 @@ use alloc::vec::Vec;
 use boop_abi::{Event, Slot, ToHost};
 use boop_mpc::{Input, MpcError, Output, PairwiseSeeds, Rule, Security};
 use boop_wire::job::{Decision, Outcome, PartyResult, SignedOutcome, Subject};
+use boop_wire::statement::JobEnding;
 use boop_wire::{Digest, PartyIndex, Refusal, UserId};
 
+use super::stating::{Telling, kind_of};
 use super::{Active, Stage, adds};
 use crate::decide::{decide, same_request};
 use crate::job::{Call, OpenedCall, Place, open_call};
@@ -20,6 +22,7 @@ use crate::vault::{HEAD_SLOT, Record, RecordFacts};
 struct Opened {
     task: Task,
     commitments: Digest,
+    telling: Telling,
 }
 
 impl<P: Platform> Party<P> {
@@ -115,11 +118,15 @@ impl<P: Platform> Party<P> {
         let number = begin.job;
         self.work.last_job = self.work.last_job.max(number);
         match self.open(begin, &call) {
-            Ok(Opened { task, commitments }) => {
+            Ok(Opened {
+                task,
+                commitments,
+                telling,
+            }) => {
                 let preface = task.preface;
-                let mut job = start(task);
+                let mut job = start(task).with_transcript();
                 let mut outputs = job.handle(Input::Start);
-                for (from, bytes) in self.work.early.take(number) {
+                for (from, bytes) in self.work.take_early(number) {
                     outputs.extend(job.handle(Input::Message { from, bytes }));
                 }
                 let active = Active {
@@ -130,6 +137,7 @@ impl<P: Platform> Party<P> {
                     started_ms: self.now_ms,
                     searched: begin.version,
                     era: self.work.prepared.era(),
+                    telling,
                     stage: Stage::Matching(job),
                 };
                 self.work.running.insert(number, active);
@@ -167,6 +175,12 @@ impl<P: Platform> Party<P> {
         // Without the right audit this party says so by its mark, and all three make it anew.
         let edition = self.work.prepared.covering(begin.version);
         let edition = edition.unwrap_or_default();
+        let seeds = self.job_seeds(session, begin.job)?;
+        let telling = Telling {
+            session,
+            kind: kind_of(call),
+            seeds: seeds.clone(),
+        };
         let task = Task {
             me,
             kernel: self.kernel,
@@ -174,7 +188,7 @@ impl<P: Platform> Party<P> {
                 true => Security::Abort,
                 false => Security::SemiHonest,
             },
-            seeds: self.job_seeds(session, begin.job)?,
+            seeds,
             coins,
             rule,
             input,
@@ -184,7 +198,11 @@ impl<P: Platform> Party<P> {
             preface,
             adds: adds(&call.call.subject),
         };
-        Ok(Opened { task, commitments })
+        Ok(Opened {
+            task,
+            commitments,
+            telling,
+        })
     }
 
     /// Derives the seeds of a job.
@@ -210,13 +228,17 @@ impl<P: Platform> Party<P> {
     fn job_outputs(&mut self, number: u64, outputs: Vec<Output<Found>>) {
         match self.pass_on(number, outputs) {
             None => {}
-            Some(Ok(found)) => self.matched(number, found),
+            Some(Ok(found)) => {
+                self.state_matching(number, JobEnding::Done);
+                self.matched(number, found);
+            }
             Some(Err(MpcError::PrefacesDiffer { .. })) => {
                 self.abort_job(number, Refusal::SharesInconsistent);
             }
             // Nothing went wrong but that one of the three lost what was prepared.
             Some(Err(MpcError::NotAudited)) => {
                 self.work.prepared.forget();
+                self.tell_preparation();
                 self.abort_job(number, Refusal::PartyUnavailable);
             }
             // No check failed: the three opened one bit, and the capture has to be taken again.
@@ -231,6 +253,7 @@ impl<P: Platform> Party<P> {
     /// prepared: it may be known to the party that deviated.
     pub(super) fn run_failed(&mut self) {
         self.work.prepared.forget();
+        self.tell_preparation();
         let matching = self.work.running.values().filter(|job| job.matches());
         let matching: Vec<u64> = matching.map(|active| active.number).collect();
         for job in matching {
@@ -293,8 +316,8 @@ impl<P: Platform> Party<P> {
                 self.work.running.insert(number, active);
             }
             Err(refusal) => {
-                self.work.running.insert(number, active);
-                self.abort_job(number, refusal);
+                self.refuse_job(number, &active.call, refusal);
+                self.review_agreement();
             }
         }
     }
@@ -333,7 +356,7 @@ impl<P: Platform> Party<P> {
     }
 
     pub(super) fn refuse_job(&mut self, job: u64, call: &Call, refusal: Refusal) {
-        self.work.early.take(job);
+        self.work.take_early(job);
         self.tell_all(&PeerMessage::Abort { job, refusal });
         self.answer_refused(call, refusal);
         self.begin_next();
@@ -351,6 +374,7 @@ impl<P: Platform> Party<P> {
         if !droppable {
             return;
         }
+        self.state_matching(job, JobEnding::Refused(refusal));
         if let Some(active) = self.work.running.remove(&job) {
             self.answer_refused(&active.call, refusal);
         }

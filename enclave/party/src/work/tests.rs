@@ -59,14 +59,15 @@ fn messages_are_kept_for_jobs_that_may_still_start() {
     work.last_job = 9;
     work.begun = vec![begun(7)];
     for job in [7, 8, 9, 10, 9 + far] {
-        work.early.push(from, job, vec![]);
+        let name = work.name(job);
+        work.early.push(from, name, vec![]);
     }
 
     work.drop_old_messages();
     let kept = work.early.jobs();
 
     assert_eq!(kept, [7, 10]);
-    assert_eq!(work.early.take(7).len(), 1);
+    assert_eq!(work.take_early(7).len(), 1);
     assert_eq!(work.early.jobs(), [10]);
     work.leave();
     assert!(work.early.jobs().is_empty() && work.begun.is_empty());

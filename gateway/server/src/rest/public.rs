@@ -29,6 +29,7 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Json<HealthResponse> 
         status: if app.is_whole() { "ok" } else { "degraded" }.into(),
         version: env!("CARGO_PKG_VERSION").into(),
         parties: app.parties_here().into(),
+        preparing: app.parties_preparing().into(),
     })
 }
 

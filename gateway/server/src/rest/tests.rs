@@ -12,6 +12,7 @@ use boop_wire::api::{
     TransactionCheckResponse, VendorResponse,
 };
 use boop_wire::evidence::EvidenceBundle;
+use boop_wire::job::Progress;
 use boop_wire::ledger::{user_account, vendor_account};
 use boop_wire::session::{ProofStatement, Side};
 use serde::de::DeserializeOwned;
@@ -78,6 +79,20 @@ async fn health_says_which_parties_are_here() {
     let health: HealthResponse = gateway.ok(get("/api/v1/status"), StatusCode::OK).await;
     assert_eq!(health.status, "degraded");
     assert_eq!(health.parties, [true, false, true]);
+}
+
+#[tokio::test]
+async fn health_says_how_far_parties_are_that_have_records_left() {
+    let gateway = Gateway::start().await;
+    let progress = |done| Progress { done, of: 10_000 };
+    let health: HealthResponse = gateway.ok(get("/health"), StatusCode::OK).await;
+    assert_eq!(health.preparing, [None; 3]);
+
+    gateway.parties.tell_progress(0, progress(4_096));
+    gateway.parties.tell_progress(2, progress(10_000));
+
+    let health: HealthResponse = gateway.ok(get("/health"), StatusCode::OK).await;
+    assert_eq!(health.preparing, [Some(progress(4_096)), None, None]);
 }
 
 #[tokio::test]

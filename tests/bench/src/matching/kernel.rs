@@ -44,7 +44,7 @@ pub(super) fn rows(kernel: Kernel, effort: Effort) -> Vec<Row> {
             effort,
             &shifts,
             shifts.rows.products(),
-            ("kernel-31-made", made, goal),
+            ("kernel-31-made", made, Goal::None),
         ),
         beside_peak(
             kernel,

@@ -1,0 +1,62 @@
+//! What the parties sign about their jobs: whatever hosts do to bytes, statements of parties that
+//! follow the protocol never contradict each other [JOB-9].
+
+use std::collections::BTreeMap;
+
+use boop_channel::verify_signature;
+use boop_wire::Digest;
+use boop_wire::binding::Binding;
+use boop_wire::codec::from_canonical;
+use boop_wire::evidence::EvidenceBundle;
+use boop_wire::statement::{Difference, JobEnding, JobStatement, SignedStatement, compare};
+
+/// The statements of all three.
+#[derive(Default)]
+pub(crate) struct Statements {
+    keys: [Option<[u8; 32]>; 3],
+    jobs: BTreeMap<(Digest, u64), [Option<JobStatement>; 3]>,
+    /// Jobs that all three stated, and ended as they should.
+    pub(crate) done: u64,
+    /// Jobs that all three stated, and that failed at one at least.
+    pub(crate) failed: u64,
+}
+
+impl Statements {
+    /// Takes the evidence of a party, in which its key is.
+    pub(crate) fn know(&mut self, party: usize, bundle: &[u8]) {
+        let bundle: EvidenceBundle = from_canonical(bundle).unwrap();
+        let binding: Binding = from_canonical(&bundle.binding).unwrap();
+        self.keys[party] = Some(binding.keys.identity);
+    }
+
+    /// Takes a statement, and compares the three of a job once they are there.
+    pub(crate) fn hear(&mut self, party: usize, bytes: &[u8]) {
+        let signed: SignedStatement = from_canonical(bytes).unwrap();
+        let key = self.keys[party].expect("a party gives evidence first");
+        let statement = signed.statement;
+        assert!(
+            verify_signature(&key, &statement.signed_bytes(), &signed.signature),
+            "party {party} did not sign"
+        );
+        assert_eq!(statement.party.as_usize(), party);
+        let job = (statement.session, statement.job);
+        let stated = self.jobs.entry(job).or_default();
+        let earlier = stated[party].replace(statement);
+        assert_eq!(earlier, None, "party {party} states a job twice");
+        let [Some(zero), Some(one), Some(two)] = stated else {
+            return;
+        };
+        let differences = compare([&*zero, &*one, &*two]).unwrap();
+        let done = [zero, one, two]
+            .iter()
+            .all(|one| one.ending == JobEnding::Done);
+        for difference in differences {
+            let fine = matches!(difference, Difference::Endings { .. }) && !done;
+            assert!(fine, "{difference:?} of honest parties: {stated:?}");
+        }
+        match done {
+            true => self.done += 1,
+            false => self.failed += 1,
+        }
+    }
+}
