@@ -9,11 +9,11 @@ use boop_abi::{FromHost, Phase, Slot, StreamId, ToHost};
 use boop_hsm::{Conversation, Custody};
 use boop_party::{Party, Platform, PlatformFailure, RawEvidence};
 use boop_tee::{Chip, Launch, trusted_roots};
-use boop_wire::PartyIndex;
 use boop_wire::binding::PlatformKind;
 use boop_wire::codec::to_canonical;
 use boop_wire::frame::{FrameBuffer, put_frame};
 use boop_wire::release::RELEASE_BYTES_MAX;
+use boop_wire::{PartyIndex, Refusal};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -62,6 +62,8 @@ pub(crate) struct Machine {
     pub(crate) party: PartyIndex,
     pub(crate) enclave: Option<Party<Hardware>>,
     pub(crate) phase: Phase,
+    /// Why the enclave's life ended, if it ended itself.
+    pub(crate) stopped: Option<Refusal>,
     /// Counts the enclave's lives: what was on its way to an earlier one does not arrive.
     pub(crate) life: u32,
     pub(crate) disk: BTreeMap<Slot, Vec<u8>>,
@@ -76,6 +78,7 @@ impl Machine {
             party,
             enclave: None,
             phase: Phase::Booted,
+            stopped: None,
             life: 0,
             disk: BTreeMap::new(),
             next_stream: 2,
@@ -87,6 +90,7 @@ impl Machine {
     /// Starts an enclave and returns what it and its manifest led to.
     pub(crate) fn start(&mut self, network: &Network, clock: &Clock, seed: u64) -> Vec<ToHost> {
         self.life += 1;
+        self.stopped = None;
         self.next_stream = 2;
         let (chip, launch) = network.launched(self.party, self.life);
         let hardware = Hardware {

@@ -11,6 +11,8 @@
 #[cfg(test)]
 mod captures;
 #[cfg(test)]
+mod disks;
+#[cfg(test)]
 mod door;
 #[cfg(test)]
 mod machine;

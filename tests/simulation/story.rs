@@ -131,6 +131,21 @@ impl<'a> Story<'a> {
 
     /// Lets the story happen, then calm return, and asks for everybody once more.
     pub(crate) fn run(mut self) -> Tally {
+        self.happens();
+        let mischief = self.world.mischief;
+        (self.tally.faults, self.tally.crashes) = (mischief.faults, mischief.crashes);
+        let statements = &self.world.statements;
+        (self.tally.jobs_done, self.tally.jobs_failed) = (statements.done, statements.failed);
+        self.tally
+    }
+
+    /// Lets the story happen and returns the world that it leaves behind.
+    pub(crate) fn world_after(mut self) -> World<'a> {
+        self.happens();
+        self.world
+    }
+
+    fn happens(&mut self) {
         self.settle();
         for _ in 0..CAPTURES {
             if self.weather == Weather::Storm {
@@ -154,11 +169,6 @@ impl<'a> Story<'a> {
             self.world.all_told_prepared(),
             "a party serves everybody and never said that it is prepared"
         );
-        let mischief = self.world.mischief;
-        (self.tally.faults, self.tally.crashes) = (mischief.faults, mischief.crashes);
-        let statements = &self.world.statements;
-        (self.tally.jobs_done, self.tally.jobs_failed) = (statements.done, statements.failed);
-        self.tally
     }
 
     /// Changes the weather, and cuts the power of a machine now and then.

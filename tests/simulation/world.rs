@@ -87,6 +87,8 @@ pub(crate) struct World<'a> {
     /// One piece in so many meets with something; 0 for none.
     pub(crate) rarity: u32,
     pub(crate) mischief: Mischief,
+    /// Whether disks may be such that a party gives up.
+    pub(crate) disks_lie: bool,
 }
 
 impl<'a> World<'a> {
@@ -107,6 +109,7 @@ impl<'a> World<'a> {
             statements: Statements::default(),
             rarity: 0,
             mischief: Mischief::default(),
+            disks_lie: false,
         };
         for index in 0..3 {
             let pause = world.upto(500);
@@ -333,7 +336,13 @@ impl<'a> World<'a> {
     fn told(&mut self, index: usize, told: Told) {
         match told {
             Told::Phase(phase) => self.machines[index].phase = phase,
-            Told::Stopped(refusal) => panic!("party {index} gave up its own state: {refusal}"),
+            Told::Stopped(refusal) => {
+                assert!(
+                    self.disks_lie,
+                    "party {index} gave up its own state: {refusal}"
+                );
+                self.machines[index].stopped = Some(refusal);
+            }
             // While the three form, one may begin before another has the same view.
             Told::CheckFailed { check, .. } if check != Check::Preface => {
                 panic!("nobody deviates, and {check:?} failed")

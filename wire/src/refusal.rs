@@ -104,6 +104,8 @@ refusals! {
     34 StoreDamaged "store-damaged" false,
     /// Evidence or checkpoint is too old.
     35 Stale "stale" true,
+    /// No peer keeps the second secret that the store needs.
+    36 SecondLockMissing "second-lock-missing" false,
 }
 
 impl fmt::Display for Refusal {

@@ -22,6 +22,7 @@ mod party;
 mod peers;
 mod platform;
 mod release;
+mod secret;
 mod vault;
 mod work;
 

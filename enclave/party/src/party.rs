@@ -1,5 +1,6 @@
 //! The party as a whole: its life from boot to stop, and where each frame of the host goes.
 
+mod escrow;
 mod opening;
 mod store;
 mod streams;
@@ -27,6 +28,7 @@ use crate::platform::{Platform, PlatformFailure};
 use crate::release::Release;
 use crate::vault::Vault;
 use crate::work::Work;
+use escrow::{Escrow, Keyed};
 use opening::Opening;
 
 /// Why a party did not boot.
@@ -66,6 +68,8 @@ pub(crate) struct Network {
 pub(crate) enum Store {
     /// There is no key.
     Locked,
+    /// There is the custodian's key, and not yet the secret that a peer keeps.
+    Keyed(Keyed),
     /// Blobs are being read.
     Opening(Opening),
     /// Everything is in memory.
@@ -87,6 +91,8 @@ pub struct Party<P> {
     release: Option<(StreamId, Release)>,
     release_after_ms: u64,
     pub(crate) store: Store,
+    /// What is kept for the peers, once it is read.
+    escrow: Option<Escrow>,
     pub(crate) writes: BTreeSet<Slot>,
     pub(crate) peers: Peers,
     relink_after_ms: u64,
@@ -164,6 +170,7 @@ impl<P: Platform> Party<P> {
             release: None,
             release_after_ms: 0,
             store: Store::Locked,
+            escrow: None,
             writes: BTreeSet::new(),
             peers: Peers::new(me),
             relink_after_ms: 0,
@@ -410,7 +417,7 @@ impl<P: Platform> Party<P> {
     }
 
     fn open_links(&mut self) {
-        if !matches!(self.store, Store::Open(_)) || self.now_ms < self.relink_after_ms {
+        if self.escrow.is_none() || self.now_ms < self.relink_after_ms {
             return;
         }
         self.relink_after_ms = self.now_ms + RELINK_MS;

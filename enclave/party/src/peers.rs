@@ -16,6 +16,7 @@ use minicbor::{Decode, Encode};
 
 use crate::limits::{ALIVE_MS, CANDIDATES_MAX, SILENCE_MS_MAX};
 use crate::link::Link;
+use crate::secret::Secret;
 use crate::vault::Head;
 
 /// Largest message between parties, in bytes.
@@ -55,6 +56,24 @@ pub(crate) enum PeerMessage {
     /// The sender is there.
     #[n(5)]
     Alive,
+    /// Asks what the receiver keeps for the sender [KEY-5].
+    #[n(6)]
+    SecretAsk,
+    /// What the sender keeps for the receiver.
+    #[n(7)]
+    Secret {
+        #[n(0)]
+        secret: Option<Secret>,
+    },
+    /// Asks the receiver to keep the sender's secret.
+    #[n(8)]
+    SecretKeep {
+        #[n(0)]
+        secret: Secret,
+    },
+    /// The sender keeps the receiver's secret durably.
+    #[n(9)]
+    SecretKept,
 }
 
 /// A job among those of all sessions.

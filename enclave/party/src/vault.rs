@@ -1,5 +1,5 @@
-//! The sealed store: what a party keeps, encrypted under the key that its custodian releases
-//! [STO-1], [STO-2].
+//! The sealed store: what a party keeps, encrypted under a key that needs what its custodian
+//! releases and what a peer keeps [STO-1], [STO-2], [KEY-5].
 //!
 //! The host holds numbered blobs. Blob 0 is the head (version and root), blob `n` the `n`-th
 //! record. Each is AES-256-GCM under a key of its own, HKDF of the data key, the blob's place and
@@ -23,12 +23,16 @@ use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::limits::RECORDS_MAX;
+use crate::secret::{Secret, derive};
 
 /// Bytes of the salt in front of each blob's ciphertext.
 const SALT_BYTES: usize = 32;
 
 /// The blob that holds the head.
 pub(crate) const HEAD_SLOT: Slot = Slot(0);
+
+/// The blob that holds what the party keeps for its peers, under a key of its own.
+pub(crate) const ESCROW_SLOT: Slot = Slot(u64::MAX);
 
 /// A blob that is not what was sealed there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -129,6 +133,29 @@ impl Sealer {
             party,
             epoch,
         }
+    }
+
+    /// Opens and seals the store, whose key needs the second secret too [KEY-5].
+    pub(crate) fn of_store(
+        released: &[u8; 32],
+        second: &Secret,
+        network: NetworkId,
+        party: PartyIndex,
+        epoch: u32,
+    ) -> Self {
+        let key = derive(released, Some(second), network, party, epoch);
+        Self::new(key, network, party, epoch)
+    }
+
+    /// Opens and seals what is kept for the peers.
+    pub(crate) fn of_escrow(
+        released: &[u8; 32],
+        network: NetworkId,
+        party: PartyIndex,
+        epoch: u32,
+    ) -> Self {
+        let key = derive(released, None, network, party, epoch);
+        Self::new(key, network, party, epoch)
     }
 
     /// Seals `plaintext` for `slot` under a fresh salt.

@@ -329,7 +329,7 @@ impl<P: Platform> Party<P> {
     fn version(&self) -> Option<u64> {
         match &self.store {
             Store::Open(vault) => Some(vault.version()),
-            Store::Locked | Store::Opening(_) => None,
+            Store::Locked | Store::Keyed(_) | Store::Opening(_) => None,
         }
     }
 

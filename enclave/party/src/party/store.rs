@@ -7,39 +7,51 @@ use boop_wire::codec::to_canonical;
 use boop_wire::job::{PartyWord, Progress};
 use boop_wire::{PartyIndex, Refusal};
 
+use super::opening::Opening;
 use super::{Party, Store};
 use crate::link::Link;
 use crate::peers::{Agreement, Join};
 use crate::platform::Platform;
-use crate::vault::{HEAD_SLOT, Head, StoredHead};
+use crate::vault::{ESCROW_SLOT, HEAD_SLOT, Head, StoredHead, Vault};
 
 impl<P: Platform> Party<P> {
-    pub(super) fn read_head(&mut self) {
-        self.out.push(ToHost::BlobGet { slot: HEAD_SLOT });
+    pub(super) fn blob_read(&mut self, slot: Slot, bytes: Option<&[u8]>) {
+        match core::mem::replace(&mut self.store, Store::Locked) {
+            Store::Keyed(keyed) => {
+                if let Err(refusal) = self.take_first_blobs(keyed, slot, bytes) {
+                    self.stop(refusal);
+                }
+            }
+            Store::Opening(mut opening) => match opening.take(slot, bytes) {
+                Ok(asked) => self.read_on(opening, asked),
+                Err(refusal) => self.stop(refusal),
+            },
+            other @ (Store::Locked | Store::Open(_)) => {
+                self.store = other;
+                self.stop(Refusal::Unexpected);
+            }
+        }
     }
 
-    pub(super) fn blob_read(&mut self, slot: Slot, bytes: Option<&[u8]>) {
-        let store = core::mem::replace(&mut self.store, Store::Locked);
-        let Store::Opening(mut opening) = store else {
-            self.store = store;
-            return self.stop(Refusal::Unexpected);
-        };
-        let asked = match opening.take(slot, bytes) {
-            Ok(asked) => asked,
-            Err(refusal) => return self.stop(refusal),
-        };
-        let ask = |slot| ToHost::BlobGet { slot };
-        self.out.extend(asked.into_iter().map(ask));
+    /// Asks for blobs, or opens the store once all are there.
+    pub(super) fn read_on(&mut self, opening: Opening, ask: Vec<Slot>) {
+        let ask = ask.into_iter().map(|slot| ToHost::BlobGet { slot });
+        self.out.extend(ask);
         if let Some((done, of)) = opening.progress() {
             self.note_progress(Progress { done, of });
         }
         match opening.finish() {
+            Ok(Store::Open(vault)) => self.opened(vault),
             Ok(store) => self.store = store,
-            Err(refusal) => return self.stop(refusal),
+            Err(refusal) => self.stop(refusal),
         }
-        if matches!(self.store, Store::Open(_)) {
-            self.set_phase(Phase::Opened);
-        }
+    }
+
+    /// Goes on with an open store: the peers hear of its head.
+    pub(super) fn opened(&mut self, vault: Vault) {
+        self.store = Store::Open(vault);
+        self.set_phase(Phase::Opened);
+        self.announce();
     }
 
     /// Tells host and gateways how far the reading or the preparation of the store is.
@@ -56,7 +68,11 @@ impl<P: Platform> Party<P> {
         if !self.writes.remove(&slot) {
             return self.stop(Refusal::Unexpected);
         }
-        self.write_done(slot);
+        if slot == ESCROW_SLOT {
+            self.escrow_written();
+        } else {
+            self.write_done(slot);
+        }
         if self.writes.is_empty() {
             self.review_agreement();
         }
@@ -187,7 +203,7 @@ impl<P: Platform> Party<P> {
     fn open_root_at(&self, version: u64) -> Option<boop_wire::Digest> {
         match &self.store {
             Store::Open(vault) => Some(vault.root_at(version)),
-            Store::Locked | Store::Opening(_) => None,
+            Store::Locked | Store::Keyed(_) | Store::Opening(_) => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use boop_abi::{Event, FarEnd, Phase, StreamId, ToHost};
+use boop_abi::{Event, FarEnd, StreamId, ToHost};
 use boop_channel::Expectation;
 use boop_wire::binding::{Purpose, Role};
 use boop_wire::codec::from_canonical_max;
@@ -11,15 +11,13 @@ use boop_wire::job::{CALL_BYTES_MAX, PartyCall};
 use boop_wire::session::Side;
 use boop_wire::{PartyIndex, Refusal};
 
-use super::opening::Opening;
+use super::Party;
 use super::store::tell_progress;
-use super::{Party, Store};
 use crate::limits::{GATEWAYS_MAX, GATEWAYS_OPENING_MAX, RELEASE_RETRY_MS, RELINK_MS};
 use crate::link::Link;
 use crate::peers::{PeerMessage, Removed};
 use crate::platform::Platform;
-use crate::release::{Leased, Step};
-use crate::vault::Sealer;
+use crate::release::Step;
 
 impl<P: Platform> Party<P> {
     pub(super) fn stream_opened(&mut self, stream: StreamId, from: FarEnd) {
@@ -68,7 +66,7 @@ impl<P: Platform> Party<P> {
     }
 
     fn accept_peer(&mut self, stream: StreamId, party: PartyIndex) -> Result<(), Refusal> {
-        if party >= self.config.index || !matches!(self.store, Store::Open(_)) {
+        if party >= self.config.index || self.escrow.is_none() {
             return Err(Refusal::Unexpected);
         }
         self.start_peer(stream, party, Side::Server)
@@ -170,17 +168,6 @@ impl<P: Platform> Party<P> {
         }
     }
 
-    fn take_key(&mut self, leased: Leased) {
-        let Some(network) = &self.network else { return };
-        let id = network.trust.manifest().network();
-        self.lease = leased.lease;
-        let sealer = Sealer::new(leased.key, id, self.config.index, leased.epoch);
-        self.store = Store::Opening(Opening::new(sealer));
-        self.make_boot_evidence();
-        self.set_phase(Phase::Leased);
-        self.read_head();
-    }
-
     fn peer_data(&mut self, stream: StreamId, bytes: &[u8]) {
         let received = match self
             .peers
@@ -197,14 +184,18 @@ impl<P: Platform> Party<P> {
             self.peer_lost();
         }
         if received.established {
+            self.share_secret(received.party);
             self.announce();
         }
         for message in received.messages {
-            self.peer_message(received.party, message);
+            if let Err(refusal) = self.peer_message(received.party, message) {
+                self.refuse_stream(stream, refusal);
+                return self.lose_peer(stream);
+            }
         }
     }
 
-    fn peer_message(&mut self, from: PartyIndex, message: PeerMessage) {
+    fn peer_message(&mut self, from: PartyIndex, message: PeerMessage) -> Result<(), Refusal> {
         match message {
             PeerMessage::Join(join) => self.take_join(from, join),
             PeerMessage::Begin(begin) => self.begun(from, begin),
@@ -212,7 +203,12 @@ impl<P: Platform> Party<P> {
             PeerMessage::Written { job } => self.peer_has_written(from, job),
             PeerMessage::Abort { job, refusal } => self.job_aborted(job, refusal),
             PeerMessage::Alive => {}
+            PeerMessage::SecretAsk => self.secret_asked(from),
+            PeerMessage::Secret { secret } => self.secret_told(from, secret),
+            PeerMessage::SecretKeep { secret } => return self.secret_given(from, secret),
+            PeerMessage::SecretKept => self.secret_kept(from),
         }
+        Ok(())
     }
 
     fn gateway_data(&mut self, stream: StreamId, bytes: &[u8]) {

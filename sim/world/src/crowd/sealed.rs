@@ -78,8 +78,30 @@ struct Record<'a> {
     share: &'a [u8],
 }
 
+/// A secret that a party keeps for a peer.
+#[derive(Encode)]
+struct Kept {
+    #[n(0)]
+    epoch: u32,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    secret: [u8; 32],
+}
+
+#[derive(Encode)]
+struct KeyInfo {
+    #[n(0)]
+    network: NetworkId,
+    #[n(1)]
+    party: PartyIndex,
+    #[n(2)]
+    epoch: u32,
+}
+
 /// Seals for one party's store.
 pub(super) struct Sealer {
+    released: Zeroizing<[u8; 32]>,
+    /// The second secret, which the two peers keep.
+    secret: Zeroizing<[u8; 32]>,
     key: Zeroizing<[u8; 32]>,
     network: NetworkId,
     party: PartyIndex,
@@ -132,9 +154,17 @@ impl Sealer {
         let key = setup
             .open(&info, &wrapped.enc, &wrapped.ciphertext)
             .map_err(|_| anyhow!("the data key does not open"))?;
-        let key = <[u8; 32]>::try_from(key.as_slice()).context("the data key's length")?;
+        let released = <[u8; 32]>::try_from(key.as_slice()).context("the data key's length")?;
+        let secret = Zeroizing::new(random()?);
+        let info = KeyInfo {
+            network,
+            party,
+            epoch: EPOCH,
+        };
         Ok(Self {
-            key: Zeroizing::new(key),
+            key: derive(&released, Some(&secret), "store-key", &info)?,
+            released: Zeroizing::new(released),
+            secret,
             network,
             party,
             folder: layout.machine(party, "blobs"),
@@ -163,7 +193,35 @@ impl Sealer {
         self.write(Slot(0), &to_canonical(head), salt)
     }
 
+    /// Writes what this party keeps for its peers [KEY-5].
+    pub(super) fn write_escrow(&self, all: &[Self], salt: &[u8; 32]) -> anyhow::Result<()> {
+        let kept = |of: &Self| {
+            (of.party != self.party).then(|| Kept {
+                epoch: EPOCH,
+                secret: *of.secret,
+            })
+        };
+        let kept: Vec<Option<Kept>> = all.iter().map(kept).collect();
+        let info = KeyInfo {
+            network: self.network,
+            party: self.party,
+            epoch: EPOCH,
+        };
+        let key = derive(&self.released, None, "escrow-key", &info)?;
+        self.write_under(&key, Slot(u64::MAX), &to_canonical(&kept), salt)
+    }
+
     fn write(&self, slot: Slot, plaintext: &[u8], salt: &[u8; 32]) -> anyhow::Result<()> {
+        self.write_under(&self.key, slot, plaintext, salt)
+    }
+
+    fn write_under(
+        &self,
+        under: &[u8; 32],
+        slot: Slot,
+        plaintext: &[u8],
+        salt: &[u8; 32],
+    ) -> anyhow::Result<()> {
         let header = Header {
             network: self.network,
             party: self.party,
@@ -172,7 +230,7 @@ impl Sealer {
         };
         let header = domain_separated("vault-blob", &to_canonical(&header));
         let mut key = Zeroizing::new([0; 32]);
-        let hkdf = Hkdf::<Sha256>::new(Some(salt), &*self.key);
+        let hkdf = Hkdf::<Sha256>::new(Some(salt), under);
         hkdf.expand(&header, &mut *key)
             .map_err(|_| anyhow!("a key's length"))?;
         let payload = Payload {
@@ -192,4 +250,17 @@ impl Sealer {
         file.write_all(&[&salt[..], &sealed].concat())?;
         Ok(())
     }
+}
+
+fn derive(
+    released: &[u8; 32],
+    second: Option<&[u8; 32]>,
+    domain: &str,
+    info: &KeyInfo,
+) -> anyhow::Result<Zeroizing<[u8; 32]>> {
+    let mut key = Zeroizing::new([0; 32]);
+    let hkdf = Hkdf::<Sha256>::new(second.map(|secret| &secret[..]), released);
+    hkdf.expand(&domain_separated(domain, &to_canonical(info)), &mut *key)
+        .map_err(|_| anyhow!("a key's length"))?;
+    Ok(key)
 }

@@ -1,0 +1,483 @@
+//! The second lock of the store: a secret of each party that its two peers keep [KEY-5], [KEY-6].
+
+use alloc::vec::Vec;
+
+use boop_abi::{Slot, ToHost};
+use boop_wire::codec::{from_canonical, to_canonical};
+use boop_wire::{NetworkId, PartyIndex, Refusal};
+use minicbor::{Decode, Encode};
+use zeroize::Zeroizing;
+
+use super::opening::Opening;
+use super::{Party, Store};
+use crate::peers::PeerMessage;
+use crate::platform::Platform;
+use crate::release::Leased;
+use crate::secret::Secret;
+use crate::vault::{DamagedBlob, ESCROW_SLOT, HEAD_SLOT, Sealer, Vault};
+
+/// A party that has its custodian's key, and waits for what opens the store with it.
+pub(crate) struct Keyed {
+    leased: Leased,
+    network: NetworkId,
+    /// The blob of the store's head, once it is read; a new store has none.
+    head: Option<Option<Vec<u8>>>,
+    answers: [Answer; PartyIndex::COUNT],
+    /// The secret of a new store, until both peers keep it.
+    drawn: Option<Drawn>,
+}
+
+struct Drawn {
+    secret: Secret,
+    kept: [bool; PartyIndex::COUNT],
+}
+
+/// What a peer says that it keeps for this party.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Answer {
+    /// It has not said.
+    Awaited,
+    /// Nothing.
+    Nothing,
+    /// This.
+    Kept(Secret),
+    /// A secret that does not open the store.
+    Wrong,
+}
+
+/// What the peers' answers amount to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Decision {
+    Wait,
+    /// Try this one, of that peer.
+    Open(Secret, PartyIndex),
+    /// The store is new, and nobody keeps a secret for it.
+    Draw,
+    /// The store is new, and both peers keep this one.
+    Begin(Secret),
+    Stop(Refusal),
+}
+
+impl Keyed {
+    pub(crate) const fn new(leased: Leased, network: NetworkId) -> Self {
+        Self {
+            leased,
+            network,
+            head: None,
+            answers: [const { Answer::Awaited }; PartyIndex::COUNT],
+            drawn: None,
+        }
+    }
+
+    fn decide(&self, me: PartyIndex) -> Decision {
+        let Some(head) = &self.head else {
+            return Decision::Wait;
+        };
+        let peers = me.others();
+        if let Some(drawn) = &self.drawn {
+            return if peers.iter().all(|party| drawn.kept[party.as_usize()]) {
+                Decision::Begin(drawn.secret.clone())
+            } else {
+                Decision::Wait
+            };
+        }
+        let of = |party: PartyIndex| &self.answers[party.as_usize()];
+        for party in peers {
+            if let Answer::Kept(secret) = of(party) {
+                return Decision::Open(secret.clone(), party);
+            }
+        }
+        if peers.iter().any(|party| *of(*party) == Answer::Awaited) {
+            return Decision::Wait;
+        }
+        match head {
+            None => Decision::Draw,
+            Some(_) if peers.iter().any(|party| *of(*party) == Answer::Wrong) => {
+                Decision::Stop(Refusal::StoreDamaged)
+            }
+            Some(_) => Decision::Stop(Refusal::SecondLockMissing),
+        }
+    }
+
+    fn sealer(&self, me: PartyIndex, secret: &Secret) -> Sealer {
+        let Leased { key, epoch, .. } = &self.leased;
+        Sealer::of_store(key, secret, self.network, me, *epoch)
+    }
+}
+
+/// What a party keeps for its peers, and its own secret once it is known.
+pub(crate) struct Escrow {
+    sealer: Sealer,
+    epoch: u32,
+    kept: [Option<Kept>; PartyIndex::COUNT],
+    own: Option<Secret>,
+    /// Whose secrets the write under way makes durable.
+    writing: Vec<PartyIndex>,
+    /// Whose secrets the next write will.
+    waiting: Vec<PartyIndex>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+struct Kept {
+    #[n(0)]
+    epoch: u32,
+    #[n(1)]
+    secret: Secret,
+}
+
+impl Escrow {
+    /// Opens the blob, of which a party that never kept anything has none.
+    fn open(sealer: Sealer, epoch: u32, blob: Option<&[u8]>) -> Result<Self, DamagedBlob> {
+        let kept = match blob {
+            Some(blob) => {
+                let plain = sealer.open(ESCROW_SLOT, blob)?;
+                from_canonical(&plain).map_err(|_| DamagedBlob)?
+            }
+            None => [const { None }; PartyIndex::COUNT],
+        };
+        Ok(Self {
+            sealer,
+            epoch,
+            kept,
+            own: None,
+            writing: Vec::new(),
+            waiting: Vec::new(),
+        })
+    }
+
+    fn of(&self, party: PartyIndex) -> Option<&Secret> {
+        let kept = self.kept[party.as_usize()].as_ref();
+        kept.filter(|kept| kept.epoch == self.epoch)
+            .map(|kept| &kept.secret)
+    }
+
+    /// Takes a secret of a peer. Returns whether it is durable already.
+    fn keep(&mut self, party: PartyIndex, secret: Secret) -> Result<bool, Refusal> {
+        match self.of(party) {
+            Some(kept) if *kept != secret => return Err(Refusal::Conflict),
+            Some(_) => return Ok(!self.writing.contains(&party) && !self.waiting.contains(&party)),
+            None => {}
+        }
+        let epoch = self.epoch;
+        self.kept[party.as_usize()] = Some(Kept { epoch, secret });
+        self.waiting.push(party);
+        Ok(false)
+    }
+
+    /// Returns the blob to write, if one is due and none is on its way.
+    fn next_write(&mut self, salt: [u8; 32]) -> Result<Vec<u8>, DamagedBlob> {
+        self.writing = core::mem::take(&mut self.waiting);
+        let plain = Zeroizing::new(to_canonical(&self.kept));
+        self.sealer.seal(ESCROW_SLOT, &plain, salt)
+    }
+}
+
+impl<P: Platform> Party<P> {
+    /// Takes the key that the custodian released, and reads what is kept for the peers.
+    pub(super) fn take_key(&mut self, leased: Leased) {
+        let Some(network) = &self.network else { return };
+        let network = network.trust.manifest().network();
+        self.lease = leased.lease;
+        self.store = Store::Keyed(Keyed::new(leased, network));
+        self.make_boot_evidence();
+        self.set_phase(boop_abi::Phase::Leased);
+        self.out.push(ToHost::BlobGet { slot: ESCROW_SLOT });
+    }
+
+    /// Takes the first two blobs: what is kept for the peers, then the head of the store.
+    pub(super) fn take_first_blobs(
+        &mut self,
+        mut keyed: Keyed,
+        slot: Slot,
+        bytes: Option<&[u8]>,
+    ) -> Result<(), Refusal> {
+        let me = self.config.index;
+        match (slot, &self.escrow) {
+            (ESCROW_SLOT, None) => {
+                let Leased { key, epoch, .. } = &keyed.leased;
+                let sealer = Sealer::of_escrow(key, keyed.network, me, *epoch);
+                let escrow = Escrow::open(sealer, *epoch, bytes);
+                self.escrow = Some(escrow.map_err(|_| Refusal::StoreDamaged)?);
+                self.out.push(ToHost::BlobGet { slot: HEAD_SLOT });
+                self.store = Store::Keyed(keyed);
+            }
+            (HEAD_SLOT, Some(_)) if keyed.head.is_none() => {
+                keyed.head = Some(bytes.map(<[u8]>::to_vec));
+                self.store = Store::Keyed(keyed);
+                self.review_secret();
+            }
+            _ => return Err(Refusal::Unexpected),
+        }
+        Ok(())
+    }
+
+    /// Asks a peer with which a session stands for the own secret, or gives it to keep.
+    pub(super) fn share_secret(&mut self, with: PartyIndex) {
+        let Some(escrow) = &self.escrow else { return };
+        let drawn = match &self.store {
+            Store::Keyed(keyed) => keyed.drawn.as_ref().map(|drawn| &drawn.secret),
+            Store::Locked | Store::Opening(_) | Store::Open(_) => None,
+        };
+        let message = match escrow.own.as_ref().or(drawn) {
+            Some(secret) => PeerMessage::SecretKeep {
+                secret: secret.clone(),
+            },
+            None => PeerMessage::SecretAsk,
+        };
+        // A peer that cannot be told is found out when its stream ends.
+        let _ = self.peers.send(with, &message, &mut self.out);
+    }
+
+    /// Tells a peer what is kept for it.
+    pub(super) fn secret_asked(&mut self, from: PartyIndex) {
+        let kept = self.escrow.as_ref().and_then(|escrow| escrow.of(from));
+        let message = PeerMessage::Secret {
+            secret: kept.cloned(),
+        };
+        let _ = self.peers.send(from, &message, &mut self.out);
+    }
+
+    /// Takes a peer's answer.
+    pub(super) fn secret_told(&mut self, from: PartyIndex, secret: Option<Secret>) {
+        if let Store::Keyed(keyed) = &mut self.store {
+            keyed.answers[from.as_usize()] = secret.map_or(Answer::Nothing, Answer::Kept);
+            self.review_secret();
+        }
+    }
+
+    /// Keeps a peer's secret, and says so once it is durable.
+    pub(super) fn secret_given(&mut self, from: PartyIndex, secret: Secret) -> Result<(), Refusal> {
+        let escrow = self.escrow.as_mut().ok_or(Refusal::Unexpected)?;
+        if escrow.keep(from, secret)? {
+            let _ = self
+                .peers
+                .send(from, &PeerMessage::SecretKept, &mut self.out);
+        }
+        self.write_escrow();
+        Ok(())
+    }
+
+    /// Notes that a peer keeps the secret of a new store.
+    pub(super) fn secret_kept(&mut self, by: PartyIndex) {
+        if let Store::Keyed(keyed) = &mut self.store
+            && let Some(drawn) = &mut keyed.drawn
+        {
+            drawn.kept[by.as_usize()] = true;
+            self.review_secret();
+        }
+    }
+
+    /// The blob with the peers' secrets is durable.
+    pub(super) fn escrow_written(&mut self) {
+        let Some(escrow) = &mut self.escrow else {
+            return;
+        };
+        for party in core::mem::take(&mut escrow.writing) {
+            let _ = self
+                .peers
+                .send(party, &PeerMessage::SecretKept, &mut self.out);
+        }
+        self.write_escrow();
+    }
+
+    fn write_escrow(&mut self) {
+        let due = self
+            .escrow
+            .as_ref()
+            .is_some_and(|escrow| escrow.writing.is_empty() && !escrow.waiting.is_empty());
+        if !due {
+            return;
+        }
+        let Some(salt) = self.random() else { return };
+        match self.escrow.as_mut().map(|escrow| escrow.next_write(salt)) {
+            Some(Ok(blob)) => self.write_blob(ESCROW_SLOT, blob),
+            Some(Err(_)) => self.stop(Refusal::Internal),
+            None => {}
+        }
+    }
+
+    /// Opens the store once a peer's secret is there, or makes one for a new store.
+    fn review_secret(&mut self) {
+        let me = self.config.index;
+        loop {
+            let Store::Keyed(keyed) = &mut self.store else {
+                return;
+            };
+            match keyed.decide(me) {
+                Decision::Wait => return,
+                Decision::Stop(refusal) => return self.stop(refusal),
+                Decision::Draw => return self.draw_secret(),
+                Decision::Begin(secret) => {
+                    let vault = Vault::empty(keyed.sealer(me, &secret));
+                    self.secret_known(secret);
+                    return self.opened(vault);
+                }
+                Decision::Open(secret, of) => {
+                    let mut opening = Opening::new(keyed.sealer(me, &secret));
+                    let head = keyed.head.as_ref().and_then(Option::as_deref);
+                    match opening.take(HEAD_SLOT, head) {
+                        Ok(asked) => {
+                            self.secret_known(secret);
+                            return self.read_on(opening, asked);
+                        }
+                        Err(_) => keyed.answers[of.as_usize()] = Answer::Wrong,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Remembers the own secret, and has both peers keep it.
+    fn secret_known(&mut self, secret: Secret) {
+        if let Some(escrow) = &mut self.escrow {
+            escrow.own = Some(secret);
+        }
+        for party in self.config.index.others() {
+            self.share_secret(party);
+        }
+    }
+
+    fn draw_secret(&mut self) {
+        let Some(secret) = self.random() else { return };
+        if let Store::Keyed(keyed) = &mut self.store {
+            keyed.drawn = Some(Drawn {
+                secret: Secret::new(secret),
+                kept: [false; PartyIndex::COUNT],
+            });
+        }
+        for party in self.config.index.others() {
+            self.share_secret(party);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NETWORK: NetworkId = NetworkId::new([1; 32]);
+    const ME: PartyIndex = PartyIndex::ALL[1];
+    const ONE: PartyIndex = PartyIndex::ALL[0];
+    const TWO: PartyIndex = PartyIndex::ALL[2];
+
+    #[test]
+    fn nothing_is_decided_before_the_head_is_read_and_a_peer_has_spoken() {
+        let mut keyed = keyed(None);
+        answer(&mut keyed, ONE, Answer::Kept(secret(5)));
+        assert_eq!(keyed.decide(ME), Decision::Wait);
+
+        let mut keyed = self::keyed(Some(Some(alloc::vec![1])));
+        assert_eq!(keyed.decide(ME), Decision::Wait);
+        answer(&mut keyed, ONE, Answer::Nothing);
+        assert_eq!(keyed.decide(ME), Decision::Wait);
+    }
+
+    #[test]
+    fn one_peer_suffices_and_a_wrong_answer_is_no_end() {
+        let mut keyed = keyed(Some(Some(alloc::vec![1])));
+        answer(&mut keyed, TWO, Answer::Kept(secret(5)));
+        assert_eq!(keyed.decide(ME), Decision::Open(secret(5), TWO));
+
+        answer(&mut keyed, TWO, Answer::Wrong);
+        assert_eq!(keyed.decide(ME), Decision::Wait);
+        answer(&mut keyed, ONE, Answer::Kept(secret(6)));
+        assert_eq!(keyed.decide(ME), Decision::Open(secret(6), ONE));
+
+        answer(&mut keyed, ONE, Answer::Wrong);
+        assert_eq!(keyed.decide(ME), Decision::Stop(Refusal::StoreDamaged));
+        answer(&mut keyed, ONE, Answer::Nothing);
+        assert_eq!(keyed.decide(ME), Decision::Stop(Refusal::StoreDamaged));
+    }
+
+    #[test]
+    fn a_store_of_which_no_peer_keeps_the_secret_stays_closed() {
+        let mut keyed = keyed(Some(Some(alloc::vec![1])));
+        answer(&mut keyed, ONE, Answer::Nothing);
+        answer(&mut keyed, TWO, Answer::Nothing);
+
+        let missing = Decision::Stop(Refusal::SecondLockMissing);
+        assert_eq!(keyed.decide(ME), missing);
+    }
+
+    #[test]
+    fn a_new_store_begins_once_both_peers_keep_its_secret() {
+        let mut keyed = keyed(Some(None));
+        answer(&mut keyed, ONE, Answer::Nothing);
+        answer(&mut keyed, TWO, Answer::Nothing);
+        assert_eq!(keyed.decide(ME), Decision::Draw);
+
+        let mut kept = [false; PartyIndex::COUNT];
+        for (party, then) in [(ONE, Decision::Wait), (TWO, Decision::Begin(secret(9)))] {
+            kept[party.as_usize()] = true;
+            keyed.drawn = Some(Drawn {
+                secret: secret(9),
+                kept,
+            });
+            assert_eq!(keyed.decide(ME), then);
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_durable_before_it_counts_and_is_never_replaced() {
+        let mut escrow = escrow(0, None).unwrap();
+
+        assert_eq!(escrow.keep(ONE, secret(3)), Ok(false));
+        let blob = escrow.next_write([7; 32]).unwrap();
+        assert_eq!(escrow.keep(ONE, secret(3)), Ok(false));
+        escrow.writing.clear();
+        assert_eq!(escrow.keep(ONE, secret(3)), Ok(true));
+        assert_eq!(escrow.keep(ONE, secret(4)), Err(Refusal::Conflict));
+
+        let read = self::escrow(0, Some(&blob)).unwrap();
+        assert_eq!(read.of(ONE), Some(&secret(3)));
+        assert_eq!(read.of(TWO), None);
+        assert!(escrow.waiting.is_empty());
+    }
+
+    #[test]
+    fn a_secret_of_another_epoch_is_not_given_out() {
+        let mut first = escrow(0, None).unwrap();
+        first.keep(ONE, secret(3)).unwrap();
+        let plain = to_canonical(&first.kept);
+
+        let mut second = escrow(1, None).unwrap();
+        second.kept = from_canonical(&plain).unwrap();
+
+        assert_eq!(second.of(ONE), None);
+        assert_eq!(second.keep(ONE, secret(4)), Ok(false));
+    }
+
+    #[test]
+    fn a_blob_of_another_key_or_place_is_damage() {
+        let mut first = escrow(0, None).unwrap();
+        let blob = first.next_write([7; 32]).unwrap();
+
+        assert!(escrow(1, Some(&blob)).is_err());
+        assert!(escrow(0, Some(&blob[1..])).is_err());
+        assert!(escrow(0, Some(&blob)).is_ok());
+    }
+
+    fn keyed(head: Option<Option<Vec<u8>>>) -> Keyed {
+        let leased = Leased {
+            key: Zeroizing::new([2; 32]),
+            epoch: 0,
+            lease: 1,
+        };
+        let mut keyed = Keyed::new(leased, NETWORK);
+        keyed.head = head;
+        keyed
+    }
+
+    fn answer(keyed: &mut Keyed, of: PartyIndex, answer: Answer) {
+        keyed.answers[of.as_usize()] = answer;
+    }
+
+    fn escrow(epoch: u32, blob: Option<&[u8]>) -> Result<Escrow, DamagedBlob> {
+        let sealer = Sealer::of_escrow(&[2; 32], NETWORK, ME, epoch);
+        Escrow::open(sealer, epoch, blob)
+    }
+
+    fn secret(byte: u8) -> Secret {
+        Secret::new([byte; 32])
+    }
+}

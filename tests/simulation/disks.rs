@@ -1,0 +1,82 @@
+//! Disks that lost something: which party opens, and which stays closed.
+
+use boop_abi::Slot;
+use boop_wire::Refusal;
+
+use crate::network::Network;
+use crate::story::{Story, Weather};
+use crate::world::World;
+
+/// Where a party keeps its peers' second secrets [KEY-5].
+const ESCROW: Slot = Slot(u64::MAX);
+/// As long as a network may take to serve again.
+const PATIENCE_MS: u64 = 60_000;
+
+#[test]
+fn a_party_that_lost_what_it_kept_for_its_peers_gets_it_back() {
+    let network = Network::new();
+    let mut world = Story::new(&network, 1, Weather::Calm).world_after();
+
+    world.crash(1, false);
+    let lost = world.machines[1].disk.remove(&ESCROW);
+    assert!(lost.is_some(), "there was nothing to lose");
+    until_it_serves(&mut world);
+
+    // What party 1 has now is enough for the others too.
+    assert!(world.machines[1].disk.contains_key(&ESCROW));
+    for machine in [0, 2] {
+        world.crash(machine, false);
+        let other = 2 - machine;
+        world.machines[machine].disk.remove(&ESCROW);
+        until_it_serves(&mut world);
+        assert!(world.machines[other].disk.contains_key(&ESCROW));
+    }
+}
+
+#[test]
+fn a_party_whose_second_secret_nobody_keeps_stays_closed() {
+    let network = Network::new();
+    let mut world = Story::new(&network, 2, Weather::Calm).world_after();
+    world.disks_lie = true;
+
+    for machine in 0..3 {
+        world.crash(machine, false);
+    }
+    for machine in [1, 2] {
+        world.machines[machine].disk.remove(&ESCROW);
+    }
+    world.pass(PATIENCE_MS);
+
+    let stopped = world.machines.each_ref().map(|machine| machine.stopped);
+    assert_eq!(stopped, [Some(Refusal::SecondLockMissing), None, None]);
+    assert!(!world.serves());
+}
+
+#[test]
+fn a_store_under_another_second_secret_is_damage() {
+    let network = Network::new();
+    let mut world = Story::new(&network, 3, Weather::Calm).world_after();
+    let other = Story::new(&network, 4, Weather::Calm).world_after();
+    world.disks_lie = true;
+
+    world.crash(0, false);
+    let kept = world.machines[0].disk.remove(&ESCROW).unwrap();
+    world.machines[0].disk.clone_from(&other.machines[0].disk);
+    world.machines[0].disk.insert(ESCROW, kept);
+    world.pass(PATIENCE_MS);
+
+    // Its custodian's key is the same: what its peers keep is not.
+    assert_eq!(world.machines[0].stopped, Some(Refusal::StoreDamaged));
+}
+
+fn until_it_serves(world: &mut World<'_>) {
+    let until_ms = world.now_ms() + PATIENCE_MS;
+    while !world.serves() {
+        assert!(
+            world.now_ms() < until_ms,
+            "does not serve: {}",
+            world.describe()
+        );
+        world.pass(50);
+    }
+}
