@@ -1,4 +1,4 @@
-//! The audit file: one JSON line for each release and refusal, on disk before the answer leaves.
+//! The audit file: one JSON line for each release, head and refusal, on disk before the answer leaves.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -33,7 +33,14 @@ pub(crate) enum Outcome {
         /// The lease.
         lease: u64,
     },
-    /// No key.
+    /// A head of the store was put on record.
+    Anchored {
+        /// The lease of the instance that asked.
+        lease: u64,
+        /// How many records it has.
+        version: u64,
+    },
+    /// No key, or no head on record.
     Refused(Refusal),
 }
 
@@ -62,6 +69,8 @@ struct Line {
     epoch: u32,
     instance: Option<String>,
     lease: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
     refusal: Option<&'static str>,
 }
 
@@ -84,9 +93,10 @@ impl Audit {
 
     /// Appends a line and waits until it is on disk.
     pub(crate) fn append(&self, record: &Record) -> Result<(), AuditError> {
-        let (event, lease, refusal) = match record.outcome {
-            Outcome::Released { lease } => ("released", Some(lease), None),
-            Outcome::Refused(refusal) => ("refused", None, Some(refusal.code())),
+        let (event, lease, version, refusal) = match record.outcome {
+            Outcome::Released { lease } => ("released", Some(lease), None, None),
+            Outcome::Anchored { lease, version } => ("anchored", Some(lease), Some(version), None),
+            Outcome::Refused(refusal) => ("refused", None, None, Some(refusal.code())),
         };
         let line = Line {
             at_ms: record.at_ms,
@@ -95,6 +105,7 @@ impl Audit {
             epoch: record.epoch,
             instance: record.instance.map(|instance| instance.to_string()),
             lease,
+            version,
             refusal,
         };
         let mut bytes = serde_json::to_vec(&line).map_err(std::io::Error::from)?;

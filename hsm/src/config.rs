@@ -29,6 +29,8 @@ pub struct CustodianSettings {
     pub token: PathBuf,
     /// One JSON line for each release and refusal is appended here.
     pub audit: PathBuf,
+    /// The newest lease and the newest head of the party's store are kept here.
+    pub register: PathBuf,
     /// Most releases in a minute.
     #[serde(default = "releases_per_minute")]
     pub releases_per_minute: NonZeroU32,
@@ -85,6 +87,7 @@ mod tests {
         party = 1
         token = "token"
         audit = "audit.jsonl"
+        register = "register"
         [trust]
         manifest = "manifest.cbor"
         approvers = []

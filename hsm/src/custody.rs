@@ -1,25 +1,28 @@
 //! The rules of release: who gets a key, in what order things become durable, what is refused
-//! [KEY-1], [KEY-3].
+//! [KEY-1], [KEY-3], and which heads of the store are put on record [KEY-7].
 //!
 //! ```text
 //!  New --Begin(our party)--> Challenged --Prove(evidence over the challenge)--> Over
+//!  New --Anchor(a newer head)--> Over
 //!  anything else, at any time: refused, Over
 //! ```
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use boop_channel::{Expectation, JudgeError, Trust};
+use boop_channel::{Expectation, JudgeError, Trust, verify_signature};
 use boop_wire::binding::{Binding, Purpose, Role};
 use boop_wire::codec::{CodecError, from_canonical_max, plain_digest};
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::release::{
-    RELEASE_BYTES_MAX, ReleaseAnswer, ReleaseContext, ReleaseRequest, ReleasedKey,
+    RELEASE_BYTES_MAX, ReleaseAnswer, ReleaseContext, ReleaseRequest, ReleasedKey, SignedAnchor,
 };
+use boop_wire::session::Signature;
 use boop_wire::{InstanceId, PartyIndex, Refusal};
 
 use crate::audit::{Audit, AuditError, Outcome, Record};
 use crate::rate::Rate;
+use crate::register::{MoveError, Register, RegisterError};
 use crate::token::{Token, TokenError};
 
 /// Connections in a minute that are listened to; each may cost a verification and a line of
@@ -78,6 +81,18 @@ pub enum ReleaseError {
     /// The release cannot be put on record, so it does not happen.
     #[error("the release cannot be put on record")]
     Audit(#[from] AuditError),
+    /// The register failed.
+    #[error("the register failed")]
+    Register(#[from] RegisterError),
+    /// The head of a store is of another network, party or epoch than this custodian's.
+    #[error("the head is of another store")]
+    OtherStore,
+    /// The head is not signed by the instance that has the newest lease.
+    #[error("the head is not signed by the instance with the newest lease")]
+    Signature,
+    /// The head is not put on record.
+    #[error("the head is not put on record")]
+    Move(MoveError),
 }
 
 impl ReleaseError {
@@ -92,7 +107,15 @@ impl ReleaseError {
             Self::SetupKey => Refusal::EvidenceRefused,
             Self::Busy => Refusal::Busy,
             Self::Token(TokenError::Seal(_)) => Refusal::Invalid,
-            Self::Token(_) | Self::Audit(_) => Refusal::Internal,
+            Self::OtherStore => Refusal::WrongNetwork,
+            Self::Signature => Refusal::BadSignature,
+            Self::Move(MoveError::Lease) => Refusal::Stale,
+            Self::Move(MoveError::Diverged) => Refusal::StateDiverged,
+            Self::Move(MoveError::NotNewer) => Refusal::Invalid,
+            Self::Token(_)
+            | Self::Audit(_)
+            | Self::Register(_)
+            | Self::Move(MoveError::Register(_)) => Refusal::Internal,
         }
     }
 }
@@ -103,6 +126,7 @@ pub struct Custody {
     trust: Trust,
     token: Box<dyn Token>,
     audit: Audit,
+    register: Register,
     attempts: Mutex<Rate>,
     releases: Mutex<Rate>,
 }
@@ -117,6 +141,7 @@ impl Custody {
         trust: Trust,
         token: Box<dyn Token>,
         audit: Audit,
+        register: Register,
     ) -> Result<Arc<Self>, WrongKey> {
         let found = token.public_key();
         let entry = trust.manifest().manifest().party(settings.party);
@@ -130,6 +155,7 @@ impl Custody {
             trust,
             token,
             audit,
+            register,
             attempts: Mutex::new(Rate::new(ATTEMPTS_PER_MINUTE)),
             releases: Mutex::new(Rate::new(settings.releases_per_minute)),
         }))
@@ -172,12 +198,15 @@ impl Custody {
             return Err(ReleaseError::Busy);
         }
         let epoch = self.settings.epoch;
+        let lease = self.token.raise_lease(epoch)?;
+        let anchor = self.register.lease(epoch, lease, binding.keys.identity)?;
         let context = ReleaseContext {
             network: self.trust.manifest().network(),
             party: self.settings.party,
             epoch,
             instance: binding.instance,
-            lease: self.token.raise_lease(epoch)?,
+            lease,
+            anchor,
         };
         let sealed = self.token.wrap_data_key(epoch, setup, &context)?;
         let signed = ReleasedKey::signed_bytes(&context, &sealed.enc, &sealed.ciphertext);
@@ -204,6 +233,34 @@ impl Custody {
             context,
             signature,
         })
+    }
+
+    /// Puts a newer head of the store on record, and signs that it is there.
+    fn anchor(&self, asked: &SignedAnchor, now_ms: u64) -> Result<Signature, ReleaseError> {
+        let what = &asked.what;
+        let CustodySettings { party, epoch, .. } = self.settings;
+        let network = self.trust.manifest().network();
+        if (what.network, what.party, what.epoch) != (network, party, epoch) {
+            return Err(ReleaseError::OtherStore);
+        }
+        let identity = self.register.identity(epoch, what.lease);
+        let identity = identity.ok_or(ReleaseError::Move(MoveError::Lease))?;
+        if !verify_signature(&identity, &what.asked_bytes(), &asked.signature) {
+            return Err(ReleaseError::Signature);
+        }
+        self.register.advance(what).map_err(ReleaseError::Move)?;
+        let signature = self.token.sign(&what.done_bytes())?;
+        self.audit.append(&Record {
+            at_ms: now_ms,
+            party,
+            epoch,
+            instance: None,
+            outcome: Outcome::Anchored {
+                lease: what.lease,
+                version: what.to.version,
+            },
+        })?;
+        Ok(signature)
     }
 
     /// Puts a refusal on record and returns its code.
@@ -302,7 +359,14 @@ impl Conversation {
                     }
                 }
             }
-            (State::New | State::Over, ReleaseRequest::Prove { .. })
+            (State::New, ReleaseRequest::Anchor(asked)) => {
+                match self.custody.anchor(&asked, now_ms) {
+                    Ok(signature) => ReleaseAnswer::Anchored { signature },
+                    Err(error) => self.refuse(&error, None, now_ms),
+                }
+            }
+            (State::Challenged(_) | State::Over, ReleaseRequest::Anchor(_))
+            | (State::New | State::Over, ReleaseRequest::Prove { .. })
             | (State::Challenged(_) | State::Over, ReleaseRequest::Begin { .. }) => {
                 self.refuse(&ReleaseError::Unexpected, None, now_ms)
             }

@@ -20,6 +20,7 @@ mod config;
 mod custody;
 mod durable;
 mod rate;
+mod register;
 mod serve;
 mod setup;
 mod token;
@@ -27,6 +28,7 @@ mod token;
 pub use audit::{Audit, AuditError};
 pub use config::{CustodianSettings, PlanError};
 pub use custody::{Conversation, Custody, CustodySettings, ReleaseError, WrongKey};
+pub use register::{MoveError, Register, RegisterError};
 pub use serve::{CONNECTIONS_MAX, ConverseError, converse, serve};
 pub use setup::{
     AES_WRAPPED_BYTES, DATA_KEY_BYTES, Floor, NotPublic, P256_POINT_BYTES, P256Point,

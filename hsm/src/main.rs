@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use boop_daemon::{from_toml, init_logs, shutdown_signal};
-use boop_hsm::{Audit, CustodianSettings, Custody, FileToken, serve};
+use boop_hsm::{Audit, CustodianSettings, Custody, FileToken, Register, serve};
 use clap::Parser;
 use tokio::net::TcpListener;
 
@@ -55,7 +55,9 @@ async fn run(config: &Path, danger_simulated_tee: bool) -> anyhow::Result<()> {
          use a PKCS#11 token in production"
     );
     let audit = Audit::open(&settings.audit)?;
-    let custody = Custody::new(custody_settings, trust, Box::new(token), audit)?;
+    let register = Register::open(&settings.register)
+        .with_context(|| format!("register {}", settings.register.display()))?;
+    let custody = Custody::new(custody_settings, trust, Box::new(token), audit, register)?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .with_context(|| format!("cannot listen at {}", settings.listen))?;

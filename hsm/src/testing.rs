@@ -16,7 +16,7 @@ use boop_wire::{Digest, InstanceId, PartyIndex};
 use ed25519_dalek::{Signer, SigningKey};
 use tempfile::TempDir;
 
-use crate::{Audit, Custody, CustodySettings, FileToken, Token};
+use crate::{Audit, Custody, CustodySettings, FileToken, Register, Token};
 
 /// The time at which everything in these tests happens.
 pub(crate) const NOW_MS: u64 = 1_800_000_000_000;
@@ -49,7 +49,15 @@ impl World {
         let mut custody = self.custody.lock().unwrap();
         let made = custody.get_or_insert_with(|| {
             let token = FileToken::open(&self.directory.path().join("token")).unwrap();
-            Custody::new(self.settings, self.trust(), Box::new(token), self.audit()).unwrap()
+            let (audit, register) = (self.audit(), self.register());
+            Custody::new(
+                self.settings,
+                self.trust(),
+                Box::new(token),
+                audit,
+                register,
+            )
+            .unwrap()
         });
         Arc::clone(made)
     }
@@ -60,6 +68,10 @@ impl World {
 
     pub(crate) fn audit(&self) -> Audit {
         Audit::open(&self.directory.path().join("audit.jsonl")).unwrap()
+    }
+
+    pub(crate) fn register(&self) -> Register {
+        Register::open(&self.directory.path().join("register")).unwrap()
     }
 
     pub(crate) fn audit_lines(&self) -> Vec<String> {

@@ -1,8 +1,9 @@
-//! Disks that lost something: which party opens, and which stays closed.
+//! Disks that lost something or were set back: which party opens, and which stays closed.
 
 use boop_abi::Slot;
 use boop_wire::Refusal;
 
+use crate::machine::Disk;
 use crate::network::Network;
 use crate::story::{Story, Weather};
 use crate::world::World;
@@ -67,6 +68,73 @@ fn a_store_under_another_second_secret_is_damage() {
 
     // Its custodian's key is the same: what its peers keep is not.
     assert_eq!(world.machines[0].stopped, Some(Refusal::StoreDamaged));
+}
+
+#[test]
+fn disks_set_back_to_yesterday_do_not_open() {
+    for set_back in [&[1][..], &[0, 2], &[0, 1, 2]] {
+        let network = Network::new();
+        let mut world = Story::new(&network, 5, Weather::Calm).world_after();
+        world.disks_lie = true;
+
+        for machine in 0..3 {
+            world.crash(machine, false);
+        }
+        for machine in set_back {
+            assert!(records(yesterday(&world, *machine)) < records(&world.machines[*machine].disk));
+            world.machines[*machine].disk = yesterday(&world, *machine).clone();
+        }
+        world.pass(PATIENCE_MS);
+
+        for (index, machine) in world.machines.iter().enumerate() {
+            let expected = set_back
+                .contains(&index)
+                .then_some(Refusal::StoreRolledBack);
+            assert_eq!(machine.stopped, expected, "{set_back:?}: party {index}");
+        }
+        assert!(!world.serves());
+    }
+}
+
+#[test]
+fn a_disk_that_is_empty_is_not_a_new_store() {
+    let network = Network::new();
+    let mut world = Story::new(&network, 5, Weather::Calm).world_after();
+    world.disks_lie = true;
+
+    for machine in 0..3 {
+        world.crash(machine, false);
+        world.machines[machine].disk.clear();
+    }
+    world.pass(PATIENCE_MS);
+
+    let stopped = world.machines.each_ref().map(|machine| machine.stopped);
+    assert_eq!(stopped, [Some(Refusal::StoreRolledBack); 3]);
+}
+
+#[test]
+fn without_what_custodians_have_on_record_yesterday_opens() {
+    let mut network = Network::new();
+    let yesterday = {
+        let world = Story::new(&network, 5, Weather::Calm).world_after();
+        [0, 1, 2].map(|machine| yesterday(&world, machine).clone())
+    };
+    network.custodians_forget();
+
+    let mut world = World::new(&network, 6);
+    for (machine, disk) in world.machines.iter_mut().zip(yesterday) {
+        machine.disk = disk;
+    }
+
+    until_it_serves(&mut world);
+}
+
+fn yesterday<'a>(world: &'a World<'_>, machine: usize) -> &'a Disk {
+    &world.yesterday.as_ref().unwrap()[machine]
+}
+
+fn records(disk: &Disk) -> usize {
+    disk.keys().filter(|slot| **slot != ESCROW).count()
 }
 
 fn until_it_serves(world: &mut World<'_>) {

@@ -22,6 +22,9 @@ use crate::network::Network;
 /// The clock that everything in a simulation reads, Unix milliseconds.
 pub(crate) type Clock = Rc<Cell<u64>>;
 
+/// The blobs on a machine's disk.
+pub(crate) type Disk = BTreeMap<Slot, Vec<u8>>;
+
 /// A simulated chip under the enclave, with randomness of the seed.
 pub(crate) struct Hardware {
     chip: Arc<Chip>,
@@ -66,7 +69,7 @@ pub(crate) struct Machine {
     pub(crate) stopped: Option<Refusal>,
     /// Counts the enclave's lives: what was on its way to an earlier one does not arrive.
     pub(crate) life: u32,
-    pub(crate) disk: BTreeMap<Slot, Vec<u8>>,
+    pub(crate) disk: Disk,
     next_stream: u32,
     custody: Arc<Custody>,
     release: Option<(StreamId, Conversation, FrameBuffer)>,

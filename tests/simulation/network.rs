@@ -1,11 +1,12 @@
 //! What the machines of a simulation have in common: vendors, chips, custodians, a manifest.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use boop_abi::config::{PartyConfig, SimulatedRootSet};
 use boop_channel::{LocalKeys, Trust, VerifiedManifest};
-use boop_hsm::{Audit, Custody, CustodySettings, FileToken, Token};
+use boop_hsm::{Audit, Custody, CustodySettings, FileToken, Register, Token};
 use boop_tee::{Authority, Chip, ChipModel, Launch, trusted_roots};
 use boop_verifier::Product;
 use boop_wire::binding::{Binding, PlatformKind, Purpose, Role};
@@ -31,11 +32,11 @@ const GATEWAY_CONFIG: &[u8] = b"gateway";
 pub(crate) struct Network {
     pub(crate) signed: SignedManifest,
     pub(crate) configs: [Vec<u8>; 3],
-    pub(crate) custodians: [Arc<Custody>; 3],
+    pub(crate) custodians: Vec<Arc<Custody>>,
     pub(crate) trust: Arc<Trust>,
     pub(crate) roots: SimulatedRootSet,
     chips: [Arc<Chip>; 3],
-    _tokens: TempDir,
+    tokens: TempDir,
 }
 
 impl Network {
@@ -72,21 +73,27 @@ impl Network {
                 trusted.simulated,
             )
         };
-        let mut keys = keys.map(Some);
-        let custodians = PartyIndex::ALL.map(|party| {
-            let token = keys[party.as_usize()].take().unwrap();
-            let audit = Audit::open(&tokens.path().join(format!("audit-{party}"))).unwrap();
-            Custody::new(custody(party), trust(), Box::new(token), audit).unwrap()
-        });
+        drop(keys);
+        let trust = Arc::new(trust());
+        let custodians = custodians(&tokens, &trust);
         Self {
-            trust: Arc::new(trust()),
+            trust,
             signed,
             configs,
             custodians,
             roots,
             chips,
-            _tokens: tokens,
+            tokens,
         }
+    }
+
+    /// Sets back what the custodians have on record, to nothing.
+    pub(crate) fn custodians_forget(&mut self) {
+        self.custodians.clear();
+        for party in PartyIndex::ALL {
+            std::fs::remove_file(register(&self.tokens, party)).unwrap();
+        }
+        self.custodians = custodians(&self.tokens, &self.trust);
     }
 
     /// Returns the chip of a party's machine, and what it measured there.
@@ -139,6 +146,22 @@ fn launch(config: &[u8], life: u32) -> Launch {
 
 fn token(folder: &TempDir, party: PartyIndex) -> FileToken {
     FileToken::create(&folder.path().join(format!("token-{party}"))).unwrap()
+}
+
+fn register(folder: &TempDir, party: PartyIndex) -> PathBuf {
+    folder.path().join(format!("register-{party}"))
+}
+
+/// Starts the custodians of the tokens in a folder.
+fn custodians(folder: &TempDir, trust: &Trust) -> Vec<Arc<Custody>> {
+    let start = |party| {
+        let token = FileToken::open(&folder.path().join(format!("token-{party}"))).unwrap();
+        let audit = Audit::open(&folder.path().join(format!("audit-{party}"))).unwrap();
+        let register = Register::open(&register(folder, party)).unwrap();
+        let (settings, trust) = (custody(party), trust.clone());
+        Custody::new(settings, trust, Box::new(token), audit, register).unwrap()
+    };
+    PartyIndex::ALL.map(start).into()
 }
 
 fn custody(party: PartyIndex) -> CustodySettings {

@@ -147,7 +147,10 @@ impl<'a> Story<'a> {
 
     fn happens(&mut self) {
         self.settle();
-        for _ in 0..CAPTURES {
+        for number in 0..CAPTURES {
+            if number == CAPTURES / 2 {
+                self.world.remember();
+            }
             if self.weather == Weather::Storm {
                 self.blow();
             }

@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::door::{Door, PartyKeys};
-use crate::machine::{Clock, Machine};
+use crate::machine::{Clock, Disk, Machine};
 use crate::network::{EPOCH_MS, Network};
 use crate::pipes::{End, Pipe};
 use crate::statements::Statements;
@@ -89,6 +89,8 @@ pub(crate) struct World<'a> {
     pub(crate) mischief: Mischief,
     /// Whether disks may be such that a party gives up.
     pub(crate) disks_lie: bool,
+    /// What was on the disks at some earlier time.
+    pub(crate) yesterday: Option<[Disk; 3]>,
 }
 
 impl<'a> World<'a> {
@@ -110,6 +112,7 @@ impl<'a> World<'a> {
             rarity: 0,
             mischief: Mischief::default(),
             disks_lie: false,
+            yesterday: None,
         };
         for index in 0..3 {
             let pause = world.upto(500);
@@ -151,6 +154,12 @@ impl<'a> World<'a> {
     /// Takes the answers that came since.
     pub(crate) fn take_answers(&mut self) -> Vec<(usize, PartyAnswer)> {
         std::mem::take(&mut self.answers)
+    }
+
+    /// Remembers what is on the disks now.
+    pub(crate) fn remember(&mut self) {
+        let disks = self.machines.each_ref().map(|machine| machine.disk.clone());
+        self.yesterday = Some(disks);
     }
 
     /// Tells whether all parties serve and the door has a session with each.

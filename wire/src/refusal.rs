@@ -106,6 +106,8 @@ refusals! {
     35 Stale "stale" true,
     /// No peer keeps the second secret that the store needs.
     36 SecondLockMissing "second-lock-missing" false,
+    /// The store is older than what its custodian has on record.
+    37 StoreRolledBack "store-rolled-back" false,
 }
 
 impl fmt::Display for Refusal {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use minicbor::{Decode, Encode};
 
 use crate::evidence::EvidenceBundle;
-use crate::id::{InstanceId, NetworkId, PartyIndex};
+use crate::id::{Digest, InstanceId, NetworkId, PartyIndex};
 use crate::refusal::Refusal;
 use crate::session::Signature;
 
@@ -32,6 +32,9 @@ pub enum ReleaseRequest {
         #[cbor(n(1), with = "minicbor::bytes")]
         setup: [u8; 32],
     },
+    /// Asks that a newer head of the store be put on record.
+    #[n(2)]
+    Anchor(#[n(0)] SignedAnchor),
 }
 
 /// From the custodian.
@@ -53,6 +56,13 @@ pub enum ReleaseAnswer {
         /// Why.
         #[n(0)]
         refusal: Refusal,
+    },
+    /// The head is on record.
+    #[n(3)]
+    Anchored {
+        /// By the custodian's key over the move, under the domain `anchored`.
+        #[n(0)]
+        signature: Signature,
     },
 }
 
@@ -100,4 +110,64 @@ pub struct ReleaseContext {
     /// One more than the last: the highest lease wins.
     #[n(4)]
     pub lease: u64,
+    /// The newest head of the store that is on record.
+    #[n(5)]
+    pub anchor: Option<Anchor>,
+}
+
+/// A head of a store: how many records, and the chain over them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Anchor {
+    /// How many records.
+    #[n(0)]
+    pub version: u64,
+    /// The chain over them.
+    #[n(1)]
+    pub root: Digest,
+}
+
+/// From one head on record to a newer one.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct AnchorMove {
+    /// The network.
+    #[n(0)]
+    pub network: NetworkId,
+    /// The party.
+    #[n(1)]
+    pub party: PartyIndex,
+    /// The epoch of the store.
+    #[n(2)]
+    pub epoch: u32,
+    /// The lease of the instance that moves it.
+    #[n(3)]
+    pub lease: u64,
+    /// What is on record.
+    #[n(4)]
+    pub from: Option<Anchor>,
+    /// What takes its place.
+    #[n(5)]
+    pub to: Anchor,
+}
+
+/// A move, signed by the instance that has the newest lease.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SignedAnchor {
+    /// The move.
+    #[n(0)]
+    pub what: AnchorMove,
+    /// By the instance's identity key, under the domain `anchor`.
+    #[n(1)]
+    pub signature: Signature,
+}
+
+impl AnchorMove {
+    /// Returns the bytes that the party signs.
+    pub fn asked_bytes(&self) -> Vec<u8> {
+        crate::codec::domain_separated("anchor", &crate::codec::to_canonical(self))
+    }
+
+    /// Returns the bytes that the custodian signs.
+    pub fn done_bytes(&self) -> Vec<u8> {
+        crate::codec::domain_separated("anchored", &crate::codec::to_canonical(self))
+    }
 }

@@ -1,5 +1,6 @@
 //! The party as a whole: its life from boot to stop, and where each frame of the host goes.
 
+mod anchor;
 mod escrow;
 mod opening;
 mod store;
@@ -28,6 +29,7 @@ use crate::platform::{Platform, PlatformFailure};
 use crate::release::Release;
 use crate::vault::Vault;
 use crate::work::Work;
+use anchor::Anchors;
 use escrow::{Escrow, Keyed};
 use opening::Opening;
 
@@ -93,6 +95,7 @@ pub struct Party<P> {
     pub(crate) store: Store,
     /// What is kept for the peers, once it is read.
     escrow: Option<Escrow>,
+    anchors: Anchors,
     pub(crate) writes: BTreeSet<Slot>,
     pub(crate) peers: Peers,
     relink_after_ms: u64,
@@ -171,6 +174,7 @@ impl<P: Platform> Party<P> {
             release_after_ms: 0,
             store: Store::Locked,
             escrow: None,
+            anchors: Anchors::default(),
             writes: BTreeSet::new(),
             peers: Peers::new(me),
             relink_after_ms: 0,
@@ -226,6 +230,7 @@ impl<P: Platform> Party<P> {
             self.close_late_streams();
             self.keep_alive();
             self.open_links();
+            self.anchor_store();
             self.check_deadlines();
         }
         core::mem::take(&mut self.out)

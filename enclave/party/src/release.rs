@@ -12,7 +12,7 @@ use boop_wire::codec::{domain_separated, from_canonical_max, plain_digest, to_ca
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::frame::{FrameBuffer, put_frame};
 use boop_wire::release::{
-    RELEASE_BYTES_MAX, ReleaseAnswer, ReleaseContext, ReleaseRequest, ReleasedKey,
+    Anchor, RELEASE_BYTES_MAX, ReleaseAnswer, ReleaseContext, ReleaseRequest, ReleasedKey,
 };
 use boop_wire::{Digest, InstanceId, NetworkId, PartyIndex, Refusal};
 use zeroize::Zeroizing;
@@ -52,6 +52,8 @@ pub(crate) struct Leased {
     pub(crate) key: Zeroizing<[u8; 32]>,
     pub(crate) epoch: u32,
     pub(crate) lease: u64,
+    /// The newest head of the store that the custodian has on record.
+    pub(crate) anchor: Option<Anchor>,
 }
 
 impl Release {
@@ -104,6 +106,7 @@ impl Release {
             }
             ReleaseAnswer::Released(released) => self.accept(&released).map(Step::Done),
             ReleaseAnswer::Refused { refusal: _ } => Err(Refusal::KeyNotReleased),
+            ReleaseAnswer::Anchored { .. } => Err(Refusal::Unexpected),
         }
     }
 
@@ -115,6 +118,7 @@ impl Release {
             epoch: EPOCH,
             instance: self.expected.instance,
             lease: context.lease,
+            anchor: context.anchor,
         };
         if *context != expected {
             return Err(Refusal::WrongSession);
@@ -133,6 +137,7 @@ impl Release {
             key: Zeroizing::new(key),
             epoch: context.epoch,
             lease: context.lease,
+            anchor: context.anchor,
         })
     }
 }

@@ -4,6 +4,8 @@ use boop_channel::seal::{OpeningKey, SealError};
 use boop_channel::verify_signature;
 use boop_wire::Digest;
 use boop_wire::codec::{domain_separated, to_canonical};
+use boop_wire::release::{Anchor, AnchorMove, SignedAnchor};
+use ed25519_dalek::{Signer, SigningKey};
 
 use super::*;
 use crate::testing::{NOW_MS, World, binding, bundle};
@@ -16,7 +18,13 @@ fn a_token_that_the_manifest_does_not_name_is_refused() {
     let (trust, other) = (world.trust(), world.another_token());
     let found = hex::encode(other.public_key());
 
-    let error = Custody::new(world.settings, trust, Box::new(other), world.audit());
+    let error = Custody::new(
+        world.settings,
+        trust,
+        Box::new(other),
+        world.audit(),
+        world.register(),
+    );
 
     assert_eq!(error.unwrap_err(), WrongKey { found });
 }
@@ -224,6 +232,15 @@ impl World {
         bound.keys.setup = Some(plain_digest(setup.public()));
         custody.grant(&bound, setup.public(), NOW_MS)
     }
+
+    /// Releases to an instance with this identity key.
+    fn grant_to(&self, custody: &Custody, of: &SigningKey) -> Result<ReleasedKey, ReleaseError> {
+        let setup = OpeningKey::from_seed(&[7; 32]);
+        let mut bound = binding(&self.trust());
+        bound.keys.setup = Some(plain_digest(setup.public()));
+        bound.keys.identity = of.verifying_key().to_bytes();
+        custody.grant(&bound, setup.public(), NOW_MS)
+    }
 }
 
 fn prove(evidence: EvidenceBundle) -> ReleaseRequest {
@@ -245,4 +262,98 @@ fn answer_to(world: &World, requests: &[ReleaseRequest]) -> ReleaseAnswer {
         last = Some(conversation.handle(&to_canonical(request), FRESH, NOW_MS));
     }
     last.unwrap()
+}
+
+#[test]
+fn a_head_is_put_on_record_for_the_newest_lease_and_told_with_the_next_release() {
+    let world = World::new(30);
+    let custody = world.custody();
+    let identity = SigningKey::from_bytes(&[8; 32]);
+    let first = world.grant_to(&custody, &identity).unwrap().context;
+    assert_eq!(first.anchor, None);
+
+    let what = step(&first, None, 3);
+    let answer = ask(&custody, &what, &identity);
+
+    let ReleaseAnswer::Anchored { signature } = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(verify_signature(
+        &world.custodian_key,
+        &what.done_bytes(),
+        &signature
+    ));
+    let second = world.grant_to(&custody, &identity).unwrap().context;
+    assert_eq!(second.anchor, Some(what.to));
+    let lines = world.audit_lines();
+    assert!(lines[1].contains(r#""event":"anchored""#) && lines[1].contains(r#""version":3"#));
+}
+
+#[test]
+fn a_head_of_an_older_lease_another_store_another_signer_or_no_progress_is_refused() {
+    let world = World::new(30);
+    let custody = world.custody();
+    let identity = SigningKey::from_bytes(&[8; 32]);
+    let first = world.grant_to(&custody, &identity).unwrap().context;
+    let second = world.grant_to(&custody, &identity).unwrap().context;
+    let recorded = step(&second, None, 3);
+    ask(&custody, &recorded, &identity);
+    let from = Some(recorded.to);
+    let refused = |what: &AnchorMove, signer: &SigningKey| match ask(&custody, what, signer) {
+        ReleaseAnswer::Refused { refusal } => refusal,
+        answer => panic!("{answer:?}"),
+    };
+
+    assert_eq!(refused(&step(&first, from, 4), &identity), Refusal::Stale);
+    let other = SigningKey::from_bytes(&[9; 32]);
+    assert_eq!(
+        refused(&step(&second, from, 4), &other),
+        Refusal::BadSignature
+    );
+    assert_eq!(
+        refused(&step(&second, None, 4), &identity),
+        Refusal::StateDiverged
+    );
+    assert_eq!(
+        refused(&step(&second, from, 2), &identity),
+        Refusal::Invalid
+    );
+    for change in [
+        |what: &mut AnchorMove| what.network = boop_wire::NetworkId::new([9; 32]),
+        |what: &mut AnchorMove| what.party = PartyIndex::ALL[0],
+        |what: &mut AnchorMove| what.epoch = 1,
+    ] {
+        let mut what = step(&second, from, 4);
+        change(&mut what);
+        assert_eq!(refused(&what, &identity), Refusal::WrongNetwork);
+    }
+    assert_eq!(
+        world.grant_to(&custody, &identity).unwrap().context.anchor,
+        from
+    );
+}
+
+fn step(of: &ReleaseContext, from: Option<Anchor>, version: u8) -> AnchorMove {
+    AnchorMove {
+        network: of.network,
+        party: of.party,
+        epoch: of.epoch,
+        lease: of.lease,
+        from,
+        to: Anchor {
+            version: version.into(),
+            root: Digest::new([version; 32]),
+        },
+    }
+}
+
+fn ask(custody: &Arc<Custody>, what: &AnchorMove, signer: &SigningKey) -> ReleaseAnswer {
+    let request = ReleaseRequest::Anchor(SignedAnchor {
+        what: what.clone(),
+        signature: boop_wire::session::Signature(signer.sign(&what.asked_bytes()).to_bytes()),
+    });
+    let mut conversation = Conversation::new(Arc::clone(custody));
+    let answer = conversation.handle(&to_canonical(&request), FRESH, NOW_MS);
+    assert!(conversation.is_over());
+    answer
 }

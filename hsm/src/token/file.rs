@@ -426,6 +426,7 @@ mod tests {
             epoch: 0,
             instance: InstanceId::new([3; 16]),
             lease: 1,
+            anchor: None,
         }
     }
 

@@ -4,7 +4,7 @@
 //!  network.toml   what a client needs        manifest.cbor, manifest.json
 //!  admin-token    0600                       ports.toml
 //!  operators/     keys of the approvers      vendor/   the simulated hardware vendors
-//!  machine-N/     chip/ run/ blobs/ host.toml party.cbor custodian.toml token audit.jsonl
+//!  machine-N/     chip/ run/ blobs/ host.toml party.cbor custodian.toml token register audit.jsonl
 //!  gateway/ ledger/                           logs/    one file a process
 //! ```
 

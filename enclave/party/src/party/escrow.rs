@@ -8,6 +8,7 @@ use boop_wire::{NetworkId, PartyIndex, Refusal};
 use minicbor::{Decode, Encode};
 use zeroize::Zeroizing;
 
+use super::anchor::Anchors;
 use super::opening::Opening;
 use super::{Party, Store};
 use crate::peers::PeerMessage;
@@ -73,6 +74,9 @@ impl Keyed {
         let Some(head) = &self.head else {
             return Decision::Wait;
         };
+        if head.is_none() && self.leased.anchor.is_some() {
+            return Decision::Stop(Refusal::StoreRolledBack);
+        }
         let peers = me.others();
         if let Some(drawn) = &self.drawn {
             return if peers.iter().all(|party| drawn.kept[party.as_usize()]) {
@@ -178,6 +182,7 @@ impl<P: Platform> Party<P> {
         let Some(network) = &self.network else { return };
         let network = network.trust.manifest().network();
         self.lease = leased.lease;
+        self.anchors = Anchors::new(leased.epoch, leased.anchor);
         self.store = Store::Keyed(Keyed::new(leased, network));
         self.make_boot_evidence();
         self.set_phase(boop_abi::Phase::Leased);
@@ -400,6 +405,19 @@ mod tests {
     }
 
     #[test]
+    fn a_store_that_is_gone_and_on_record_is_not_new() {
+        let mut keyed = keyed(Some(None));
+        keyed.leased.anchor = Some(boop_wire::release::Anchor {
+            version: 1,
+            root: boop_wire::Digest::new([1; 32]),
+        });
+        answer(&mut keyed, ONE, Answer::Kept(secret(5)));
+
+        let gone = Decision::Stop(Refusal::StoreRolledBack);
+        assert_eq!(keyed.decide(ME), gone);
+    }
+
+    #[test]
     fn a_new_store_begins_once_both_peers_keep_its_secret() {
         let mut keyed = keyed(Some(None));
         answer(&mut keyed, ONE, Answer::Nothing);
@@ -462,6 +480,7 @@ mod tests {
             key: Zeroizing::new([2; 32]),
             epoch: 0,
             lease: 1,
+            anchor: None,
         };
         let mut keyed = Keyed::new(leased, NETWORK);
         keyed.head = head;

@@ -47,8 +47,11 @@ impl<P: Platform> Party<P> {
         }
     }
 
-    /// Goes on with an open store: the peers hear of its head.
+    /// Goes on with an open store, unless more of it is on record: the peers hear of its head.
     pub(super) fn opened(&mut self, vault: Vault) {
+        if !self.anchors.holds(&vault) {
+            return self.stop(Refusal::StoreRolledBack);
+        }
         self.store = Store::Open(vault);
         self.set_phase(Phase::Opened);
         self.announce();

@@ -39,6 +39,9 @@ impl<P: Platform> Party<P> {
         if self.release.as_ref().is_some_and(|(on, _)| *on == stream) {
             return self.release_data(bytes);
         }
+        if self.anchors.owns(stream) {
+            return self.anchor_data(stream, bytes);
+        }
         if self.peers.owns(stream) {
             return self.peer_data(stream, bytes);
         }
@@ -51,6 +54,8 @@ impl<P: Platform> Party<P> {
     pub(super) fn stream_closed(&mut self, stream: StreamId) {
         if self.release.as_ref().is_some_and(|(on, _)| *on == stream) {
             self.release = None;
+        } else if self.anchors.owns(stream) {
+            self.anchors.lose(self.now_ms);
         } else if self.peers.owns(stream) {
             self.lose_peer(stream);
         } else if self.gateways.remove(&stream).is_some() {
@@ -250,7 +255,7 @@ impl<P: Platform> Party<P> {
         }
     }
 
-    fn refuse_stream(&mut self, stream: StreamId, refusal: Refusal) {
+    pub(super) fn refuse_stream(&mut self, stream: StreamId, refusal: Refusal) {
         self.out
             .push(ToHost::Event(Event::SessionRefused { stream, refusal }));
         self.out.push(ToHost::CloseStream { stream });

@@ -148,6 +148,7 @@ impl Sealer {
             epoch: EPOCH,
             instance: InstanceId::new(random()?),
             lease: 0,
+            anchor: None,
         };
         let wrapped = token.wrap_data_key(EPOCH, setup.public(), &context)?;
         let info = domain_separated("key-release-info", &to_canonical(&context));

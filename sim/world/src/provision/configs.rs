@@ -106,6 +106,7 @@ pub(super) fn write_all(
             "listen": Ports::address(ports.custodians[party.as_usize()]),
             "token": "token",
             "audit": "audit.jsonl",
+            "register": "register",
             "trust": trust.settings("../manifest.cbor"),
         });
         write_toml(&layout.machine(party, "custodian.toml"), &custodian)?;
