@@ -489,6 +489,7 @@ mod tests {
             epoch: 0,
             instance: InstanceId::new([3; 16]),
             lease: 1,
+            anchor: None,
         }
     }
 }

@@ -10,10 +10,9 @@ const SEEDS: Range<u64> = 0..8;
 
 #[test]
 fn whatever_hosts_do_what_parties_sign_is_true_and_nothing_signed_is_lost() {
-    let network = Network::new();
     let mut sum = Tally::default();
     for seed in seeds() {
-        let tally = Story::new(&network, seed, Weather::Storm).run();
+        let tally = Story::new(&Network::new(), seed, Weather::Storm).run();
         println!("seed {seed:3}: {tally}");
         sum.add(&tally);
     }

@@ -148,7 +148,7 @@ impl<'a> Story<'a> {
     fn happens(&mut self) {
         self.settle();
         for number in 0..CAPTURES {
-            if number == CAPTURES / 2 {
+            if number == CAPTURES / 4 {
                 self.world.remember();
             }
             if self.weather == Weather::Storm {

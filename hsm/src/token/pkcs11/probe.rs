@@ -269,5 +269,6 @@ const fn context() -> ReleaseContext {
         epoch: NAME.epoch,
         instance: InstanceId::new([0; 16]),
         lease: 0,
+        anchor: None,
     }
 }

@@ -98,6 +98,7 @@ fn context(lease: u64) -> ReleaseContext {
         epoch: 0,
         instance: InstanceId::new([3; 16]),
         lease,
+        anchor: None,
     }
 }
 
