@@ -1,4 +1,4 @@
-//! The audit file: one JSON line for each release, head and refusal, on disk before the answer leaves.
+//! The audit file: one JSON line for each release, head and refusal, on disk before it is answered.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};

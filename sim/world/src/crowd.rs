@@ -4,8 +4,8 @@
 //! A search does the same work whatever the stored palms hold, so a benchmark over 100,000 of
 //! them needs no 100,000 enrolments. The simulator owns the tokens of the custodians, so it gets
 //! the parties' data keys as an attested party would, and writes what three parties would have
-//! written, as [STO-1], [STO-2] and [KEY-5] of docs/protocol.md say. Nothing of this is in a product
-//! binary; the parties check what they open as they always do.
+//! written, as [STO-1], [STO-2] and [KEY-5] of docs/protocol.md say. Nothing of this is in a
+//! product binary; the parties check what they open as they always do.
 
 mod palm;
 mod sealed;

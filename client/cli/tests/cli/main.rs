@@ -3,6 +3,8 @@
 mod cases;
 mod ledger;
 mod manifest;
+mod manifest_approve;
+mod manifest_desk;
 mod manifest_guide;
 mod measure;
 mod palm;

@@ -1,3 +1,5 @@
+//! Every form of the dot products against their definition.
+
 use alloc::vec::Vec;
 
 use super::rows::GROUP;
