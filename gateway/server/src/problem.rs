@@ -131,9 +131,11 @@ pub const fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::QualityTooLow
         | Refusal::MissingAttributes => StatusCode::UNPROCESSABLE_ENTITY,
         Refusal::Busy => StatusCode::TOO_MANY_REQUESTS,
-        Refusal::Internal | Refusal::StateDiverged | Refusal::StoreDamaged => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
+        Refusal::Internal
+        | Refusal::StateDiverged
+        | Refusal::StoreDamaged
+        | Refusal::SecondLockMissing
+        | Refusal::StoreRolledBack => StatusCode::INTERNAL_SERVER_ERROR,
         Refusal::PartyUnavailable
         | Refusal::ProtocolAborted
         | Refusal::ScannerUnavailable
@@ -181,6 +183,8 @@ pub const fn title_of(refusal: Refusal) -> &'static str {
         Refusal::MissingAttributes => "required attributes are not there",
         Refusal::KeyNotReleased => "a party's key was not released",
         Refusal::StoreDamaged => "a store is damaged",
+        Refusal::SecondLockMissing => "no peer keeps the second secret of a store",
+        Refusal::StoreRolledBack => "a store is older than its custodian's record of it",
         Refusal::Stale => "evidence or checkpoint is too old",
     }
 }
