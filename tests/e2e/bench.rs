@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use boop_sdk::{AdminClient, ClientTrust, Connection, NetworkView};
+use boop_sdk::{AdminClient, ClientTrust, ConnectError, Connection, NetworkView};
 use boop_tests::program;
 use boop_wire::PartyIndex;
 use boop_world::{
@@ -106,8 +106,13 @@ impl Bench {
 
     /// Asks for the parties and judges them.
     pub(crate) async fn view(&self) -> NetworkView {
+        self.try_view().await.unwrap()
+    }
+
+    /// Does the same where parties may be away.
+    pub(crate) async fn try_view(&self) -> Result<NetworkView, ConnectError> {
         let mut connection = Connection::open(&self.client, &self.gateway).await.unwrap();
-        connection.network().await.unwrap()
+        connection.network().await
     }
 
     /// Ends a party's process as a crash would, and returns how often it had been started.
@@ -170,7 +175,9 @@ impl Bench {
     pub(crate) fn records(&self, party: PartyIndex) -> usize {
         let blobs = std::fs::read_dir(self.layout().machine(party, "blobs")).unwrap();
         let names = blobs.map(|blob| blob.unwrap().file_name().into_string().unwrap());
-        let is_record = |name: &String| u64::from_str_radix(name, 16).is_ok_and(|slot| slot > 0);
+        // The first blob is the head, the last one what is kept for the peers.
+        let record = |slot: u64| slot > 0 && slot < u64::MAX;
+        let is_record = |name: &String| u64::from_str_radix(name, 16).is_ok_and(record);
         names.filter(is_record).count()
     }
 

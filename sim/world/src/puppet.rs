@@ -28,6 +28,7 @@ pub struct Puppet {
     socket: UnixStream,
     frames: FrameBuffer,
     custodian: String,
+    blobs: PathBuf,
     folder: PathBuf,
 }
 
@@ -65,6 +66,7 @@ impl Puppet {
             socket,
             frames,
             custodian,
+            blobs: layout.machine(index, "blobs"),
             folder,
         };
         let manifest = std::fs::read(layout.path("manifest.cbor"))?;
@@ -116,7 +118,8 @@ impl Puppet {
         }
     }
 
-    /// Waits until the party asks for a stream, and returns its number.
+    /// Waits until the party asks for a stream, and returns its number. What it reads meanwhile are
+    /// the blobs of the machine's host.
     ///
     /// # Errors
     /// If it does not.
@@ -124,7 +127,11 @@ impl Puppet {
         loop {
             match self.hear()? {
                 ToHost::OpenStream { stream, to } if to == wanted => return Ok(stream),
-                ToHost::BlobGet { slot } => self.say(&FromHost::Blob { slot, bytes: None })?,
+                ToHost::BlobGet { slot } => {
+                    let blob = self.blobs.join(format!("{:016x}", slot.0));
+                    let bytes = std::fs::read(blob).ok();
+                    self.say(&FromHost::Blob { slot, bytes })?;
+                }
                 _ => {}
             }
         }
