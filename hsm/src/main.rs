@@ -55,6 +55,13 @@ async fn run(config: &Path, danger_simulated_tee: bool) -> anyhow::Result<()> {
          use a PKCS#11 token in production"
     );
     let audit = Audit::open(&settings.audit)?;
+    if !settings.register.exists() {
+        tracing::warn!(
+            event = "register-new",
+            "nothing is on record of party {party}'s store; if there was something, an old store \
+             will open"
+        );
+    }
     let register = Register::open(&settings.register)
         .with_context(|| format!("register {}", settings.register.display()))?;
     let custody = Custody::new(custody_settings, trust, Box::new(token), audit, register)?;

@@ -21,6 +21,9 @@ pub enum RegisterError {
     /// The content is not a register's.
     #[error("the register is damaged")]
     Damaged,
+    /// A newer lease is on record: another release was faster.
+    #[error("a newer lease is on record")]
+    OldLease,
     /// The file cannot be read or written.
     #[error("the register cannot be read or written: {0}")]
     Io(ErrorKind),
@@ -95,7 +98,11 @@ impl Register {
         identity: [u8; 32],
     ) -> Result<Option<Anchor>, RegisterError> {
         self.change(|epochs| {
-            let anchor = epochs.get(&epoch).and_then(|entry| entry.anchor);
+            let before = epochs.get(&epoch);
+            if before.is_some_and(|entry| entry.lease >= lease) {
+                return Err(RegisterError::OldLease);
+            }
+            let anchor = before.and_then(|entry| entry.anchor);
             let entry = Entry {
                 lease,
                 identity,
@@ -198,6 +205,8 @@ mod tests {
         assert_eq!(refused(&step(2, Some(4), 6)), MoveError::Diverged);
         assert_eq!(refused(&step(2, Some(5), 4)), MoveError::NotNewer);
         assert_eq!(register.lease(0, 3, [7; 32]), Ok(Some(anchor(5))));
+        let old = register.lease(0, 3, [8; 32]);
+        assert_eq!(old, Err(RegisterError::OldLease));
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub(crate) const RELINK_MS: u64 = 250;
 pub(crate) const RELEASE_RETRY_MS: u64 = 1_000;
 /// Pause between two heads that the custodian puts on record, in milliseconds.
 pub(crate) const ANCHOR_PAUSE_MS: u64 = 1_000;
+/// Longest time for a custodian's answer, in milliseconds.
+pub(crate) const CUSTODIAN_MS_MAX: u64 = 15_000;
 /// Age at which evidence is made anew, in milliseconds.
 pub(crate) const EVIDENCE_RENEW_MS: u64 = 5 * 60 * 1000;
 /// Gateway sessions at once.

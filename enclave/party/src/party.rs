@@ -22,7 +22,7 @@ use boop_wire::job::Progress;
 use boop_wire::manifest::{MANIFEST_BYTES_MAX, SignedManifest};
 use boop_wire::{Digest, InstanceId, Refusal};
 
-use crate::limits::{EVIDENCE_RENEW_MS, RELEASE_RETRY_MS, RELINK_MS};
+use crate::limits::{CUSTODIAN_MS_MAX, EVIDENCE_RENEW_MS, RELEASE_RETRY_MS, RELINK_MS};
 use crate::link::Link;
 use crate::peers::Peers;
 use crate::platform::{Platform, PlatformFailure};
@@ -391,6 +391,12 @@ impl<P: Platform> Party<P> {
     }
 
     fn ask_for_key(&mut self) {
+        if let Some((stream, _)) = self.release
+            && self.now_ms >= self.release_after_ms + CUSTODIAN_MS_MAX
+        {
+            self.release = None;
+            self.refuse_stream(stream, Refusal::DeadlineExceeded);
+        }
         let locked = matches!(self.store, Store::Locked);
         if !locked || self.release.is_some() || self.now_ms < self.release_after_ms {
             return;

@@ -13,6 +13,7 @@ use boop_channel::SessionError;
 use boop_wire::codec::{digest_of, from_canonical_max, to_canonical};
 use boop_wire::{Digest, PartyIndex, Refusal, RequestId};
 use minicbor::{Decode, Encode};
+use zeroize::Zeroizing;
 
 use crate::limits::{ALIVE_MS, CANDIDATES_MAX, SILENCE_MS_MAX};
 use crate::link::Link;
@@ -282,7 +283,7 @@ impl Peers {
         if !frames.is_empty() {
             neighbour.heard_ms = now_ms;
         }
-        let messages = decode(&frames)?;
+        let messages = decode(frames)?;
         Ok(Received {
             party,
             messages,
@@ -317,7 +318,7 @@ impl Peers {
             return Err(Refusal::Stale);
         }
         self.leases[party.as_usize()] = lease;
-        let messages = decode(&frames)?;
+        let messages = decode(frames)?;
         let link = self.candidates.remove(position).link;
         let neighbour = Neighbour {
             link,
@@ -368,7 +369,10 @@ impl Peers {
         out: &mut Vec<ToHost>,
     ) -> Result<(), SessionError> {
         match self.neighbours[to.as_usize()].as_mut() {
-            Some(neighbour) => neighbour.link.send(&to_canonical(message), out),
+            Some(neighbour) => {
+                let bytes = Zeroizing::new(to_canonical(message));
+                neighbour.link.send(&bytes, out)
+            }
             None => Err(SessionError::Unexpected),
         }
     }
@@ -469,10 +473,11 @@ impl Peers {
     }
 }
 
-fn decode(frames: &[Vec<u8>]) -> Result<Vec<PeerMessage>, Refusal> {
-    let decode = |frame: &Vec<u8>| from_canonical_max(frame, PEER_MESSAGE_BYTES_MAX);
+fn decode(frames: Vec<Vec<u8>>) -> Result<Vec<PeerMessage>, Refusal> {
+    let decode = |frame: Zeroizing<Vec<u8>>| from_canonical_max(&frame, PEER_MESSAGE_BYTES_MAX);
     frames
-        .iter()
+        .into_iter()
+        .map(Zeroizing::new)
         .map(decode)
         .collect::<Result<_, _>>()
         .map_err(|_| Refusal::Malformed)

@@ -12,7 +12,7 @@ use boop_wire::release::{
 };
 
 use super::{Party, Store};
-use crate::limits::ANCHOR_PAUSE_MS;
+use crate::limits::{ANCHOR_PAUSE_MS, CUSTODIAN_MS_MAX};
 use crate::platform::Platform;
 use crate::vault::Vault;
 
@@ -21,6 +21,9 @@ use crate::vault::Vault;
 pub(crate) struct Anchors {
     epoch: u32,
     recorded: Option<Anchor>,
+    /// What was asked for. It is asked for again, as it was, until it is answered: the custodian
+    /// may have it on record already.
+    asked: Option<AnchorMove>,
     under_way: Option<UnderWay>,
     after_ms: u64,
 }
@@ -28,7 +31,7 @@ pub(crate) struct Anchors {
 struct UnderWay {
     stream: StreamId,
     frames: FrameBuffer,
-    what: AnchorMove,
+    since_ms: u64,
 }
 
 impl Anchors {
@@ -47,7 +50,12 @@ impl Anchors {
             .is_some_and(|one| one.stream == stream)
     }
 
-    /// Forgets the request whose stream is over; it is made again.
+    /// Returns the newest version on record.
+    pub(super) fn version(&self) -> u64 {
+        self.recorded.map_or(0, |recorded| recorded.version)
+    }
+
+    /// Forgets the stream of a request, which is made again on another.
     pub(super) fn lose(&mut self, now_ms: u64) {
         self.under_way = None;
         self.after_ms = now_ms + ANCHOR_PAUSE_MS;
@@ -71,10 +79,12 @@ impl Anchors {
         };
         match from_canonical_max(&frame, RELEASE_BYTES_MAX).map_err(|_| Refusal::Malformed)? {
             ReleaseAnswer::Anchored { signature } => {
-                if !verify_signature(custodian, &one.what.done_bytes(), &signature) {
+                let asked = self.asked.take().ok_or(Refusal::Unexpected)?;
+                if !verify_signature(custodian, &asked.done_bytes(), &signature) {
+                    self.asked = Some(asked);
                     return Err(Refusal::BadSignature);
                 }
-                self.recorded = Some(one.what.to);
+                self.recorded = Some(asked.to);
                 Ok(true)
             }
             ReleaseAnswer::Refused { refusal } => Err(refusal),
@@ -88,26 +98,16 @@ impl Anchors {
 impl<P: Platform> Party<P> {
     /// Has the custodian put the newest confirmed head on record, one request at a time.
     pub(super) fn anchor_store(&mut self) {
-        let Store::Open(vault) = &self.store else {
-            return;
-        };
-        let recorded = self.anchors.recorded.map_or(0, |anchor| anchor.version);
-        let due = vault.confirmed() > recorded && self.now_ms >= self.anchors.after_ms;
-        if !due || self.anchors.under_way.is_some() {
+        if let Some(one) = &self.anchors.under_way {
+            let stream = one.stream;
+            if self.now_ms >= one.since_ms + CUSTODIAN_MS_MAX {
+                self.anchors.lose(self.now_ms);
+                self.refuse_stream(stream, Refusal::DeadlineExceeded);
+            }
             return;
         }
-        let Some(network) = &self.network else { return };
-        let head = vault.head_at(vault.confirmed());
-        let what = AnchorMove {
-            network: network.trust.manifest().network(),
-            party: self.config.index,
-            epoch: self.anchors.epoch,
-            lease: self.lease,
-            from: self.anchors.recorded,
-            to: Anchor {
-                version: head.version,
-                root: head.root,
-            },
+        let Some(what) = self.next_anchor() else {
+            return;
         };
         let signature = self.keys.sign_separated(&what.asked_bytes());
         let request = ReleaseRequest::Anchor(SignedAnchor {
@@ -121,14 +121,46 @@ impl<P: Platform> Party<P> {
         let stream = self.open_stream(FarEnd::Custodian);
         self.out.push(ToHost::StreamData { stream, bytes });
         self.anchors.after_ms = self.now_ms + ANCHOR_PAUSE_MS;
+        self.anchors.asked = Some(what);
         self.anchors.under_way = Some(UnderWay {
             stream,
             frames: FrameBuffer::new(RELEASE_BYTES_MAX),
-            what,
+            since_ms: self.now_ms,
         });
     }
 
-    /// Takes the custodian's answer. An instance with a newer lease ends this one.
+    /// Returns what to ask for now. A store that lost what is on record ends the party.
+    fn next_anchor(&mut self) -> Option<AnchorMove> {
+        let Store::Open(vault) = &self.store else {
+            return None;
+        };
+        let due =
+            vault.confirmed() > self.anchors.version() && self.now_ms >= self.anchors.after_ms;
+        if !due {
+            return None;
+        }
+        if !self.anchors.holds(vault) {
+            self.stop(Refusal::StoreRolledBack);
+            return None;
+        }
+        if let Some(asked) = &self.anchors.asked {
+            return Some(asked.clone());
+        }
+        let head = vault.head_at(vault.confirmed());
+        Some(AnchorMove {
+            network: self.network.as_ref()?.trust.manifest().network(),
+            party: self.config.index,
+            epoch: self.anchors.epoch,
+            lease: self.lease,
+            from: self.anchors.recorded,
+            to: Anchor {
+                version: head.version,
+                root: head.root,
+            },
+        })
+    }
+
+    /// Takes the custodian's answer. Nothing that is not signed ends more than the request.
     pub(super) fn anchor_data(&mut self, stream: StreamId, bytes: &[u8]) {
         let manifest = self.network.as_ref().map(|one| one.trust.manifest());
         let entry = manifest.and_then(|manifest| manifest.manifest().party(self.config.index));
@@ -144,9 +176,6 @@ impl<P: Platform> Party<P> {
             Err(refusal) => {
                 self.anchors.lose(self.now_ms);
                 self.refuse_stream(stream, refusal);
-                if refusal == Refusal::Stale {
-                    self.stop(Refusal::Stale);
-                }
             }
         }
     }

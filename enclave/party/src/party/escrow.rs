@@ -86,12 +86,17 @@ impl Keyed {
             };
         }
         let of = |party: PartyIndex| &self.answers[party.as_usize()];
+        // Nothing shows whether a secret is right for a store without a head: both must speak.
+        let awaited = peers.iter().any(|party| *of(*party) == Answer::Awaited);
+        if head.is_none() && awaited {
+            return Decision::Wait;
+        }
         for party in peers {
             if let Answer::Kept(secret) = of(party) {
                 return Decision::Open(secret.clone(), party);
             }
         }
-        if peers.iter().any(|party| *of(*party) == Answer::Awaited) {
+        if awaited {
             return Decision::Wait;
         }
         match head {

@@ -48,10 +48,12 @@ impl<P: Platform> Party<P> {
     }
 
     /// Goes on with an open store, unless more of it is on record: the peers hear of its head.
-    pub(super) fn opened(&mut self, vault: Vault) {
+    pub(super) fn opened(&mut self, mut vault: Vault) {
         if !self.anchors.holds(&vault) {
             return self.stop(Refusal::StoreRolledBack);
         }
+        // What is on record was confirmed, also where the head's blob is from before that.
+        vault.confirm(vault.confirmed().max(self.anchors.version()));
         self.store = Store::Open(vault);
         self.set_phase(Phase::Opened);
         self.announce();
