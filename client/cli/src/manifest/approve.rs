@@ -99,7 +99,13 @@ fn allowed(
         return Err(format!("the approval by {key} in the file does not verify"));
     }
     let Some(known) = known else {
-        return Ok(());
+        // Changes since a version that nobody approved show nothing of what it holds.
+        return match before {
+            Some(_) => Err("whether the version before is approved cannot be checked: \
+                            --network, or --approver and --needed, say who may approve"
+                .into()),
+            None => Ok(()),
+        };
     };
     if !known.may_approve(key) {
         return Err("the key is not an approver's".into());

@@ -31,6 +31,7 @@ fn nobody_at_a_terminal_must_have_answered_before() {
 fn named_fields_approve_these_changes_and_no_others() {
     let desk = Desk::new();
     desk.genesis();
+    desk.approve("1.cbor", None, &[0, 1]);
     desk.next("1.cbor", "2.cbor", |twin| {
         twin["evidence_age_max_s"] = json!(600);
         twin["releases"].as_array_mut().expect("a list").pop();
@@ -45,7 +46,7 @@ fn named_fields_approve_these_changes_and_no_others() {
             "0.key",
             "--yes-to",
         ];
-        desk.run(&[&always[..], fields].concat())
+        desk.run(&[&always[..], fields, &desk.approvers()].concat())
     };
 
     let partly = approve(&["evidence_age_max_s"]);
@@ -66,6 +67,7 @@ fn named_fields_approve_these_changes_and_no_others() {
 fn an_expectation_of_other_values_approves_nothing() {
     let desk = Desk::new();
     desk.genesis();
+    desk.approve("1.cbor", None, &[0, 1]);
     desk.next("1.cbor", "2.cbor", |twin| twin["quality_min"] = json!(85));
     desk.next("1.cbor", "other.cbor", |twin| {
         twin["quality_min"] = json!(15)
@@ -83,8 +85,8 @@ fn an_expectation_of_other_values_approves_nothing() {
         "0.key",
         "--expect",
     ];
-    let run = desk.run(&[&always[..], &["expected.json"]].concat());
-    let nothing = desk.run(&[&always[..], &["nothing.json"]].concat());
+    let run = desk.run(&[&always[..], &["expected.json"], &desk.approvers()].concat());
+    let nothing = desk.run(&[&always[..], &["nothing.json"], &desk.approvers()].concat());
 
     assert_eq!((run.code, nothing.code), (Some(1), Some(2)));
     let words = "not approved: quality_min is not as the file expects";
@@ -290,4 +292,31 @@ fn files_that_are_no_manifests_are_named() {
             format!("boop: {name} is not a manifest: {words}\n")
         );
     }
+}
+
+#[test]
+fn changes_since_a_version_that_may_not_be_in_force_are_not_approved() {
+    let desk = Desk::new();
+    desk.genesis();
+    desk.next("1.cbor", "2.cbor", |twin| twin["quality_min"] = json!(85));
+    let arguments = [
+        "approve",
+        "2.cbor",
+        "--previous",
+        "1.cbor",
+        "--key",
+        "0.key",
+        "--yes-to",
+        "quality_min",
+    ];
+
+    let unknown = desk.run(&arguments);
+    let unapproved = desk.run(&[&arguments[..], &desk.approvers()].concat());
+
+    assert_eq!((unknown.code, unapproved.code), (Some(1), Some(1)));
+    let words = "not approved: whether the version before is approved cannot be checked";
+    assert!(unknown.out.contains(words), "{unknown:?}");
+    let words = "not approved: the version before:";
+    assert!(unapproved.out.contains(words), "{unapproved:?}");
+    assert!(desk.approvals("2.cbor").is_empty());
 }
