@@ -5,11 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use boop_wire::PartyIndex;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::bench::Bench;
 use crate::shop::Shop;
 
+/// How long a custodian may take to put a head on record.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// The party whose host cheats.
 const CHEATED: PartyIndex = PartyIndex::ALL[1];
 
@@ -39,6 +41,7 @@ async fn roll_back(behind: u64) {
         customers.push(shop.enrol(&bench, person).await);
     }
 
+    on_record(&bench, 3).await;
     bench.network.process("host-1").unwrap().stop();
     copy(&blobs, &right);
     put(&old, &blobs);
@@ -75,6 +78,20 @@ async fn roll_back(behind: u64) {
     bench.wait_ready().await;
     for customer in &customers {
         shop.check_payment(&bench, customer).await;
+    }
+}
+
+/// Waits until the custodian of the cheated party has so many records on record.
+async fn on_record(bench: &Bench, records: u64) {
+    let audit = bench.layout().machine(CHEATED, "audit.jsonl");
+    let line = format!(r#""version":{records},"#);
+    let until = Instant::now() + PATIENCE;
+    while !fs::read_to_string(&audit).unwrap().contains(&line) {
+        assert!(
+            Instant::now() < until,
+            "{records} records are not on record"
+        );
+        sleep(Duration::from_millis(50)).await;
     }
 }
 
