@@ -43,8 +43,9 @@ impl StatementLog {
             Some(_) if evidence.is_some() => Ok(()),
             Some(bundle) => {
                 let line = line("evidence", &to_canonical(bundle));
-                *evidence = Some(line.clone());
-                self.append(&line, None)
+                self.append(&line, None)?;
+                *evidence = Some(line);
+                Ok(())
             }
             None => {
                 *evidence = None;

@@ -52,7 +52,7 @@ async fn run(config: &Path, danger_simulated_tee: bool) -> anyhow::Result<()> {
     tracing::warn!(
         event = "software-token",
         "software token: the key of party {party} lies in a file; \
-         use a PKCS#11 token in production"
+         fit for development alone"
     );
     let audit = Audit::open(&settings.audit)?;
     if !settings.register.exists() {
