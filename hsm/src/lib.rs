@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+pub mod backup;
 mod config;
 mod custody;
 mod durable;
@@ -36,8 +37,8 @@ pub use setup::{
     WrapMechanism, WrappedKey, context_digest,
 };
 pub use token::{
-    Capability, FileToken, Finding, Findings, KeyName, PinError, Pkcs11Settings, Pkcs11Vault,
-    StoredKey, Token, TokenError, TokenFacts, Vault, VaultError,
+    Capability, FileToken, Finding, Findings, KeyCheck, KeyName, PinError, Pkcs11Settings,
+    Pkcs11Vault, StoredKey, Token, TokenError, TokenFacts, Vault, VaultError,
 };
 
 #[cfg(test)]

@@ -60,16 +60,16 @@ pub struct Register {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-struct Entry {
+pub(crate) struct Entry {
     /// The newest lease.
     #[n(0)]
-    lease: u64,
+    pub(crate) lease: u64,
     /// The identity key of the instance that has it.
     #[cbor(n(1), with = "minicbor::bytes")]
     identity: [u8; 32],
     /// The newest head.
     #[n(2)]
-    anchor: Option<Anchor>,
+    pub(crate) anchor: Option<Anchor>,
 }
 
 impl Register {
@@ -88,6 +88,24 @@ impl Register {
             path: path.into(),
             epochs: Mutex::new(epochs),
         })
+    }
+
+    /// Makes a register with these entries, where there is none.
+    pub(crate) fn create(path: &Path, epochs: BTreeMap<u32, Entry>) -> Result<Self, RegisterError> {
+        if path.try_exists()? {
+            return Err(RegisterError::Io(ErrorKind::AlreadyExists));
+        }
+        durable::replace(path, &to_canonical(&epochs))?;
+        Ok(Self {
+            path: path.into(),
+            epochs: Mutex::new(epochs),
+        })
+    }
+
+    /// Returns all that is on record.
+    pub(crate) fn snapshot(&self) -> BTreeMap<u32, Entry> {
+        let epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
+        epochs.clone()
     }
 
     /// Notes who has the newest lease of an epoch, and returns the newest head.

@@ -13,7 +13,9 @@ use boop_wire::session::Signature;
 
 pub use file::FileToken;
 pub use pin::PinError;
-pub use pkcs11::{Capability, Finding, Findings, Pkcs11Settings, Pkcs11Vault, TokenFacts};
+pub use pkcs11::{
+    Capability, Finding, Findings, KeyCheck, Pkcs11Settings, Pkcs11Vault, TokenFacts,
+};
 pub use vault::{KeyName, StoredKey, Vault, VaultError};
 
 /// Holds a party's key-encryption key, the custodian's signing key and the lease counters. A data

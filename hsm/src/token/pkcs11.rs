@@ -8,6 +8,7 @@
 //! A lost session is opened anew once for each call, with the PIN read from its file again; a PIN
 //! that was refused is not tried again, since tokens lock themselves. All calls go one by one.
 
+mod backup;
 mod connection;
 mod probe;
 mod release;
@@ -23,6 +24,7 @@ use crate::token::{KeyName, StoredKey, Vault, VaultError};
 use connection::{Connection, Module};
 use release::Lifetime;
 
+pub use backup::KeyCheck;
 pub use connection::Pkcs11Settings;
 pub use probe::{Capability, Finding, Findings, TokenFacts};
 

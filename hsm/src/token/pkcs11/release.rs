@@ -125,7 +125,30 @@ pub(super) fn restore<'a>(
     kek: ObjectHandle,
     stored: &StoredKey,
 ) -> Result<Fleeting<'a>, VaultError> {
-    let mut template = data_key_template();
+    unwrap(session, kek, stored, data_key_template())
+}
+
+/// Brings a data key back into the session as one that cannot leave, and can encrypt.
+pub(super) fn restore_to_check<'a>(
+    session: &'a Session,
+    kek: ObjectHandle,
+    stored: &StoredKey,
+) -> Result<Fleeting<'a>, VaultError> {
+    let changed = |attribute| match attribute {
+        Attribute::Encrypt(_) => Attribute::Encrypt(true),
+        Attribute::Extractable(_) => Attribute::Extractable(false),
+        other => other,
+    };
+    let template = data_key_template().into_iter().map(changed).collect();
+    unwrap(session, kek, stored, template)
+}
+
+fn unwrap<'a>(
+    session: &'a Session,
+    kek: ObjectHandle,
+    stored: &StoredKey,
+    mut template: Vec<Attribute>,
+) -> Result<Fleeting<'a>, VaultError> {
     template.push(Attribute::Class(ObjectClass::SECRET_KEY));
     template.push(Attribute::KeyType(KeyType::AES));
     let unwrapped = session.unwrap_key(&Mechanism::AesKeyWrap, kek, &stored.0, &template);

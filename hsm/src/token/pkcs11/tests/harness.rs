@@ -137,8 +137,13 @@ impl Kind {
 impl Stage {
     /// Makes a token in an empty slot.
     pub(super) fn make_token(&self) {
+        self.make_token_labelled(LABEL);
+    }
+
+    /// Makes a token of this label in an empty slot.
+    pub(super) fn make_token_labelled(&self, label: &str) {
         self.with_module(|pkcs11| {
-            let slot = self.make_bare_token(pkcs11);
+            let slot = self.make_bare_token_labelled(pkcs11, label);
             let session = pkcs11.open_rw_session(slot).unwrap();
             session.login(UserType::So, Some(&pin(SO_PIN))).unwrap();
             session.init_pin(&pin(PIN)).unwrap();
@@ -148,11 +153,15 @@ impl Stage {
 
     /// Makes a token that has no user yet.
     pub(super) fn make_bare_token(&self, pkcs11: &Pkcs11) -> Slot {
+        self.make_bare_token_labelled(pkcs11, LABEL)
+    }
+
+    fn make_bare_token_labelled(&self, pkcs11: &Pkcs11, label: &str) -> Slot {
         let token = |slot: &Slot| pkcs11.get_token_info(*slot).unwrap();
         let slots = pkcs11.get_all_slots().unwrap();
         let mut empty = slots.iter().filter(|slot| !token(slot).token_initialized());
         let empty = *empty.next().expect("a slot is empty");
-        pkcs11.init_token(empty, &pin(SO_PIN), LABEL).unwrap();
+        pkcs11.init_token(empty, &pin(SO_PIN), label).unwrap();
         // SoftHSM2 moves a token to another slot when it is made.
         let slots = pkcs11.get_all_slots().unwrap();
         let mut fresh = slots.into_iter().filter(|slot| {

@@ -1,0 +1,142 @@
+//! What the token does for a backup: wraps a data key to the backup key, unwraps one that was, and
+//! tells by a check value which key it is without showing it.
+
+use std::fmt;
+
+use boop_wire::Digest;
+use boop_wire::codec::digest_of;
+use cryptoki::mechanism::Mechanism;
+use cryptoki::object::{Attribute, KeyType, ObjectClass, ObjectHandle};
+use cryptoki::session::Session;
+use minicbor::{Decode, Encode};
+use zeroize::Zeroize;
+
+use crate::setup::{P256Point, SetupPublic, WrapMechanism, WrappedKey};
+use crate::token::pkcs11::Pkcs11Vault;
+use crate::token::pkcs11::probe::Capability;
+use crate::token::pkcs11::release::{self, Fleeting, Lifetime};
+use crate::token::{KeyName, StoredKey, VaultError};
+
+/// Length of a block of AES.
+const BLOCK_BYTES: usize = 16;
+/// Length of a check value.
+const CHECK_BYTES: usize = 8;
+
+/// What a data key is known by: the first bytes of a block that the token encrypted under it. It
+/// tells nothing else of the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct KeyCheck(#[cbor(n(0), with = "minicbor::bytes")] [u8; CHECK_BYTES]);
+
+impl fmt::Display for KeyCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl Pkcs11Vault {
+    /// Wraps the data key of `name` to a backup key, and tells its check value.
+    pub(crate) fn back_up(
+        &self,
+        name: &KeyName,
+        stored: &StoredKey,
+        public: &P256Point,
+        context: &Digest,
+    ) -> Result<(WrappedKey, KeyCheck), VaultError> {
+        let mechanism = [WrapMechanism::EcdhX963Sha256, WrapMechanism::EcdhPlain]
+            .into_iter()
+            .find(|mechanism| self.findings().has(Capability::Release(*mechanism)))
+            .ok_or(VaultError::NoMechanism)?;
+        let public = SetupPublic::P256(public.clone());
+        self.with_session(|session| {
+            let kek = release::find_kek(session, name)?;
+            let check = check(session, kek, stored, name)?;
+            let key = release::restore(session, kek, stored)?;
+            let wrapped = release::wrap_to(session, mechanism, &key, &public, context)?;
+            Ok((wrapped, check))
+        })
+    }
+
+    /// Makes a key-encryption key for `name` and puts under it what `wrapped` holds.
+    pub(crate) fn import(
+        &self,
+        name: &KeyName,
+        wrapping: &[u8; 32],
+        wrapped: &StoredKey,
+    ) -> Result<(StoredKey, KeyCheck), VaultError> {
+        self.with_session(|session| {
+            if !release::keks(session, name)?.is_empty() {
+                let epoch = name.epoch;
+                return Err(VaultError::KeyExists { epoch });
+            }
+            let wrapping = bring_in(session, wrapping)?;
+            let check = check(session, wrapping.handle, wrapped, name)?;
+            let key = release::restore(session, wrapping.handle, wrapped)?;
+            let kek = release::make_kek(session, name, Lifetime::Token)?;
+            let stored = release::store(session, kek, &key);
+            if stored.is_err() {
+                // It has wrapped nothing, and would only stand in the way.
+                let _ = session.destroy_object(kek);
+            }
+            Ok((stored?, check))
+        })
+    }
+
+    /// Tells the check value of a stored data key.
+    ///
+    /// # Errors
+    /// If the token does not have its key-encryption key, or fails.
+    pub fn check(&self, name: &KeyName, stored: &StoredKey) -> Result<KeyCheck, VaultError> {
+        self.with_session(|session| {
+            let kek = release::find_kek(session, name)?;
+            check(session, kek, stored, name)
+        })
+    }
+
+    /// Counts the secret keys that are on the token, whosever they are.
+    pub(crate) fn keys_held(&self) -> Result<usize, VaultError> {
+        let template = [
+            Attribute::Class(ObjectClass::SECRET_KEY),
+            Attribute::Token(true),
+        ];
+        self.with_session(|session| Ok(session.find_objects(&template)?.len()))
+    }
+}
+
+/// Encrypts a block that bears the key's name, by a copy of the key that may do that.
+fn check(
+    session: &Session,
+    kek: ObjectHandle,
+    stored: &StoredKey,
+    name: &KeyName,
+) -> Result<KeyCheck, VaultError> {
+    let key = release::restore_to_check(session, kek, stored)?;
+    let name = digest_of("key-check", name);
+    let block = &name.as_bytes()[..BLOCK_BYTES];
+    let encrypted = session.encrypt(&Mechanism::AesEcb, key.handle, block)?;
+    let first = encrypted.first_chunk::<CHECK_BYTES>();
+    let first = first.ok_or_else(|| VaultError::Protocol(String::from("no block comes back")))?;
+    Ok(KeyCheck(*first))
+}
+
+/// Gives the session a wrapping key; it can unwrap and nothing else.
+fn bring_in<'a>(session: &'a Session, wrapping: &[u8; 32]) -> Result<Fleeting<'a>, VaultError> {
+    let mut template = [
+        Attribute::Value(wrapping.to_vec()),
+        Attribute::Class(ObjectClass::SECRET_KEY),
+        Attribute::KeyType(KeyType::AES),
+        Attribute::Token(false),
+        Attribute::Private(true),
+        Attribute::Sensitive(true),
+        Attribute::Extractable(false),
+        Attribute::Wrap(false),
+        Attribute::Unwrap(true),
+        Attribute::Encrypt(false),
+        Attribute::Decrypt(false),
+    ];
+    let created = session.create_object(&template);
+    if let Attribute::Value(value) = &mut template[0] {
+        value.zeroize();
+    }
+    Ok(Fleeting::new(session, created?))
+}
