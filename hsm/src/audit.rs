@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use boop_wire::release::WrapMechanism;
 use boop_wire::{InstanceId, PartyIndex, Refusal};
 use serde::Serialize;
 
@@ -32,6 +33,8 @@ pub(crate) enum Outcome {
     Released {
         /// The lease.
         lease: u64,
+        /// How it was wrapped.
+        mechanism: WrapMechanism,
     },
     /// A head of the store was put on record.
     Anchored {
@@ -72,6 +75,8 @@ struct Line {
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
     refusal: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mechanism: Option<&'static str>,
 }
 
 impl Audit {
@@ -93,21 +98,33 @@ impl Audit {
 
     /// Appends a line and waits until it is on disk.
     pub(crate) fn append(&self, record: &Record) -> Result<(), AuditError> {
-        let (event, lease, version, refusal) = match record.outcome {
-            Outcome::Released { lease } => ("released", Some(lease), None, None),
-            Outcome::Anchored { lease, version } => ("anchored", Some(lease), Some(version), None),
-            Outcome::Refused(refusal) => ("refused", None, None, Some(refusal.code())),
-        };
-        let line = Line {
+        let mut line = Line {
             at_ms: record.at_ms,
-            event,
+            event: "",
             party: record.party.get(),
             epoch: record.epoch,
             instance: record.instance.map(|instance| instance.to_string()),
-            lease,
-            version,
-            refusal,
+            lease: None,
+            version: None,
+            refusal: None,
+            mechanism: None,
         };
+        match record.outcome {
+            Outcome::Released { lease, mechanism } => {
+                line.event = "released";
+                line.lease = Some(lease);
+                line.mechanism = Some(mechanism.name());
+            }
+            Outcome::Anchored { lease, version } => {
+                line.event = "anchored";
+                line.lease = Some(lease);
+                line.version = Some(version);
+            }
+            Outcome::Refused(refusal) => {
+                line.event = "refused";
+                line.refusal = Some(refusal.code());
+            }
+        }
         let mut bytes = serde_json::to_vec(&line).map_err(std::io::Error::from)?;
         bytes.push(b'\n');
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -134,7 +151,10 @@ mod tests {
         };
 
         for outcome in [
-            Outcome::Released { lease: 4 },
+            Outcome::Released {
+                lease: 4,
+                mechanism: WrapMechanism::Hpke,
+            },
             Outcome::Refused(Refusal::Stale),
         ] {
             Audit::open(&path)
@@ -148,7 +168,8 @@ mod tests {
             std::fs::read_to_string(&path).unwrap(),
             format!(
                 "{{\"at_ms\":7,\"event\":\"released\",\"party\":2,\"epoch\":1,\
-                 \"instance\":\"{instance}\",\"lease\":4,\"refusal\":null}}\n\
+                 \"instance\":\"{instance}\",\"lease\":4,\"refusal\":null,\
+                 \"mechanism\":\"hpke-x25519\"}}\n\
                  {{\"at_ms\":7,\"event\":\"refused\",\"party\":2,\"epoch\":1,\
                  \"instance\":\"{instance}\",\"lease\":null,\"refusal\":\"stale\"}}\n"
             )

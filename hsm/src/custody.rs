@@ -10,6 +10,7 @@
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use boop_channel::setup::{NotPublic, SetupPublic};
 use boop_channel::{Expectation, JudgeError, Trust, verify_signature};
 use boop_wire::binding::{Binding, Purpose, Role};
 use boop_wire::codec::{CodecError, from_canonical_max, plain_digest};
@@ -72,6 +73,9 @@ pub enum ReleaseError {
     /// The evidence is over another setup key, or over none.
     #[error("the setup key is not the attested one")]
     SetupKey,
+    /// The bytes are no setup key of the kind that was asked for.
+    #[error("the setup key is none")]
+    NotPublic(#[from] NotPublic),
     /// Enough for this minute.
     #[error("too many requests in this minute")]
     Busy,
@@ -106,7 +110,9 @@ impl ReleaseError {
             Self::Evidence(error) => error.refusal(),
             Self::SetupKey => Refusal::EvidenceRefused,
             Self::Busy => Refusal::Busy,
-            Self::Token(TokenError::Seal(_)) => Refusal::Invalid,
+            Self::NotPublic(_) | Self::Token(TokenError::Seal(_) | TokenError::SetupKind) => {
+                Refusal::Invalid
+            }
             Self::OtherStore => Refusal::WrongNetwork,
             Self::Signature => Refusal::BadSignature,
             Self::Move(MoveError::Lease) => Refusal::Stale,
@@ -169,7 +175,7 @@ impl Custody {
     fn prove(
         &self,
         evidence: &EvidenceBundle,
-        setup: &[u8; 32],
+        setup: &[u8],
         challenge: [u8; 32],
         now_ms: u64,
     ) -> Result<ReleasedKey, ReleaseError> {
@@ -188,12 +194,13 @@ impl Custody {
     fn grant(
         &self,
         binding: &Binding,
-        setup: &[u8; 32],
+        setup: &[u8],
         now_ms: u64,
     ) -> Result<ReleasedKey, ReleaseError> {
         if binding.keys.setup != Some(plain_digest(setup)) {
             return Err(ReleaseError::SetupKey);
         }
+        let setup = SetupPublic::parse(self.token.mechanism().setup_kind(), setup)?;
         if !admit(&self.releases, now_ms) {
             return Err(ReleaseError::Busy);
         }
@@ -208,9 +215,16 @@ impl Custody {
             lease,
             anchor,
         };
-        let sealed = self.token.wrap_data_key(epoch, setup, &context)?;
-        let signed = ReleasedKey::signed_bytes(&context, &sealed.enc, &sealed.ciphertext);
-        let signature = self.token.sign(&signed)?;
+        let wrapped = self.token.wrap_data_key(epoch, &setup, &context)?;
+        let mut released = ReleasedKey {
+            enc: wrapped.ephemeral,
+            ciphertext: wrapped.ciphertext,
+            context,
+            signature: Signature([0; 64]),
+            mechanism: wrapped.mechanism,
+        };
+        released.signature = self.token.sign(&released.signed_bytes())?;
+        let context = &released.context;
         self.audit.append(&Record {
             at_ms: now_ms,
             party: context.party,
@@ -218,6 +232,7 @@ impl Custody {
             instance: Some(context.instance),
             outcome: Outcome::Released {
                 lease: context.lease,
+                mechanism: released.mechanism,
             },
         })?;
         tracing::info!(
@@ -226,13 +241,9 @@ impl Custody {
             epoch,
             lease = context.lease,
             instance = %context.instance,
+            mechanism = released.mechanism.name(),
         );
-        Ok(ReleasedKey {
-            enc: sealed.enc,
-            ciphertext: sealed.ciphertext,
-            context,
-            signature,
-        })
+        Ok(released)
     }
 
     /// Puts a newer head of the store on record, and signs that it is there.
@@ -348,7 +359,10 @@ impl Conversation {
                     return self.refuse(&ReleaseError::WrongParty { asked: party }, None, now_ms);
                 }
                 self.state = State::Challenged(fresh);
-                ReleaseAnswer::Challenge { challenge: fresh }
+                ReleaseAnswer::Challenge {
+                    challenge: fresh,
+                    mechanism: self.custody.token.mechanism(),
+                }
             }
             (State::Challenged(challenge), ReleaseRequest::Prove { evidence, setup }) => {
                 match self.custody.prove(&evidence, &setup, challenge, now_ms) {

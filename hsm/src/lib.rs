@@ -12,7 +12,7 @@
 //! [`Custody`] holds every rule; [`serve`] is the socket around it; a [`Token`] holds the keys.
 //! The token of which keys are released today is [`FileToken`], in software: its keys lie in a
 //! file. [`Pkcs11Vault`] keeps them in a token of its own, makes them there, and has the token
-//! itself wrap them to a setup key; [`SetupKey`] is the party's side of that.
+//! itself wrap them to a setup key; `boop_channel::setup` is the party's side of that.
 #![forbid(unsafe_code)]
 
 mod audit;
@@ -23,7 +23,6 @@ mod durable;
 mod rate;
 mod register;
 mod serve;
-mod setup;
 mod token;
 
 pub use audit::{Audit, AuditError};
@@ -31,11 +30,6 @@ pub use config::{CustodianSettings, PlanError};
 pub use custody::{Conversation, Custody, CustodySettings, ReleaseError, WrongKey};
 pub use register::{MoveError, Register, RegisterError};
 pub use serve::{CONNECTIONS_MAX, ConverseError, converse, serve};
-pub use setup::{
-    AES_WRAPPED_BYTES, DATA_KEY_BYTES, Floor, NotPublic, P256_POINT_BYTES, P256Point,
-    RSA_MODULUS_BYTES, RsaModulus, SetupError, SetupKey, SetupKind, SetupPublic, UnwrapError,
-    WrapMechanism, WrappedKey, context_digest,
-};
 pub use token::{
     Capability, FileToken, Finding, Findings, KeyCheck, KeyName, PinError, Pkcs11Settings,
     Pkcs11Vault, StoredKey, Token, TokenError, TokenFacts, Vault, VaultError,

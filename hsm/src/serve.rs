@@ -151,11 +151,21 @@ mod tests {
         let first = ask(&mut first, &begin).await;
         let second = ask(&mut second, &begin).await;
 
-        let ReleaseAnswer::Challenge { challenge } = first else {
+        let ReleaseAnswer::Challenge {
+            challenge,
+            mechanism,
+        } = first
+        else {
             panic!("{first:?}");
         };
         assert_ne!(challenge, [0; 32]);
-        assert_ne!(second, ReleaseAnswer::Challenge { challenge });
+        assert_ne!(
+            second,
+            ReleaseAnswer::Challenge {
+                challenge,
+                mechanism
+            }
+        );
     }
 
     #[tokio::test]

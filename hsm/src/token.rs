@@ -7,8 +7,9 @@ mod vault;
 
 use std::io::ErrorKind;
 
-use boop_channel::seal::{SealError, Sealed};
-use boop_wire::release::ReleaseContext;
+use boop_channel::seal::SealError;
+use boop_channel::setup::{SetupPublic, WrappedKey};
+use boop_wire::release::{ReleaseContext, WrapMechanism};
 use boop_wire::session::Signature;
 
 pub use file::FileToken;
@@ -30,16 +31,19 @@ pub trait Token: Send + Sync {
     /// If the counter cannot be raised; no key may be released then.
     fn raise_lease(&self, epoch: u32) -> Result<u64, TokenError>;
 
-    /// Wraps the data key of `epoch` to `setup_public`, for `context` alone.
+    /// Returns how it wraps to a setup key.
+    fn mechanism(&self) -> WrapMechanism;
+
+    /// Wraps the data key of `epoch` to `setup`, for `context` alone.
     ///
     /// # Errors
     /// If the setup key is not valid or the token fails.
     fn wrap_data_key(
         &self,
         epoch: u32,
-        setup_public: &[u8; 32],
+        setup: &SetupPublic,
         context: &ReleaseContext,
-    ) -> Result<Sealed, TokenError>;
+    ) -> Result<WrappedKey, TokenError>;
 
     /// Signs bytes that carry their domain.
     ///
@@ -78,6 +82,9 @@ pub enum TokenError {
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness")]
     Random,
+    /// The setup key is of another kind than the token wraps to.
+    #[error("the setup key is of another kind")]
+    SetupKind,
     /// The setup key is not valid.
     #[error("the data key cannot be wrapped to this setup key")]
     Seal(#[from] SealError),

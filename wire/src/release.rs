@@ -28,9 +28,10 @@ pub enum ReleaseRequest {
         /// Evidence for key release over the challenge and the setup key.
         #[n(0)]
         evidence: EvidenceBundle,
-        /// X25519 public key to which the data key is sealed; its digest is in the evidence.
+        /// Public key to which the data key is wrapped, of the kind that the mechanism needs; its
+        /// digest is in the evidence.
         #[cbor(n(1), with = "minicbor::bytes")]
-        setup: [u8; 32],
+        setup: Vec<u8>,
     },
     /// Asks that a newer head of the store be put on record.
     #[n(2)]
@@ -46,6 +47,9 @@ pub enum ReleaseAnswer {
         /// Random, used once.
         #[cbor(n(0), with = "minicbor::bytes")]
         challenge: [u8; 32],
+        /// How the key will be wrapped, which tells what setup key to make.
+        #[n(1)]
+        mechanism: WrapMechanism,
     },
     /// The key, sealed to the setup key.
     #[n(1)]
@@ -69,26 +73,97 @@ pub enum ReleaseAnswer {
 /// A data key on its way to one instance.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct ReleasedKey {
-    /// Encapsulated key (RFC 9180).
+    /// Encapsulated key (RFC 9180), or the token's ephemeral point; empty for RSA.
     #[cbor(n(0), with = "minicbor::bytes")]
-    pub enc: [u8; 32],
-    /// The 32-byte data key, sealed with the [`ReleaseContext`] as info.
+    pub enc: Vec<u8>,
+    /// The 32-byte data key, wrapped for the [`ReleaseContext`].
     #[cbor(n(1), with = "minicbor::bytes")]
     pub ciphertext: Vec<u8>,
     /// The context.
     #[n(2)]
     pub context: ReleaseContext,
-    /// By the custodian's key over context, `enc` and ciphertext, under the domain `key-release`.
+    /// By the custodian's key over all the rest, under the domain `key-release`.
     #[n(3)]
     pub signature: Signature,
+    /// How it was wrapped.
+    #[n(4)]
+    pub mechanism: WrapMechanism,
 }
 
 impl ReleasedKey {
-    /// Returns the bytes that the custodian signs.
-    pub fn signed_bytes(context: &ReleaseContext, enc: &[u8; 32], ciphertext: &[u8]) -> Vec<u8> {
-        let context = crate::codec::to_canonical(context);
-        let joined = [context.as_slice(), enc, ciphertext].concat();
-        crate::codec::domain_separated("key-release", &joined)
+    /// Returns the bytes that the custodian signs: the answer without its signature.
+    pub fn signed_bytes(&self) -> Vec<u8> {
+        let mut unsigned = self.clone();
+        unsigned.signature = Signature([0; 64]);
+        crate::codec::domain_separated("key-release", &crate::codec::to_canonical(&unsigned))
+    }
+}
+
+/// How a data key is wrapped to a setup key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
+pub enum WrapMechanism {
+    /// HPKE (RFC 9180) to an X25519 key, by a custodian whose token is a file.
+    #[n(0)]
+    Hpke,
+    /// RSA-OAEP with SHA-256 for hash and mask; the context is the label.
+    #[n(1)]
+    RsaOaepSha256,
+    /// ECDH on P-256, ANSI X9.63 key derivation with SHA-256 over the context, AES key wrap.
+    #[n(2)]
+    EcdhX963Sha256,
+    /// ECDH on P-256, the shared x-coordinate as the key of an AES key wrap. The context is bound
+    /// by the custodian's signature alone.
+    #[n(3)]
+    EcdhPlain,
+    /// RSA-OAEP with SHA-1 and no label. The context is bound by the custodian's signature alone.
+    #[n(4)]
+    DangerRsaOaepSha1,
+}
+
+/// Which kind of setup key a mechanism wraps to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetupKind {
+    /// An X25519 key pair.
+    X25519,
+    /// A key pair on P-256.
+    P256,
+    /// An RSA-3072 key pair.
+    Rsa3072,
+}
+
+impl WrapMechanism {
+    /// Those of tokens, strongest first.
+    pub const OF_TOKENS: [Self; 4] = [
+        Self::RsaOaepSha256,
+        Self::EcdhX963Sha256,
+        Self::EcdhPlain,
+        Self::DangerRsaOaepSha1,
+    ];
+
+    /// Returns the name that stands in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hpke => "hpke-x25519",
+            Self::RsaOaepSha256 => "rsa-oaep-sha256",
+            Self::EcdhX963Sha256 => "ecdh-p256-x963-sha256-aes-kw",
+            Self::EcdhPlain => "ecdh-p256-aes-kw",
+            Self::DangerRsaOaepSha1 => "danger-rsa-oaep-sha1",
+        }
+    }
+
+    /// Returns the kind of setup key it needs.
+    pub const fn setup_kind(self) -> SetupKind {
+        match self {
+            Self::Hpke => SetupKind::X25519,
+            Self::RsaOaepSha256 | Self::DangerRsaOaepSha1 => SetupKind::Rsa3072,
+            Self::EcdhX963Sha256 | Self::EcdhPlain => SetupKind::P256,
+        }
+    }
+
+    /// Tells whether it is used only where somebody said so.
+    pub const fn is_dangerous(self) -> bool {
+        matches!(self, Self::DangerRsaOaepSha1)
     }
 }
 

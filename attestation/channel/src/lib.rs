@@ -23,6 +23,7 @@ pub mod manifest;
 mod policy;
 pub mod seal;
 mod session;
+pub mod setup;
 mod statement;
 mod tls;
 mod trust;

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 
 use boop_abi::config::{CONFIG_BYTES_MAX, PartyConfig};
 use boop_abi::{Event, FarEnd, FromHost, Phase, Slot, StreamId, ToHost};
+use boop_channel::setup::Floor;
 use boop_channel::{KeyError, Local, LocalKeys, Trust, VerifiedManifest};
 use boop_mpc::{Kernel, Task, TaskResult};
 use boop_verifier::{Roots, SimulatedEvidence};
@@ -424,6 +425,11 @@ impl<P: Platform> Party<P> {
             party: self.config.index,
             instance: self.instance,
             custodian: manifest.manifest().party(self.config.index)?.custodian,
+            floor: if manifest.manifest().simulated {
+                Floor::DangerAny
+            } else {
+                Floor::Sound
+            },
         })
     }
 

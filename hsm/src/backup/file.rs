@@ -14,8 +14,9 @@ use crate::backup::share::{BackupKey, BackupSecret, ShareError};
 use crate::backup::signed::{SignedError, open_signed, sign};
 use crate::backup::{BACKUP_PURPOSE, KEY_PURPOSE};
 use crate::register::{Entry, Register};
-use crate::setup::{AES_WRAPPED_BYTES, WrapMechanism};
 use crate::token::{KeyCheck, KeyName, Pkcs11Vault, StoredKey, Token, TokenError, VaultError};
+use boop_channel::setup::AES_WRAPPED_BYTES;
+use boop_wire::release::WrapMechanism;
 
 /// First field of the content.
 const FORMAT: u8 = 1;

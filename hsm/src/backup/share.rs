@@ -20,7 +20,7 @@ use vsss_rs::{
 use zeroize::Zeroizing;
 
 use crate::backup::age::Recipient;
-use crate::setup::{P256_POINT_BYTES, P256Point};
+use boop_channel::setup::{P256_POINT_BYTES, P256Point};
 
 /// Into how many shares a backup key is split.
 pub const SHARES: usize = 5;
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn any_three_shares_make_the_key_whose_public_half_is_on_record() {
         let Dealing { key, shares } = deal(1);
-        let public = crate::setup::SetupPublic::P256(key.public().unwrap());
+        let public = boop_channel::setup::SetupPublic::P256(key.public().unwrap());
         for a in 0..SHARES {
             for b in (a + 1)..SHARES {
                 for c in (b + 1)..SHARES {
@@ -322,7 +322,7 @@ mod tests {
 
                     let secret = key.combine(&three).unwrap();
 
-                    let pair = crate::setup::SetupKey::p256(secret.expose_bytes()).unwrap();
+                    let pair = boop_channel::setup::SetupKey::p256(secret.expose_bytes()).unwrap();
                     assert_eq!(*pair.public(), public);
                 }
             }

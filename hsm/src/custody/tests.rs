@@ -1,9 +1,10 @@
 //! Who gets a key, and who does not.
 
-use boop_channel::seal::{OpeningKey, SealError};
+use boop_channel::seal::SealError;
+use boop_channel::setup::{Floor, SetupKey, WrappedKey};
 use boop_channel::verify_signature;
 use boop_wire::Digest;
-use boop_wire::codec::{domain_separated, to_canonical};
+use boop_wire::codec::to_canonical;
 use boop_wire::release::{Anchor, AnchorMove, SignedAnchor};
 use ed25519_dalek::{Signer, SigningKey};
 
@@ -33,20 +34,29 @@ fn a_token_that_the_manifest_does_not_name_is_refused() {
 fn a_granted_key_is_signed_and_opens_for_the_attested_setup_key() {
     let world = World::new(30);
     let custody = world.custody();
-    let setup = OpeningKey::from_seed(&[7; 32]);
+    let setup = SetupKey::x25519(&[7; 32]);
 
     let released = world.grant(&custody, &setup).unwrap();
 
+    let signed = released.signed_bytes();
+    assert!(verify_signature(
+        &world.custodian_key,
+        &signed,
+        &released.signature
+    ));
     let ReleasedKey {
         enc,
         ciphertext,
         context,
-        signature,
+        mechanism,
+        ..
     } = released;
-    let signed = ReleasedKey::signed_bytes(&context, &enc, &ciphertext);
-    assert!(verify_signature(&world.custodian_key, &signed, &signature));
-    let info = domain_separated("key-release-info", &to_canonical(&context));
-    assert_eq!(setup.open(&info, &enc, &ciphertext).unwrap().len(), 32);
+    let wrapped = WrappedKey {
+        mechanism,
+        ephemeral: enc,
+        ciphertext,
+    };
+    assert!(setup.unwrap_key(&wrapped, &context, Floor::Sound).is_ok());
     assert_eq!(context.instance, binding(&world.trust()).instance);
     assert_eq!(context.lease, 1);
 }
@@ -55,7 +65,7 @@ fn a_granted_key_is_signed_and_opens_for_the_attested_setup_key() {
 fn each_release_has_the_next_lease_and_a_line_on_record() {
     let world = World::new(30);
     let custody = world.custody();
-    let setup = OpeningKey::from_seed(&[7; 32]);
+    let setup = SetupKey::x25519(&[7; 32]);
 
     let leases = [(); 3].map(|()| world.grant(&custody, &setup).unwrap().context.lease);
 
@@ -102,7 +112,7 @@ fn a_setup_key_of_low_order_gets_nothing() {
 fn more_releases_than_a_minute_allows_are_refused_as_busy() {
     let world = World::new(2);
     let custody = world.custody();
-    let setup = OpeningKey::from_seed(&[7; 32]);
+    let setup = SetupKey::x25519(&[7; 32]);
     world.grant(&custody, &setup).unwrap();
     world.grant(&custody, &setup).unwrap();
 
@@ -227,26 +237,28 @@ fn claims_that_do_not_fit_the_release_are_refused_before_any_signature_is_checke
 }
 
 impl World {
-    fn grant(&self, custody: &Custody, setup: &OpeningKey) -> Result<ReleasedKey, ReleaseError> {
+    fn grant(&self, custody: &Custody, setup: &SetupKey) -> Result<ReleasedKey, ReleaseError> {
         let mut bound = binding(&self.trust());
-        bound.keys.setup = Some(plain_digest(setup.public()));
-        custody.grant(&bound, setup.public(), NOW_MS)
+        let public = setup.public().as_bytes();
+        bound.keys.setup = Some(plain_digest(public));
+        custody.grant(&bound, public, NOW_MS)
     }
 
     /// Releases to an instance with this identity key.
     fn grant_to(&self, custody: &Custody, of: &SigningKey) -> Result<ReleasedKey, ReleaseError> {
-        let setup = OpeningKey::from_seed(&[7; 32]);
+        let setup = SetupKey::x25519(&[7; 32]);
+        let public = setup.public().as_bytes();
         let mut bound = binding(&self.trust());
-        bound.keys.setup = Some(plain_digest(setup.public()));
+        bound.keys.setup = Some(plain_digest(public));
         bound.keys.identity = of.verifying_key().to_bytes();
-        custody.grant(&bound, setup.public(), NOW_MS)
+        custody.grant(&bound, public, NOW_MS)
     }
 }
 
 fn prove(evidence: EvidenceBundle) -> ReleaseRequest {
     ReleaseRequest::Prove {
         evidence,
-        setup: [7; 32],
+        setup: vec![7; 32],
     }
 }
 

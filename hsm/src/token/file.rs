@@ -7,9 +7,10 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use boop_channel::seal::{Sealed, seal};
+use boop_channel::seal::seal;
+use boop_channel::setup::{SetupPublic, WrappedKey};
 use boop_wire::codec::{domain_separated, from_canonical_max, to_canonical};
-use boop_wire::release::ReleaseContext;
+use boop_wire::release::{ReleaseContext, WrapMechanism};
 use boop_wire::session::Signature;
 use boop_wire::{NetworkId, PartyIndex};
 use ed25519_dalek::{Signer, SigningKey};
@@ -159,17 +160,29 @@ impl Token for FileToken {
         Ok(lease)
     }
 
+    fn mechanism(&self) -> WrapMechanism {
+        WrapMechanism::Hpke
+    }
+
     fn wrap_data_key(
         &self,
         epoch: u32,
-        setup_public: &[u8; 32],
+        setup: &SetupPublic,
         context: &ReleaseContext,
-    ) -> Result<Sealed, TokenError> {
+    ) -> Result<WrappedKey, TokenError> {
+        let SetupPublic::X25519(setup) = setup else {
+            return Err(TokenError::SetupKind);
+        };
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *seed).map_err(|_| TokenError::Random)?;
         let key = self.data_key(epoch, context);
         let info = domain_separated("key-release-info", &to_canonical(context));
-        Ok(seal(setup_public, &info, &*key, *seed)?)
+        let sealed = seal(setup, &info, &*key, *seed)?;
+        Ok(WrappedKey {
+            mechanism: WrapMechanism::Hpke,
+            ephemeral: sealed.enc.to_vec(),
+            ciphertext: sealed.ciphertext,
+        })
     }
 
     fn sign(&self, bytes: &[u8]) -> Result<Signature, TokenError> {
@@ -247,7 +260,7 @@ fn lock(path: &Path) -> Result<File, TokenError> {
 mod tests {
     use std::fs::Permissions;
 
-    use boop_channel::seal::OpeningKey;
+    use boop_channel::setup::{Floor, SetupKey};
     use boop_channel::verify_signature;
     use boop_wire::InstanceId;
 
@@ -393,7 +406,7 @@ mod tests {
     fn a_wrapped_key_opens_in_its_context_alone() {
         let directory = tempfile::tempdir().unwrap();
         let token = FileToken::create(&directory.path().join("token")).unwrap();
-        let setup = OpeningKey::from_seed(&[5; 32]);
+        let setup = SetupKey::x25519(&[5; 32]);
         let sealed = token.wrap_data_key(0, setup.public(), &context()).unwrap();
         let mut other = context();
         other.lease += 1;
@@ -401,7 +414,7 @@ mod tests {
         assert!(open(&setup, &sealed, &context()).is_some());
         assert!(open(&setup, &sealed, &other).is_none());
         assert_eq!(
-            token.wrap_data_key(0, &[0; 32], &context()),
+            token.wrap_data_key(0, &SetupPublic::X25519([0; 32]), &context()),
             Err(TokenError::Seal(
                 boop_channel::seal::SealError::RecipientKey
             ))
@@ -431,15 +444,13 @@ mod tests {
     }
 
     fn unwrap_key(token: &FileToken, epoch: u32, context: &ReleaseContext) -> Vec<u8> {
-        let setup = OpeningKey::from_seed(&[4; 32]);
+        let setup = SetupKey::x25519(&[4; 32]);
         let sealed = token.wrap_data_key(epoch, setup.public(), context).unwrap();
         open(&setup, &sealed, context).unwrap()
     }
 
-    fn open(setup: &OpeningKey, sealed: &Sealed, context: &ReleaseContext) -> Option<Vec<u8>> {
-        let info = domain_separated("key-release-info", &to_canonical(context));
-        let key = setup.open(&info, &sealed.enc, &sealed.ciphertext).ok()?;
-        assert_eq!(key.len(), 32);
+    fn open(setup: &SetupKey, wrapped: &WrappedKey, context: &ReleaseContext) -> Option<Vec<u8>> {
+        let key = setup.unwrap_key(wrapped, context, Floor::Sound).ok()?;
         Some(key.to_vec())
     }
 }

@@ -18,8 +18,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use boop_wire::release::ReleaseContext;
 use cryptoki::session::Session;
 
-use crate::setup::{SetupPublic, WrapMechanism, WrappedKey, context_digest};
 use crate::token::{KeyName, StoredKey, Vault, VaultError};
+use boop_channel::setup::{SetupPublic, WrappedKey, context_digest};
+use boop_wire::release::WrapMechanism;
 
 use connection::{Connection, Module};
 use release::Lifetime;

@@ -8,8 +8,9 @@ use boop_wire::{Digest, NetworkId, PartyIndex};
 use cryptoki::error::RvError;
 use minicbor::{Decode, Encode};
 
-use crate::setup::{AES_WRAPPED_BYTES, SetupPublic, WrapMechanism, WrappedKey};
 use crate::token::pin::PinError;
+use boop_channel::setup::{AES_WRAPPED_BYTES, SetupPublic, WrappedKey};
+use boop_wire::release::WrapMechanism;
 
 /// Holds the key-encryption keys of a party. Keys are made in it; a data key leaves it wrapped,
 /// by the token itself, under a key-encryption key or to a setup key, and in no other form.

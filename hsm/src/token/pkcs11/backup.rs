@@ -11,11 +11,12 @@ use cryptoki::session::Session;
 use minicbor::{Decode, Encode};
 use zeroize::Zeroize;
 
-use crate::setup::{P256Point, SetupPublic, WrapMechanism, WrappedKey};
 use crate::token::pkcs11::Pkcs11Vault;
 use crate::token::pkcs11::probe::Capability;
 use crate::token::pkcs11::release::{self, Fleeting, Lifetime};
 use crate::token::{KeyName, StoredKey, VaultError};
+use boop_channel::setup::{P256Point, SetupPublic, WrappedKey};
+use boop_wire::release::WrapMechanism;
 
 /// Length of a block of AES.
 const BLOCK_BYTES: usize = 16;

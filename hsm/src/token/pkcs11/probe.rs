@@ -14,10 +14,11 @@ use cryptoki::object::AttributeType;
 use cryptoki::session::Session;
 use zeroize::Zeroizing;
 
-use crate::setup::{DATA_KEY_BYTES, Floor, SetupKey, SetupKind, WrapMechanism, context_digest};
 use crate::token::pkcs11::connection::{Connection, Module};
 use crate::token::pkcs11::release::{self, Lifetime};
 use crate::token::{KeyName, VaultError};
+use boop_channel::setup::{DATA_KEY_BYTES, Floor, SetupKey, context_digest};
+use boop_wire::release::{SetupKind, WrapMechanism};
 
 /// Something that a token may be able to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +93,7 @@ impl Findings {
         if !basics.iter().all(|basic| self.has(*basic)) {
             return None;
         }
-        WrapMechanism::ALL
+        WrapMechanism::OF_TOKENS
             .into_iter()
             .filter(|mechanism| danger_oaep_sha1 || !mechanism.is_dangerous())
             .find(|mechanism| self.has(Capability::Release(*mechanism)))
@@ -136,7 +137,7 @@ pub(super) fn probe(module: &Module, connection: &Connection) -> Result<Findings
         finding(Capability::DataKeyHidden, data_key_is_hidden(session)),
     ];
     let setup_keys = SetupKeys::new()?;
-    for mechanism in WrapMechanism::ALL {
+    for mechanism in WrapMechanism::OF_TOKENS {
         let released = key_is_released(session, mechanism, &setup_keys);
         table.push(finding(Capability::Release(mechanism), released));
     }
@@ -237,7 +238,7 @@ fn key_is_released(
 ) -> Result<(), VaultError> {
     let setup = match mechanism.setup_kind() {
         SetupKind::P256 => &keys.p256,
-        SetupKind::Rsa3072 => &keys.rsa3072,
+        SetupKind::X25519 | SetupKind::Rsa3072 => &keys.rsa3072,
     };
     let context = context();
     let data_key = release::make_data_key(session)?;

@@ -9,11 +9,11 @@ use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHan
 use cryptoki::session::Session;
 use cryptoki::types::Ulong;
 
-use crate::setup::{
-    AES_WRAPPED_BYTES, P256_POINT_BYTES, P256Point, RsaModulus, SetupPublic, WrapMechanism,
-    WrappedKey,
-};
 use crate::token::{KeyName, StoredKey, VaultError};
+use boop_channel::setup::{
+    AES_WRAPPED_BYTES, P256_POINT_BYTES, P256Point, RsaModulus, SetupPublic, WrappedKey,
+};
+use boop_wire::release::WrapMechanism;
 
 /// Length of every AES key here, in bytes, as PKCS#11 wants it.
 const AES_KEY_LENGTH: Ulong = Ulong::new(32);
@@ -189,8 +189,7 @@ pub(super) fn wrap_to(
         (WrapMechanism::EcdhPlain, SetupPublic::P256(point)) => {
             wrap_ecdh(session, EcKdf::null(), key, point)?
         }
-        (WrapMechanism::RsaOaepSha256 | WrapMechanism::DangerRsaOaepSha1, SetupPublic::P256(_))
-        | (WrapMechanism::EcdhX963Sha256 | WrapMechanism::EcdhPlain, SetupPublic::Rsa3072(_)) => {
+        (_, SetupPublic::X25519(_) | SetupPublic::P256(_) | SetupPublic::Rsa3072(_)) => {
             return Err(VaultError::SetupKind(mechanism));
         }
     };

@@ -9,7 +9,8 @@ mod login;
 use boop_wire::{InstanceId, NetworkId, PartyIndex};
 
 use super::*;
-use crate::setup::{SetupKey, SetupKind};
+use boop_channel::setup::SetupKey;
+use boop_wire::release::SetupKind;
 use harness::{Kind, on_each_module};
 
 #[test]
@@ -34,7 +35,7 @@ fn the_probe_finds_what_each_module_can() {
 
 #[test]
 fn the_strongest_mechanism_is_chosen_and_the_dangerous_one_on_demand_alone() {
-    let all = WrapMechanism::ALL;
+    let all = WrapMechanism::OF_TOKENS;
     assert!(all.is_sorted());
     for weakest in 0..all.len() {
         let found = findings(&all[weakest..], &BASICS);
@@ -50,7 +51,10 @@ fn a_token_that_does_not_guard_its_keys_is_not_used() {
     for missing in BASICS {
         let rest: Vec<_> = BASICS.into_iter().filter(|each| *each != missing).collect();
 
-        assert_eq!(findings(&WrapMechanism::ALL, &rest).strongest(true), None);
+        assert_eq!(
+            findings(&WrapMechanism::OF_TOKENS, &rest).strongest(true),
+            None
+        );
     }
 }
 
@@ -66,7 +70,7 @@ fn findings(mechanisms: &[WrapMechanism], basics: &[Capability]) -> Findings {
         let mut releases = mechanisms.iter().map(|each| Capability::Release(*each));
         basics.contains(&capability) || releases.any(|each| each == capability)
     };
-    let all = WrapMechanism::ALL.map(Capability::Release);
+    let all = WrapMechanism::OF_TOKENS.map(Capability::Release);
     let table = BASICS.into_iter().chain(all).map(|capability| Finding {
         capability,
         outcome: can(capability)
@@ -105,6 +109,7 @@ fn context(lease: u64) -> ReleaseContext {
 
 fn setup_key(kind: SetupKind, seed: u8) -> SetupKey {
     match kind {
+        SetupKind::X25519 => SetupKey::x25519(&[seed; 32]),
         SetupKind::P256 => SetupKey::p256(&[seed; 32]).unwrap(),
         SetupKind::Rsa3072 => SetupKey::rsa3072().unwrap(),
     }

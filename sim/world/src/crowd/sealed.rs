@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use aes_gcm::aead::{Aead as _, KeyInit as _, Payload};
 use aes_gcm::{Aes256Gcm, Key, Nonce};
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use boop_abi::Slot;
-use boop_channel::seal::OpeningKey;
+use boop_channel::setup::{Floor, SetupKey};
 use boop_hsm::{FileToken, Token as _};
 use boop_wire::codec::{digest_of, domain_separated, to_canonical};
 use boop_wire::job::PalmSide;
@@ -141,7 +141,7 @@ impl Sealer {
 
     fn of(layout: &Layout, network: NetworkId, party: PartyIndex) -> anyhow::Result<Self> {
         let token = FileToken::open(&layout.machine(party, "token"))?;
-        let setup = OpeningKey::from_seed(&random()?);
+        let setup = SetupKey::x25519(&random()?);
         let context = ReleaseContext {
             network,
             party,
@@ -151,11 +151,7 @@ impl Sealer {
             anchor: None,
         };
         let wrapped = token.wrap_data_key(EPOCH, setup.public(), &context)?;
-        let info = domain_separated("key-release-info", &to_canonical(&context));
-        let key = setup
-            .open(&info, &wrapped.enc, &wrapped.ciphertext)
-            .map_err(|_| anyhow!("the data key does not open"))?;
-        let released = <[u8; 32]>::try_from(key.as_slice()).context("the data key's length")?;
+        let released = setup.unwrap_key(&wrapped, &context, Floor::Sound)?;
         let secret = Zeroizing::new(random()?);
         let info = KeyInfo {
             network,
@@ -164,7 +160,7 @@ impl Sealer {
         };
         Ok(Self {
             key: derive(&released, Some(&secret), "store-key", &info)?,
-            released: Zeroizing::new(released),
+            released,
             secret,
             network,
             party,

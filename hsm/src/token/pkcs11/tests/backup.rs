@@ -14,8 +14,8 @@ use crate::backup::{
     restore, sign,
 };
 use crate::register::Register;
-use crate::setup::Floor;
 use crate::token::{FileToken, Token};
+use boop_channel::setup::Floor;
 
 const SPARE: &str = "boop spare";
 

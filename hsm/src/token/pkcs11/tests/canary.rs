@@ -13,8 +13,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use super::super::*;
 use super::harness::{Kind, Stage, on_each_module};
 use super::{context, name};
-use crate::setup::{Floor, P256Point, RsaModulus, SetupKey, SetupKind};
 use crate::token::{FileToken, Token};
+use boop_channel::setup::{Floor, SetupKey};
 
 /// Says which part the process of a custodian plays.
 const PART_VARIABLE: &str = "BOOP_TEST_PART";
@@ -120,14 +120,10 @@ impl Custodian {
     /// Gives the custodian a setup key; returns the released key and its wrapped form.
     fn released(&mut self) -> ([u8; 32], Vec<u8>) {
         let mechanism = self.line();
-        let mut all = WrapMechanism::ALL.into_iter();
+        let mut all = WrapMechanism::OF_TOKENS.into_iter();
         let mechanism = all.find(|each| each.name() == mechanism).unwrap();
         let setup = super::setup_key(mechanism.setup_kind(), 7);
-        let public = match setup.public() {
-            SetupPublic::P256(point) => hex::encode(point.as_bytes()),
-            SetupPublic::Rsa3072(modulus) => hex::encode(modulus.as_bytes()),
-        };
-        self.say(&public);
+        self.say(&hex::encode(setup.public().as_bytes()));
         let [ephemeral, ciphertext] = [self.line(), self.line()].map(|l| hex::decode(l).unwrap());
         let wrapped = WrappedKey {
             mechanism,
@@ -186,13 +182,7 @@ fn converse(mechanism: WrapMechanism, release: impl Fn(&SetupPublic) -> WrappedK
     println!("say {}", mechanism.name());
     let mut lines = std::io::stdin().lines().map(Result::unwrap);
     let public = hex::decode(lines.next().unwrap()).unwrap();
-    let setup = match mechanism.setup_kind() {
-        SetupKind::P256 => SetupPublic::P256(P256Point::new(public.try_into().unwrap()).unwrap()),
-        SetupKind::Rsa3072 => {
-            let modulus = public.as_slice().try_into().unwrap();
-            SetupPublic::Rsa3072(RsaModulus::new(modulus).unwrap())
-        }
-    };
+    let setup = SetupPublic::parse(mechanism.setup_kind(), &public).unwrap();
     let answer = release(&setup);
     println!("say {}", hex::encode(&answer.ephemeral));
     println!("say {}", hex::encode(&answer.ciphertext));
@@ -213,7 +203,7 @@ fn serve_file(stage: &Stage) {
     let path = stage.folder.join("file-token");
     let token = FileToken::create(&path).unwrap();
     let epoch = 3;
-    let setup = boop_channel::seal::OpeningKey::from_seed(&[7; 32]);
+    let setup = SetupKey::x25519(&[7; 32]);
     token
         .wrap_data_key(epoch, setup.public(), &context(1))
         .unwrap();

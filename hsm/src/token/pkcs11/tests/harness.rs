@@ -228,7 +228,7 @@ impl Stage {
         let settings = self.settings_apart();
         let (state, findings) = State::probed(&settings).unwrap();
         let works = |each: &WrapMechanism| findings.has(Capability::Release(*each));
-        let mechanism = WrapMechanism::ALL.into_iter().find(works);
+        let mechanism = WrapMechanism::OF_TOKENS.into_iter().find(works);
         Pkcs11Vault {
             mechanism: mechanism.unwrap_or_else(|| panic!("no mechanism: {findings}")),
             settings,
