@@ -2,9 +2,11 @@
 //! the capture is good. The parties find out [MPC-15], and what they sign about it agrees [JOB-9].
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use boop_channel::verify_signature;
 use boop_sdk::PalmCapture;
+use boop_tests::program;
 use boop_wire::binding::Binding;
 use boop_wire::codec::from_canonical;
 use boop_wire::evidence::EvidenceBundle;
@@ -100,6 +102,27 @@ fn check_statements(bench: &Bench) {
     assert_eq!(count((JobKind::Enrol, too_low)), 1);
     assert_eq!(count((JobKind::Identify, too_low)), 1);
     assert_eq!(count((JobKind::Identify, JobEnding::Done)), 1);
+    check_with_the_command(bench);
+}
+
+/// Has `boop statements` judge the same logs, with the evidence in them.
+fn check_with_the_command(bench: &Bench) {
+    let layout = bench.layout();
+    let logs = PartyIndex::ALL.map(|party| layout.machine(party, "run/statements.log"));
+    let output = Command::new(program::path("boop"))
+        .arg("statements")
+        .args(logs)
+        .arg("--network")
+        .arg(layout.path("network.toml"))
+        .args(["--danger-simulated-tee", "--json"])
+        .output()
+        .unwrap();
+
+    assert!(output.status.success(), "{output:?}");
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["holds"], true);
+    assert_eq!(answer["incomplete"], 0);
+    assert!(answer["compared"].as_u64() >= Some(5), "{answer}");
 }
 
 /// Reads what a host kept, and checks each signature by the evidence before it.

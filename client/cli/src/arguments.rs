@@ -44,6 +44,8 @@ pub enum Command {
     /// Take palms from images and compare them
     #[command(subcommand)]
     Palm(PalmCommand),
+    /// Compare what three parties signed about their jobs, from the logs of their hosts
+    Statements(StatementsArguments),
     /// Run a whole simulated network on this machine until stopped
     Up(UpArguments),
 }
@@ -135,6 +137,33 @@ pub struct ProveArguments {
     /// Accept the manifest of a simulated network
     #[arg(long, requires = "network")]
     pub danger_simulated_tee: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const STATEMENTS_EXAMPLES: &str = "\
+Examples:
+  boop statements p0/statements.log p1/statements.log p2/statements.log --network network.toml
+  boop statements p?/statements.log p?/statements.log.1 --network network.toml --json
+
+Each host keeps statements.log in its run directory. Evidence in it is judged as of when it was
+made. Two statements that cannot both be true name the two parties of which one lies; a job that
+ended differently is listed and is no lie, because a connection that breaks does that too.
+
+Exit code: 0 no party contradicts another, 1 one does or a line does not hold, 2 usage or
+unreadable input.";
+
+/// Arguments of `boop statements`.
+#[derive(Debug, Args)]
+#[command(after_help = STATEMENTS_EXAMPLES)]
+pub struct StatementsArguments {
+    /// Logs of the three hosts, in any order
+    #[arg(required = true, value_name = "LOG")]
+    pub logs: Vec<PathBuf>,
+    /// Which network is believed.
+    #[command(flatten)]
+    pub network: NetworkArguments,
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,

@@ -6,6 +6,7 @@
 //! - [`manifest`]: the rules of a network, made, compared, approved and checked.
 //! - [`measure`]: what hardware will say about an image, from its parts.
 //! - [`palm`]: palms from images, and how far they are apart.
+//! - [`statements`]: what three parties signed about their jobs, compared.
 //! - [`world`]: commands that the simulated world carries out.
 //!
 //! Every command writes to a [`console::Console`] and ends in an [`Answer`]; only `main.rs` knows
@@ -19,6 +20,7 @@ pub mod manifest;
 pub mod measure;
 pub mod palm;
 mod plain;
+pub mod statements;
 pub mod verify;
 pub mod world;
 

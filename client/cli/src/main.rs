@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use boop_cli::arguments::{Arguments, Command, LedgerCommand, PalmCommand};
 use boop_cli::console::Console;
 use boop_cli::manifest::Answers;
-use boop_cli::{Answer, Now, ledger, manifest, measure, palm, verify, world};
+use boop_cli::{Answer, Now, ledger, manifest, measure, palm, statements, verify, world};
 use clap::Parser as _;
 
 fn main() -> ExitCode {
@@ -35,6 +35,7 @@ fn run(arguments: Arguments, console: &Console) -> anyhow::Result<Answer> {
         Command::Palm(PalmCommand::Compare(arguments)) => palm::compare(&arguments, console),
         Command::Palm(PalmCommand::Generate(arguments)) => world::generate(&arguments),
         Command::Palm(PalmCommand::Accuracy(arguments)) => world::accuracy(&arguments),
+        Command::Statements(arguments) => statements::run(&arguments, console),
         Command::Up(arguments) => world::up(&arguments),
     }
 }
