@@ -10,7 +10,7 @@ use boop_wire::binding::{Binding, BoundKeys, PlatformKind, Purpose, Role};
 use boop_wire::codec::{domain_separated, to_canonical};
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::manifest::{
-    Approval, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, Matching, PartyEntry,
+    Approval, ApproverEntry, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, PartyEntry,
     SignedManifest,
 };
 use boop_wire::{Digest, InstanceId, PartyIndex};
@@ -110,30 +110,16 @@ fn manifest() -> Manifest {
         chip: vec![chip; 64],
         config: Digest::new([2; 32]),
     };
+    let party = |index| PartyEntry::self_run(format!("operator {index}"), machine(index), [7; 32]);
+    let ledger = LedgerEntry {
+        machine: machine(3),
+        origin: String::from("test/log"),
+        key: [0; 32],
+    };
+    let approvers = ApproverEntry::least([0x91, 0x92, 0x93, 0x94, 0x95].map(|byte| [byte; 32]));
     Manifest {
-        version: 1,
-        previous: None,
-        network: None,
         name: String::from("test"),
-        simulated: false,
-        parties: [0, 1, 2]
-            .map(|index| PartyEntry {
-                operator: format!("operator {index}"),
-                machine: machine(index),
-                custodian: [7; 32],
-            })
-            .to_vec(),
-        gateways: Vec::new(),
-        ledger: LedgerEntry {
-            machine: machine(3),
-            origin: String::from("test/log"),
-            key: [0; 32],
-        },
-        releases: Vec::new(),
-        tcb_floors: Vec::new(),
         evidence_age_max_s: 600,
-        threshold: 19_661,
-        quality_min: 80,
-        matching: Matching::Abort,
+        ..Manifest::genesis([0, 1, 2].map(party).to_vec(), ledger, approvers)
     }
 }

@@ -10,7 +10,8 @@ use boop_wire::binding::{Binding, BoundKeys, PlatformKind, Purpose, Role};
 use boop_wire::codec::{domain_separated, to_canonical};
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::manifest::{
-    Approval, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, PartyEntry, SignedManifest,
+    Approval, ApproverEntry, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, PartyEntry,
+    SignedManifest,
 };
 use boop_wire::{Digest, InstanceId, PartyIndex};
 use ed25519_dalek::{Signer, SigningKey};
@@ -144,30 +145,17 @@ fn manifest(custodian: [u8; 32]) -> Manifest {
         chip: vec![chip; 64],
         config: Digest::new([2; 32]),
     };
+    let party =
+        |index| PartyEntry::self_run(format!("operator {index}"), machine(index), custodian);
+    let ledger = LedgerEntry {
+        machine: machine(3),
+        origin: String::from("test/log"),
+        key: [0; 32],
+    };
+    let approvers = ApproverEntry::least([0x91, 0x92, 0x93, 0x94, 0x95].map(|byte| [byte; 32]));
     Manifest {
-        version: 1,
-        previous: None,
-        network: None,
         name: String::from("test"),
-        simulated: false,
-        parties: [0, 1, 2]
-            .map(|index| PartyEntry {
-                operator: format!("operator {index}"),
-                machine: machine(index),
-                custodian,
-            })
-            .to_vec(),
-        gateways: Vec::new(),
-        ledger: LedgerEntry {
-            machine: machine(3),
-            origin: String::from("test/log"),
-            key: [0; 32],
-        },
-        releases: Vec::new(),
-        tcb_floors: Vec::new(),
         evidence_age_max_s: 600,
-        threshold: 19_661,
-        quality_min: 80,
-        matching: boop_wire::manifest::Matching::Abort,
+        ..Manifest::genesis([0, 1, 2].map(party).to_vec(), ledger, approvers)
     }
 }

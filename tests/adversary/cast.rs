@@ -9,7 +9,7 @@ use boop_wire::binding::{Binding, PlatformKind, Purpose, Role};
 use boop_wire::codec::{domain_separated, plain_digest, to_canonical};
 use boop_wire::evidence::{Certificate, EvidenceBundle};
 use boop_wire::manifest::{
-    Approval, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, Matching, Measurement,
+    Approval, ApproverEntry, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, Measurement,
     PartyEntry, Release, SignedManifest, TcbFloor,
 };
 use boop_wire::{Digest, InstanceId, PartyIndex};
@@ -124,29 +124,21 @@ fn manifest() -> Manifest {
             config: plain_digest(&part.config()),
         }
     };
-    let entry = |index| PartyEntry {
-        operator: format!("operator {index}"),
-        machine: machine(party(index)),
-        custodian: [0; 32],
+    let entry = |index| {
+        let operator = format!("operator {index}");
+        PartyEntry::self_run(operator, machine(party(index)), [0; 32])
     };
-    let release = |role, platform| Release {
-        role,
-        platform,
-        measurement: Measurement(CODE),
+    let release = |role, platform| Release::unlimited(role, platform, Measurement(CODE));
+    let ledger = LedgerEntry {
+        machine: machine(LEDGER),
+        origin: "log".into(),
+        key: [0; 32],
     };
+    let approvers = ApproverEntry::least([0x91, 0x92, 0x93, 0x94, 0x95].map(|byte| [byte; 32]));
     Manifest {
-        version: 1,
-        previous: None,
-        network: None,
         name: "adversary".into(),
         simulated: true,
-        parties: [0, 1, 2].map(entry).into(),
         gateways: vec![machine(GATEWAY)],
-        ledger: LedgerEntry {
-            machine: machine(LEDGER),
-            origin: "log".into(),
-            key: [0; 32],
-        },
         releases: vec![
             release(Role::Party, PlatformKind::Snp),
             release(Role::Party, PlatformKind::Nitro),
@@ -156,8 +148,7 @@ fn manifest() -> Manifest {
         tcb_floors: vec![floor("Genoa"), floor("Turin")],
         evidence_age_max_s: AGE_MAX_S,
         threshold: 20_000,
-        quality_min: 80,
-        matching: Matching::Abort,
+        ..Manifest::genesis([0, 1, 2].map(entry).into(), ledger, approvers)
     }
 }
 

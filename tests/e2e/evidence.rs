@@ -20,7 +20,7 @@ use crate::shop::Shop;
 
 /// The party that is started with a wrong manifest.
 const ODD: PartyIndex = PartyIndex::ALL[1];
-const OPERATORS: [&str; 3] = ["alpha", "beta", "gamma"];
+const APPROVERS: [&str; 5] = ["alpha", "beta", "gamma", "release-signer", "reviewer"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_party_serves_by_the_approved_manifest_of_its_network_alone() {
@@ -74,7 +74,7 @@ async fn host_without_approvals(bench: &mut Bench, good: &SignedManifest) {
     let refused = bench.network.start_host(ODD).unwrap_err().to_string();
     fs::write(&file, to_canonical(good)).unwrap();
     assert!(refused.contains("host-1 ended"), "{refused}");
-    let reason = "1 of 2 needed approvals verify";
+    let reason = "1 of 4 needed approvals verify";
     bench.wait_for_log("host-1", reason).await;
 
     bench.network.start_host(ODD).unwrap();
@@ -160,13 +160,13 @@ fn manifest(signed: &SignedManifest) -> Manifest {
     from_canonical(&signed.manifest).unwrap()
 }
 
-/// Has all operators of the network approve a manifest.
+/// Has all approvers of the network approve a manifest.
 fn approve(layout: &Layout, manifest: &Manifest) -> SignedManifest {
     let manifest = to_canonical(manifest);
     let bytes = domain_separated("manifest-approval", &manifest);
-    let approvals = OPERATORS.map(|operator| {
+    let approvals = APPROVERS.map(|approver| {
         let mut seed = [0; 32];
-        let file = layout.path(&format!("operators/{operator}.key"));
+        let file = layout.path(&format!("operators/{approver}.key"));
         let text = fs::read_to_string(file).unwrap();
         hex::decode_to_slice(text.trim(), &mut seed).unwrap();
         let key = SigningKey::from_bytes(&seed);

@@ -13,10 +13,9 @@ use boop_wire::binding::{Binding, PlatformKind, Purpose, Role};
 use boop_wire::codec::{domain_separated, plain_digest, to_canonical};
 use boop_wire::evidence::{Certificate, EvidenceBundle};
 use boop_wire::manifest::{
-    Approval, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, Matching, Measurement,
+    Approval, ApproverEntry, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, Measurement,
     PartyEntry, Release, SignedManifest, TcbFloor,
 };
-use boop_wire::template::THRESHOLD;
 use boop_wire::{Digest, InstanceId, PartyIndex};
 use ed25519_dalek::{Signer, SigningKey};
 use tempfile::TempDir;
@@ -199,39 +198,28 @@ fn manifest(chips: &[Arc<Chip>; 3], configs: &[Vec<u8>; 3], custodians: [[u8; 32
         config: plain_digest(config),
     };
     let [first, ..] = PartyIndex::ALL;
-    let parties = PartyIndex::ALL.map(|party| PartyEntry {
-        operator: format!("operator {party}"),
-        machine: machine(party, &configs[party.as_usize()]),
-        custodian: custodians[party.as_usize()],
+    let parties = PartyIndex::ALL.map(|party| {
+        let (operator, index) = (format!("operator {party}"), party.as_usize());
+        PartyEntry::self_run(operator, machine(party, &configs[index]), custodians[index])
     });
-    let release = |role, platform| Release {
-        role,
-        platform,
-        measurement: Measurement(MEASUREMENT),
+    let release = |role, platform| Release::unlimited(role, platform, Measurement(MEASUREMENT));
+    let ledger = LedgerEntry {
+        machine: machine(first, b"ledger"),
+        origin: "simulation/ledger".to_owned(),
+        key: [0; 32],
     };
+    let approvers = ApproverEntry::least([0x91, 0x92, 0x93, 0x94, 0x95].map(|byte| [byte; 32]));
     Manifest {
-        version: 1,
-        previous: None,
-        network: None,
         name: "simulation".to_owned(),
         simulated: true,
-        parties: parties.into(),
         gateways: vec![machine(first, GATEWAY_CONFIG)],
-        ledger: LedgerEntry {
-            machine: machine(first, b"ledger"),
-            origin: "simulation/ledger".to_owned(),
-            key: [0; 32],
-        },
         releases: vec![
             release(Role::Party, PlatformKind::Snp),
             release(Role::Party, PlatformKind::Nitro),
             release(Role::Gateway, PlatformKind::Snp),
         ],
         tcb_floors: ["Genoa", "Turin"].map(lowest_floor).into(),
-        evidence_age_max_s: 60 * 60,
-        threshold: THRESHOLD,
-        quality_min: 80,
-        matching: Matching::Abort,
+        ..Manifest::genesis(parties.into(), ledger, approvers)
     }
 }
 

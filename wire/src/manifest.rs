@@ -1,5 +1,7 @@
 //! The network manifest: who the parties are, which code may run where, and who said so.
 
+mod governance;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -8,6 +10,9 @@ use minicbor::{Decode, Encode};
 use crate::binding::{PlatformKind, Role};
 use crate::codec::domain_digest;
 use crate::id::{Digest, NetworkId, PartyIndex};
+use crate::template::THRESHOLD;
+
+pub use governance::{ApproverEntry, ApproverKind, Delays, Thresholds};
 
 /// Largest encoded manifest, in bytes.
 pub const MANIFEST_BYTES_MAX: usize = 64 * 1024;
@@ -35,6 +40,34 @@ pub struct Release {
     /// Its launch measurement.
     #[n(2)]
     pub measurement: Measurement,
+    /// It may run from this moment on, in Unix milliseconds.
+    #[n(3)]
+    pub not_before_ms: u64,
+    /// It may run until before this moment; without end if there is none.
+    #[n(4)]
+    pub not_after_ms: Option<u64>,
+    /// Repository and commit that it was built from, for those who rebuild it.
+    #[n(5)]
+    pub source: String,
+}
+
+impl Release {
+    /// Returns a release that may run at any time, of a source that it does not name.
+    pub const fn unlimited(role: Role, platform: PlatformKind, measurement: Measurement) -> Self {
+        Self {
+            role,
+            platform,
+            measurement,
+            not_before_ms: 0,
+            not_after_ms: None,
+            source: String::new(),
+        }
+    }
+
+    /// Says whether it may run at a moment.
+    pub fn may_run_at(&self, now_ms: u64) -> bool {
+        now_ms >= self.not_before_ms && self.not_after_ms.is_none_or(|end| now_ms < end)
+    }
 }
 
 /// The machine that a measured process runs on.
@@ -63,6 +96,49 @@ pub struct PartyEntry {
     /// Ed25519 key of the custodian that keeps its key.
     #[cbor(n(2), with = "minicbor::bytes")]
     pub custodian: [u8; 32],
+    /// In whose hands the machine is: who owns the cloud or the building.
+    #[n(3)]
+    pub physical_custodian: String,
+    /// The cloud, if it is one that rents to everybody.
+    #[n(4)]
+    pub cloud: Option<Cloud>,
+    /// Who administers the custodian's token.
+    #[n(5)]
+    pub hsm_administrator: String,
+}
+
+impl PartyEntry {
+    /// Returns a party whose operator has the machine in a building of its own and administers
+    /// its token itself.
+    pub fn self_run(operator: impl Into<String>, machine: Machine, custodian: [u8; 32]) -> Self {
+        let operator = operator.into();
+        Self {
+            physical_custodian: operator.clone(),
+            hsm_administrator: operator.clone(),
+            cloud: None,
+            operator,
+            machine,
+            custodian,
+        }
+    }
+}
+
+/// A cloud that rents machines to everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Cloud {
+    /// Amazon Web Services, the only one that has Nitro enclaves.
+    #[n(0)]
+    Aws,
+    /// Microsoft Azure.
+    #[n(1)]
+    Azure,
+    /// Google Cloud.
+    #[n(2)]
+    Google,
+    /// Any other; the physical custodian names it.
+    #[n(3)]
+    Other,
 }
 
 /// The ledger, and the key that signs its checkpoints.
@@ -101,6 +177,22 @@ pub struct TcbFloor {
     #[n(5)]
     pub microcode: u8,
 }
+
+/// What is believed no more, whoever lists it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Revoked {
+    /// Code.
+    #[n(0)]
+    pub measurements: Vec<Measurement>,
+    /// Machines, by the id that evidence names them by.
+    #[n(1)]
+    pub chips: Vec<ChipId>,
+}
+
+/// The id of a machine, as in [`Machine::chip`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(transparent)]
+pub struct ChipId(#[cbor(n(0), with = "minicbor::bytes")] pub Vec<u8>);
 
 /// The rules of one network. Its first version names the network.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -147,6 +239,40 @@ pub struct Manifest {
     /// What the matching is secure against.
     #[n(13)]
     pub matching: Matching,
+    /// How exactly the match rule is computed.
+    #[n(14)]
+    pub profile: MatchProfile,
+    /// When the version was made, in Unix milliseconds; delays count from here.
+    #[n(15)]
+    pub created_ms: u64,
+    /// Who may approve the next version.
+    #[n(16)]
+    pub approvers: Vec<ApproverEntry>,
+    /// How many of them must.
+    #[n(17)]
+    pub thresholds: Thresholds,
+    /// How long the next version waits before it counts.
+    #[n(18)]
+    pub delays: Delays,
+    /// What is believed no more.
+    #[n(19)]
+    pub revoked: Revoked,
+    /// Processors that may have no floor.
+    #[n(20)]
+    pub banned_products: Vec<String>,
+}
+
+/// How exactly a pair of palms is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum MatchProfile {
+    /// The rule itself, in scores of 32 bits.
+    #[n(0)]
+    Exact,
+    /// Weights of cells in scores of 16 bits: half the bytes, and another decision on some pairs
+    /// next to the cut.
+    #[n(1)]
+    Sixteen,
 }
 
 /// What the matching is secure against, when one party is corrupted.
@@ -162,6 +288,38 @@ pub enum Matching {
 }
 
 impl Manifest {
+    /// Returns the genesis of a network with the limits that the design asks for, no gateway and
+    /// no code: whoever makes a network fills in what it runs.
+    pub fn genesis(
+        parties: Vec<PartyEntry>,
+        ledger: LedgerEntry,
+        approvers: Vec<ApproverEntry>,
+    ) -> Self {
+        Self {
+            version: 1,
+            previous: None,
+            network: None,
+            name: String::new(),
+            simulated: false,
+            parties,
+            gateways: Vec::new(),
+            ledger,
+            releases: Vec::new(),
+            tcb_floors: Vec::new(),
+            evidence_age_max_s: 60 * 60,
+            threshold: THRESHOLD,
+            quality_min: 80,
+            matching: Matching::Abort,
+            profile: MatchProfile::Exact,
+            created_ms: 0,
+            approvers,
+            thresholds: Thresholds::DESIGN,
+            delays: Delays::DESIGN,
+            revoked: Revoked::default(),
+            banned_products: Vec::new(),
+        }
+    }
+
     /// Returns the entry of a party.
     pub fn party(&self, index: PartyIndex) -> Option<&PartyEntry> {
         self.parties.get(index.as_usize())

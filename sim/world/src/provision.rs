@@ -26,8 +26,10 @@ use manifest::ManifestParts;
 const MODELS: [ChipModel; 3] = [ChipModel::GenoaV3, ChipModel::TurinV5, ChipModel::Nitro];
 /// Operators, each with an approver's key.
 const OPERATORS: [&str; 3] = ["alpha", "beta", "gamma"];
-/// Approvals that a manifest needs.
-const APPROVALS_NEEDED: u8 = 2;
+/// The two approvers beside them.
+const OTHER_APPROVERS: [&str; 2] = ["release-signer", "reviewer"];
+/// Approvals that a manifest needs: no two operators fewer.
+const APPROVALS_NEEDED: u8 = 4;
 
 /// Which binaries a network is made of.
 #[derive(Debug, Clone)]
@@ -107,9 +109,11 @@ pub fn provision(
         parts.machine_ids.push(chip.machine_id());
         parts.custodians.push(token(&layout, &binaries, party)?);
     }
+    parts.now_ms = now_ms;
     parts.approvers = OPERATORS
         .iter()
-        .map(|operator| seed(&layout.path(&format!("operators/{operator}.key"))))
+        .chain(&OTHER_APPROVERS)
+        .map(|name| seed(&layout.path(&format!("operators/{name}.key"))))
         .map(|seed| seed.map(|seed| SigningKey::from_bytes(&seed)))
         .collect::<anyhow::Result<_>>()?;
     parts.ledger_key = ledger_key(&layout)?;

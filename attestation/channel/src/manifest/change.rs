@@ -12,13 +12,14 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use boop_wire::manifest::{
-    LedgerEntry, Machine, Manifest, Matching, PartyEntry, Release, TcbFloor,
+    LedgerEntry, Machine, Manifest, Matching, PartyEntry, Release, Revoked, TcbFloor,
 };
 
 use list::compare_lists;
-use words::{floor, machine, matching, optional, party, quoted, release};
+use words::{cloud, floor, machine, matching, optional, party, profile, quoted, release};
 
 mod list;
+mod rules;
 mod words;
 
 /// What happened to a field.
@@ -104,6 +105,13 @@ impl Found {
             threshold,
             quality_min,
             matching: mode,
+            profile: exactness,
+            created_ms,
+            approvers,
+            thresholds,
+            delays,
+            revoked,
+            banned_products,
         } = new;
         self.value("version", &old.version, version, Effect::Lineage);
         let (before, after) = (optional(old.previous), optional(*previous));
@@ -133,6 +141,15 @@ impl Found {
         };
         let (before, after) = (matching(old.matching), matching(*mode));
         self.value("matching", &before, &after, effect);
+        let (before, after) = (profile(old.profile), profile(*exactness));
+        self.value("profile", &before, &after, Effect::Neutral);
+        let lineage = Effect::Lineage;
+        self.value("created_ms", &old.created_ms, created_ms, lineage);
+        self.approvers(&old.approvers, approvers);
+        self.thresholds(&old.thresholds, thresholds);
+        self.delays(&old.delays, delays);
+        self.revoked(&old.revoked, revoked);
+        self.banned(&old.banned_products, banned_products);
     }
 
     /// Tells every field of a genesis by adding it to nothing.
@@ -167,7 +184,16 @@ impl Found {
             added("threshold", new.threshold.to_string(), adds),
             added("quality_min", new.quality_min.to_string(), adds),
             added("matching", matching(new.matching).into(), adds),
+            added("profile", profile(new.profile).into(), Effect::Neutral),
+            added("created_ms", new.created_ms.to_string(), Effect::Lineage),
         ]);
+        self.approvers(&[], &new.approvers);
+        self.0.extend([
+            added("thresholds", rules::thresholds(&new.thresholds), adds),
+            added("delays", rules::delays(&new.delays), adds),
+        ]);
+        self.revoked(&Revoked::default(), &new.revoked);
+        self.banned(&[], &new.banned_products);
     }
 
     /// Parties are told apart by their index, which is their place in the protocol.
@@ -177,6 +203,9 @@ impl Found {
                 operator,
                 machine: place,
                 custodian,
+                physical_custodian,
+                cloud: rented,
+                hsm_administrator,
             } = new;
             let field = format!("parties[{index}]");
             let (before, after) = (quoted(&old.operator), quoted(operator));
@@ -192,6 +221,28 @@ impl Found {
                 &format!("{field}.custodian"),
                 &before,
                 &after,
+                Effect::AddsTrust,
+            );
+            for (name, before, after) in [
+                (
+                    "physical_custodian",
+                    &old.physical_custodian,
+                    physical_custodian,
+                ),
+                (
+                    "hsm_administrator",
+                    &old.hsm_administrator,
+                    hsm_administrator,
+                ),
+            ] {
+                let field = format!("{field}.{name}");
+                self.value(&field, &quoted(before), &quoted(after), Effect::AddsTrust);
+            }
+            let field = format!("{field}.cloud");
+            self.value(
+                &field,
+                &cloud(old.cloud),
+                &cloud(*rented),
                 Effect::AddsTrust,
             );
         }
@@ -242,16 +293,31 @@ impl Found {
     }
 
     fn releases(&mut self, old: &[Release], new: &[Release]) {
-        let key = |it: &Release| {
+        let key = |it: &Release| (it.role, it.platform, it.measurement);
+        let pairs = compare_lists(&mut self.0, "releases", (old, new), key, release);
+        for (index, old, new) in pairs {
             let Release {
-                role,
-                platform,
-                measurement,
-            } = it;
-            (*role, *platform, *measurement)
-        };
-        // Two releases with one key are the same release: nothing is left to compare.
-        compare_lists(&mut self.0, "releases", (old, new), key, release);
+                role: _,
+                platform: _,
+                measurement: _,
+                not_before_ms,
+                not_after_ms,
+                source,
+            } = new;
+            let field = format!("releases[{index}]");
+            let from = (old.not_before_ms, *not_before_ms);
+            self.number(&format!("{field}.not_before_ms"), from, Stricter::Higher);
+            let end = |it: Option<u64>| it.unwrap_or(u64::MAX);
+            let effect = match end(old.not_after_ms).cmp(&end(*not_after_ms)) {
+                Ordering::Less => Effect::AddsTrust,
+                Ordering::Equal | Ordering::Greater => Effect::RemovesTrust,
+            };
+            let (before, after) = (optional(old.not_after_ms), optional(*not_after_ms));
+            self.value(&format!("{field}.not_after_ms"), &before, &after, effect);
+            // The measurement stays, so what runs does.
+            let (before, after) = (quoted(&old.source), quoted(source));
+            self.value(&format!("{field}.source"), &before, &after, Effect::Neutral);
+        }
     }
 
     fn floors(&mut self, old: &[TcbFloor], new: &[TcbFloor]) {

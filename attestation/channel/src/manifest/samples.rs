@@ -7,54 +7,47 @@ use boop_wire::Digest;
 use boop_wire::binding::{PlatformKind, Role};
 use boop_wire::codec::{domain_separated, to_canonical};
 use boop_wire::manifest::{
-    Approval, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, Matching, Measurement,
+    Approval, ApproverEntry, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, Measurement,
     PartyEntry, Release, SignedManifest, TcbFloor,
 };
 use ed25519_dalek::{Signer as _, SigningKey};
 
 use super::Head;
 
-/// A genesis that breaks no rule.
+/// When the genesis was made.
+pub(crate) const CREATED_MS: u64 = 1_800_000_000_000;
+
+/// A genesis that breaks no rule. Keys 0 to 2 are the operators', 3 signs releases, 4 reviews.
 pub(crate) fn genesis() -> Manifest {
-    let party = |operator: &str, platform, mark: u8| PartyEntry {
-        operator: operator.to_owned(),
-        machine: machine(platform, mark),
-        custodian: [mark + 100; 32],
+    let party = |operator: &str, platform, mark: u8| {
+        PartyEntry::self_run(operator, machine(platform, mark), [mark + 100; 32])
     };
-    let release = |role, platform, mark| Release {
-        role,
-        platform,
-        measurement: Measurement([mark; 48]),
+    let release =
+        |role, platform, mark| Release::unlimited(role, platform, Measurement([mark; 48]));
+    let parties = vec![
+        party("alpha", PlatformKind::Snp, 1),
+        party("beta", PlatformKind::Snp, 2),
+        party("gamma", PlatformKind::Nitro, 3),
+    ];
+    let ledger = LedgerEntry {
+        machine: machine(PlatformKind::Snp, 6),
+        origin: "example.org/log".to_owned(),
+        key: [106; 32],
     };
+    let keys = [0, 1, 2, 3, 4].map(|index| key(index).verifying_key().to_bytes());
     Manifest {
-        version: 1,
-        previous: None,
-        network: None,
         name: "a network".to_owned(),
-        simulated: false,
-        parties: vec![
-            party("alpha", PlatformKind::Snp, 1),
-            party("beta", PlatformKind::Snp, 2),
-            party("gamma", PlatformKind::Nitro, 3),
-        ],
+        created_ms: CREATED_MS,
         gateways: vec![
             machine(PlatformKind::Snp, 4),
             machine(PlatformKind::Nitro, 5),
         ],
-        ledger: LedgerEntry {
-            machine: machine(PlatformKind::Snp, 6),
-            origin: "example.org/log".to_owned(),
-            key: [106; 32],
-        },
         releases: vec![
             release(Role::Party, PlatformKind::Snp, 11),
             release(Role::Party, PlatformKind::Nitro, 12),
         ],
         tcb_floors: vec![floor("Genoa"), floor("Turin")],
-        evidence_age_max_s: 3600,
-        threshold: 19_661,
-        quality_min: 80,
-        matching: Matching::Abort,
+        ..Manifest::genesis(parties, ledger, ApproverEntry::least(keys))
     }
 }
 
@@ -89,6 +82,7 @@ pub(crate) fn followed(before: &SignedManifest) -> Manifest {
         version: head.version + 1,
         previous: Some(head.digest),
         network: Some(head.network),
+        created_ms: manifest.created_ms + 1,
         ..manifest
     }
 }

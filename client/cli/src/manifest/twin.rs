@@ -5,11 +5,13 @@
 //! `parties[1].machine.chip`.
 
 mod node;
+mod rules;
 
 use boop_channel::manifest::Head;
 use boop_wire::binding::{PlatformKind, Role};
 use boop_wire::manifest::{
-    LedgerEntry, Machine, Manifest, Matching, Measurement, PartyEntry, Release, TcbFloor,
+    Cloud, LedgerEntry, Machine, Manifest, MatchProfile, Matching, Measurement, PartyEntry,
+    Release, TcbFloor,
 };
 use boop_wire::{Digest, NetworkId, PartyIndex};
 use serde_json::{Value, json};
@@ -39,6 +41,16 @@ const MATCHINGS: [(&str, Matching); 2] = [
     ("semi-honest", Matching::SemiHonest),
     ("abort", Matching::Abort),
 ];
+const PROFILES: [(&str, MatchProfile); 2] = [
+    ("exact", MatchProfile::Exact),
+    ("sixteen", MatchProfile::Sixteen),
+];
+const CLOUDS: [(&str, Cloud); 4] = [
+    ("aws", Cloud::Aws),
+    ("azure", Cloud::Azure),
+    ("google", Cloud::Google),
+    ("other", Cloud::Other),
+];
 
 /// Writes the twin of a manifest.
 pub(super) fn write(manifest: &Manifest) -> Value {
@@ -57,6 +69,13 @@ pub(super) fn write(manifest: &Manifest) -> Value {
         threshold,
         quality_min,
         matching,
+        profile,
+        created_ms,
+        approvers,
+        thresholds,
+        delays,
+        revoked,
+        banned_products,
     } = manifest;
     json!({
         "version": version,
@@ -73,6 +92,13 @@ pub(super) fn write(manifest: &Manifest) -> Value {
         "threshold": threshold,
         "quality_min": quality_min,
         "matching": word(&MATCHINGS, *matching),
+        "profile": word(&PROFILES, *profile),
+        "created_ms": created_ms,
+        "approvers": approvers.iter().map(rules::write_approver).collect::<Vec<_>>(),
+        "thresholds": rules::write_thresholds(thresholds),
+        "delays": rules::write_delays(delays),
+        "revoked": rules::write_revoked(revoked),
+        "banned_products": banned_products,
     })
 }
 
@@ -81,11 +107,17 @@ fn write_party(party: &PartyEntry) -> Value {
         operator,
         machine,
         custodian,
+        physical_custodian,
+        cloud,
+        hsm_administrator,
     } = party;
     json!({
         "operator": operator,
         "machine": write_machine(machine),
         "custodian": hex::encode(custodian),
+        "physical_custodian": physical_custodian,
+        "cloud": cloud.and_then(|cloud| word(&CLOUDS, cloud)),
+        "hsm_administrator": hsm_administrator,
     })
 }
 
@@ -116,11 +148,17 @@ fn write_release(release: &Release) -> Value {
         role,
         platform,
         measurement,
+        not_before_ms,
+        not_after_ms,
+        source,
     } = release;
     json!({
         "role": word(&ROLES, *role),
         "platform": word(&PLATFORMS, *platform),
         "measurement": measurement.to_string(),
+        "not_before_ms": not_before_ms,
+        "not_after_ms": not_after_ms,
+        "source": source,
     })
 }
 
@@ -167,6 +205,13 @@ pub(super) fn read(bytes: &[u8], head: Option<&Head>) -> Result<Manifest, TwinEr
         "threshold",
         "quality_min",
         "matching",
+        "profile",
+        "created_ms",
+        "approvers",
+        "thresholds",
+        "delays",
+        "revoked",
+        "banned_products",
     ])?;
     let lineage = Lineage::read(&root, head)?;
     Ok(Manifest {
@@ -178,12 +223,19 @@ pub(super) fn read(bytes: &[u8], head: Option<&Head>) -> Result<Manifest, TwinEr
         parties: parties(&root.get("parties")?)?,
         gateways: distinct(&root.get("gateways")?, "", machine)?,
         ledger: ledger(&root.get("ledger")?)?,
-        releases: distinct(&root.get("releases")?, "", release)?,
+        releases: releases(&root.get("releases")?)?,
         tcb_floors: floors(&root.get("tcb_floors")?)?,
         evidence_age_max_s: root.get("evidence_age_max_s")?.number(u32::MAX)?,
         threshold: root.get("threshold")?.number(THRESHOLD_MAX)?,
         quality_min: root.get("quality_min")?.number(100_u8)?,
         matching: root.get("matching")?.word(&MATCHINGS)?,
+        profile: root.get("profile")?.word(&PROFILES)?,
+        created_ms: root.get("created_ms")?.number(u64::MAX)?,
+        approvers: rules::approvers(&root.get("approvers")?)?,
+        thresholds: rules::thresholds(&root.get("thresholds")?)?,
+        delays: rules::delays(&root.get("delays")?)?,
+        revoked: rules::revoked(&root.get("revoked")?)?,
+        banned_products: distinct(&root.get("banned_products")?, "", |node| node.text())?,
     })
 }
 
@@ -259,11 +311,21 @@ fn parties(node: &Node<'_>) -> Result<Vec<PartyEntry>, TwinError> {
 }
 
 fn party(node: &Node<'_>) -> Result<PartyEntry, TwinError> {
-    let members = node.members(&["operator", "machine", "custodian"])?;
+    let members = node.members(&[
+        "operator",
+        "machine",
+        "custodian",
+        "physical_custodian",
+        "cloud",
+        "hsm_administrator",
+    ])?;
     Ok(PartyEntry {
         operator: members.get("operator")?.text()?,
         machine: machine(&members.get("machine")?)?,
         custodian: members.get("custodian")?.hex()?,
+        physical_custodian: members.get("physical_custodian")?.text()?,
+        cloud: members.get("cloud")?.or_null(|node| node.word(&CLOUDS))?,
+        hsm_administrator: members.get("hsm_administrator")?.text()?,
     })
 }
 
@@ -290,12 +352,38 @@ fn ledger(node: &Node<'_>) -> Result<LedgerEntry, TwinError> {
     })
 }
 
+/// Two entries of one release would leave open until when it may run.
+fn releases(node: &Node<'_>) -> Result<Vec<Release>, TwinError> {
+    distinct(node, "", |node| {
+        let Release {
+            role,
+            platform,
+            measurement,
+            ..
+        } = release(node)?;
+        Ok((role, platform, measurement))
+    })?;
+    distinct(node, "", release)
+}
+
 fn release(node: &Node<'_>) -> Result<Release, TwinError> {
-    let members = node.members(&["role", "platform", "measurement"])?;
+    let members = node.members(&[
+        "role",
+        "platform",
+        "measurement",
+        "not_before_ms",
+        "not_after_ms",
+        "source",
+    ])?;
     Ok(Release {
         role: members.get("role")?.word(&ROLES)?,
         platform: members.get("platform")?.word(&PLATFORMS)?,
         measurement: Measurement(members.get("measurement")?.hex()?),
+        not_before_ms: members.get("not_before_ms")?.number(u64::MAX)?,
+        not_after_ms: members
+            .get("not_after_ms")?
+            .or_null(|node| node.number(u64::MAX))?,
+        source: members.get("source")?.text()?,
     })
 }
 

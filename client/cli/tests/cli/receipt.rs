@@ -11,7 +11,7 @@ use boop_wire::codec::to_canonical;
 use boop_wire::job::{AgreedOutcome, Decision, Outcome};
 use boop_wire::ledger::{Detail, Entry, EntryKind, Opening, Receipt};
 use boop_wire::manifest::{
-    Approval, LedgerEntry, Machine, Manifest, Matching, PartyEntry, SignedManifest,
+    Approval, ApproverEntry, LedgerEntry, Machine, Manifest, PartyEntry, SignedManifest,
 };
 use boop_wire::{Digest, NetworkId, RequestId, UserId, api::EnrolReceipt};
 
@@ -196,29 +196,17 @@ fn manifest() -> Manifest {
         chip: vec![1; 64],
         config: Digest::new([2; 32]),
     };
-    let party = PartyEntry {
-        operator: "operator".into(),
+    let party = PartyEntry::self_run("operator", machine.clone(), [3; 32]);
+    let ledger = LedgerEntry {
         machine: machine.clone(),
-        custodian: [3; 32],
+        origin: "example.com/log".into(),
+        key: *signer(7).verifier().public_key(),
     };
+    let approvers = ApproverEntry::least([0x91, 0x92, 0x93, 0x94, 0x95].map(|byte| [byte; 32]));
     Manifest {
-        version: 1,
-        previous: None,
-        network: None,
         name: "test".into(),
-        simulated: false,
-        parties: vec![party.clone(), party.clone(), party],
-        gateways: vec![machine.clone()],
-        ledger: LedgerEntry {
-            machine,
-            origin: "example.com/log".into(),
-            key: *signer(7).verifier().public_key(),
-        },
-        releases: Vec::new(),
-        tcb_floors: Vec::new(),
+        gateways: vec![machine],
         evidence_age_max_s: 600,
-        threshold: 19_661,
-        quality_min: 80,
-        matching: Matching::Abort,
+        ..Manifest::genesis(vec![party.clone(), party.clone(), party], ledger, approvers)
     }
 }

@@ -2,7 +2,7 @@
 
 use boop_channel::LocalKeys;
 use boop_wire::binding::PlatformKind;
-use boop_wire::manifest::{Approval, LedgerEntry, Machine, Manifest, Matching, PartyEntry};
+use boop_wire::manifest::{Approval, ApproverEntry, LedgerEntry, Machine, Manifest, PartyEntry};
 
 use super::*;
 
@@ -165,29 +165,20 @@ fn manifest(version: u64, network: Option<NetworkId>) -> Manifest {
         chip: vec![1; 64],
         config: Digest::new([2; 32]),
     };
-    let party = PartyEntry {
-        operator: "operator".into(),
+    let party = PartyEntry::self_run("operator", machine.clone(), [3; 32]);
+    let ledger = LedgerEntry {
         machine: machine.clone(),
-        custodian: [3; 32],
+        origin: "log".into(),
+        key: [5; 32],
     };
+    let approvers = ApproverEntry::least([0x91, 0x92, 0x93, 0x94, 0x95].map(|byte| [byte; 32]));
     Manifest {
         version,
         previous: network.map(|_| Digest::new([4; 32])),
         network,
         name: "test".into(),
-        simulated: false,
-        parties: vec![party.clone(), party.clone(), party],
-        gateways: vec![machine.clone()],
-        ledger: LedgerEntry {
-            machine,
-            origin: "log".into(),
-            key: [5; 32],
-        },
-        releases: Vec::new(),
-        tcb_floors: Vec::new(),
+        gateways: vec![machine],
         evidence_age_max_s: 600,
-        threshold: 19_661,
-        quality_min: 80,
-        matching: Matching::Abort,
+        ..Manifest::genesis(vec![party.clone(), party.clone(), party], ledger, approvers)
     }
 }

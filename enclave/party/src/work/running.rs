@@ -3,8 +3,9 @@
 use alloc::vec::Vec;
 
 use boop_abi::{Event, Slot, ToHost};
-use boop_mpc::{Input, MpcError, Output, PairwiseSeeds, Rule, Security};
+use boop_mpc::{Input, MpcError, Output, PairwiseSeeds, Profile, Rule, Security};
 use boop_wire::job::{Decision, Outcome, PartyResult, SignedOutcome, Subject};
+use boop_wire::manifest::{Manifest, MatchProfile};
 use boop_wire::statement::JobEnding;
 use boop_wire::{Digest, PartyIndex, Refusal, UserId};
 
@@ -163,7 +164,7 @@ impl<P: Platform> Party<P> {
         };
         let OpenedCall { input, commitments } =
             open_call(&self.keys, &place, &call.call, self.now_ms)?;
-        let rule = Rule::new(manifest.manifest().threshold).map_err(|_| Refusal::Internal)?;
+        let rule = rule_of(manifest.manifest())?;
         let preface = Preface {
             session,
             job: begin.job,
@@ -415,4 +416,13 @@ impl Active {
             }
         }
     }
+}
+
+/// Returns the rule that the manifest names, so that all three parties and every reader know it.
+fn rule_of(manifest: &Manifest) -> Result<Rule, Refusal> {
+    let profile = match manifest.profile {
+        MatchProfile::Exact => Profile::Exact,
+        MatchProfile::Sixteen => Profile::Sixteen,
+    };
+    Rule::of_profile(profile, manifest.threshold).map_err(|_| Refusal::Internal)
 }

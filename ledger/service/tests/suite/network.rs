@@ -10,8 +10,8 @@ use boop_wire::codec::domain_separated;
 use boop_wire::evidence::{Certificate, EvidenceBundle};
 use boop_wire::id::{Digest, InstanceId, PartyIndex};
 use boop_wire::manifest::{
-    Approval, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, Measurement, PartyEntry,
-    Release, SignedManifest, TcbFloor,
+    Approval, ApproverEntry, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, Measurement,
+    PartyEntry, Release, SignedManifest, TcbFloor,
 };
 use boop_wire::to_canonical;
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -194,29 +194,20 @@ impl Network {
             config,
         };
         let config = Digest::new(CONFIG);
-        let party = |chip| PartyEntry {
-            operator: String::from("operator"),
-            machine: machine(chip, config),
-            custodian: [0; 32],
+        let party = |chip| PartyEntry::self_run("operator", machine(chip, config), [0; 32]);
+        let release = |role, platform, measurement| {
+            Release::unlimited(role, platform, Measurement(measurement))
         };
-        let release = |role, platform, measurement| Release {
-            role,
-            platform,
-            measurement: Measurement(measurement),
+        let entry = LedgerEntry {
+            machine: machine(&self.chips[1], ledger.config),
+            origin: ledger.origin.clone(),
+            key: ledger.key,
         };
+        let approvers = ApproverEntry::least([0x91, 0x92, 0x93, 0x94, 0x95].map(|byte| [byte; 32]));
         Manifest {
-            version: 1,
-            previous: None,
-            network: None,
             name: String::from("test"),
             simulated: true,
-            parties: self.chips.iter().map(party).collect(),
             gateways: vec![machine(&self.chips[0], config)],
-            ledger: LedgerEntry {
-                machine: machine(&self.chips[1], ledger.config),
-                origin: ledger.origin.clone(),
-                key: ledger.key,
-            },
             releases: vec![
                 release(Role::Party, PlatformKind::Snp, CODE),
                 release(Role::Party, PlatformKind::Nitro, CODE),
@@ -224,10 +215,7 @@ impl Network {
                 release(Role::Ledger, PlatformKind::Snp, ledger.measurement),
             ],
             tcb_floors: ["Genoa", "Turin"].map(floor).to_vec(),
-            evidence_age_max_s: 3600,
-            threshold: 19_661,
-            quality_min: 80,
-            matching: boop_wire::manifest::Matching::Abort,
+            ..Manifest::genesis(self.chips.iter().map(party).collect(), entry, approvers)
         }
     }
 }

@@ -6,8 +6,8 @@ use boop_tee::measure;
 use boop_wire::binding::{PlatformKind, Role};
 use boop_wire::codec::{domain_separated, from_canonical, plain_digest, to_canonical};
 use boop_wire::manifest::{
-    Approval, LedgerEntry, Machine, Manifest, Matching, Measurement, PartyEntry, Release,
-    SignedManifest, TcbFloor,
+    Approval, ApproverEntry, ApproverKind, Delays, LedgerEntry, Machine, Manifest, MatchProfile,
+    Matching, Measurement, PartyEntry, Release, SignedManifest, TcbFloor,
 };
 use boop_wire::template::THRESHOLD;
 use boop_wire::{Digest, NetworkId, PartyIndex};
@@ -15,7 +15,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use serde_json::json;
 
 use super::configs::{ORIGIN, platform};
-use super::{Binaries, OPERATORS};
+use super::{Binaries, OPERATORS, OTHER_APPROVERS};
 use crate::layout::Layout;
 
 /// How the simulated network starts its measured programs beside the parties.
@@ -32,6 +32,7 @@ pub(super) struct ManifestParts {
     pub(super) machine_ids: Vec<Vec<u8>>,
     pub(super) custodians: Vec<[u8; 32]>,
     pub(super) ledger_key: [u8; 32],
+    pub(super) now_ms: u64,
 }
 
 /// Writes the manifest if it is new or anything in it changed, and returns its version.
@@ -75,6 +76,7 @@ fn successor(
         version: current.version,
         previous: current.previous,
         network: current.network,
+        created_ms: current.created_ms,
         ..wanted.clone()
     };
     if unchanged == *current {
@@ -84,6 +86,7 @@ fn successor(
         version: current.version + 1,
         previous: Some(digest),
         network: Some(network),
+        created_ms: wanted.created_ms.max(current.created_ms.saturating_add(1)),
         ..wanted.clone()
     })
 }
@@ -104,43 +107,53 @@ fn put_together(
     let parties = PartyIndex::ALL
         .into_iter()
         .map(|party| {
-            Ok(PartyEntry {
-                operator: OPERATORS[party.as_usize()].to_owned(),
-                machine: machine(party, &layout.machine(party, "party.cbor"))?,
-                custodian: parts.custodians[party.as_usize()],
-            })
+            let index = party.as_usize();
+            let machine = machine(party, &layout.machine(party, "party.cbor"))?;
+            let custodian = parts.custodians[index];
+            Ok(PartyEntry::self_run(OPERATORS[index], machine, custodian))
         })
         .collect::<anyhow::Result<_>>()?;
+    let ledger = LedgerEntry {
+        machine: machine(second, &layout.path("ledger/ledger.toml"))?,
+        origin: ORIGIN.to_owned(),
+        key: parts.ledger_key,
+    };
     Ok(Manifest {
-        version: 1,
-        previous: None,
-        network: None,
         name: "boop on this machine".to_owned(),
         simulated: true,
-        parties,
+        created_ms: parts.now_ms,
+        delays: Delays::NONE,
         gateways: vec![machine(first, &layout.path("gateway/gateway.toml"))?],
-        ledger: LedgerEntry {
-            machine: machine(second, &layout.path("ledger/ledger.toml"))?,
-            origin: ORIGIN.to_owned(),
-            key: parts.ledger_key,
-        },
         releases: releases(binaries)?,
         tcb_floors: tcb_floors(),
         evidence_age_max_s: EVIDENCE_AGE_MAX_S,
         threshold: THRESHOLD,
         quality_min: QUALITY_MIN,
-        matching: Matching::Abort,
+        ..Manifest::genesis(parties, ledger, approvers(parts))
     })
+}
+
+/// The operators in order, then the others, as their keys stand in the parts.
+fn approvers(parts: &ManifestParts) -> Vec<ApproverEntry> {
+    let kinds = PartyIndex::ALL
+        .into_iter()
+        .map(ApproverKind::Operator)
+        .chain([ApproverKind::ReleaseSigner, ApproverKind::Reviewer]);
+    let names = OPERATORS.iter().chain(&OTHER_APPROVERS);
+    let entries = parts.approvers.iter().zip(names).zip(kinds);
+    entries
+        .map(|((key, name), kind)| ApproverEntry {
+            name: (*name).to_owned(),
+            key: key.verifying_key().to_bytes(),
+            kind,
+        })
+        .collect()
 }
 
 fn releases(binaries: &Binaries) -> anyhow::Result<Vec<Release>> {
     let release = |role, platform, binary: &str, arguments: &[&str]| -> anyhow::Result<Release> {
         let measurement = Measurement(measure(&binaries.read(binary)?, arguments));
-        Ok(Release {
-            role,
-            platform,
-            measurement,
-        })
+        Ok(Release::unlimited(role, platform, measurement))
     };
     Ok(vec![
         release(Role::Party, PlatformKind::Snp, "boop-party-sim", &[])?,
@@ -202,11 +215,17 @@ fn readable(manifest: &Manifest, signed: &SignedManifest) -> String {
             "config_sha256": machine.config.to_string(),
         })
     };
+    let approver = |entry: &ApproverEntry| {
+        let (key, kind) = (hex::encode(entry.key), format!("{:?}", entry.kind));
+        json!({ "name": entry.name, "key": key, "kind": kind })
+    };
     let parties = manifest.parties.iter().map(|party| {
         json!({
             "operator": party.operator,
             "machine": machine(&party.machine),
             "custodian_key": hex::encode(party.custodian),
+            "physical_custodian": party.physical_custodian,
+            "hsm_administrator": party.hsm_administrator,
         })
     });
     let releases = manifest.releases.iter().map(|release| {
@@ -236,6 +255,12 @@ fn readable(manifest: &Manifest, signed: &SignedManifest) -> String {
             Matching::SemiHonest => "semi-honest",
             Matching::Abort => "abort",
         },
+        "profile": match manifest.profile {
+            MatchProfile::Exact => "exact",
+            MatchProfile::Sixteen => "sixteen",
+        },
+        "created_ms": manifest.created_ms,
+        "approvers": manifest.approvers.iter().map(approver).collect::<Vec<_>>(),
         "approvals": signed.approvals.iter().map(|a| hex::encode(a.key)).collect::<Vec<_>>(),
     });
     format!("{value:#}\n")

@@ -1,9 +1,11 @@
 //! Each kind of change with its effect, and what counts as a restriction.
 
+use alloc::vec;
+
 use boop_wire::Digest;
 use boop_wire::NetworkId;
 use boop_wire::binding::{PlatformKind, Role};
-use boop_wire::manifest::Measurement;
+use boop_wire::manifest::{ApproverKind, ChipId, Cloud, MatchProfile, Measurement};
 
 use super::*;
 use crate::manifest::samples::{genesis, machine as a_machine};
@@ -69,6 +71,116 @@ fn every_change_of_who_and_what_is_believed_is_told() {
         }),
     ];
     tells(edits);
+}
+
+#[test]
+fn every_change_of_who_approves_and_what_is_revoked_is_told() {
+    use Effect::{AddsTrust, Lineage, Neutral, RemovesTrust};
+    let edits: &[Edit] = &[
+        ("parties[1].physical_custodian", AddsTrust, |m| {
+            m.parties[1].physical_custodian.push('x')
+        }),
+        ("parties[1].hsm_administrator", AddsTrust, |m| {
+            m.parties[1].hsm_administrator.push('x')
+        }),
+        ("parties[1].cloud", AddsTrust, |m| {
+            m.parties[1].cloud = Some(Cloud::Azure)
+        }),
+        ("releases[0].not_before_ms", RemovesTrust, |m| {
+            m.releases[0].not_before_ms = 1
+        }),
+        ("releases[1].not_after_ms", RemovesTrust, |m| {
+            m.releases[1].not_after_ms = Some(1)
+        }),
+        ("releases[1].source", Neutral, |m| {
+            m.releases[1].source.push('x')
+        }),
+        ("profile", Neutral, |m| m.profile = MatchProfile::Sixteen),
+        ("created_ms", Lineage, |m| m.created_ms += 1),
+        ("approvers[0].name", Neutral, |m| {
+            m.approvers[0].name.clear()
+        }),
+        ("approvers[4].kind", AddsTrust, |m| {
+            m.approvers[4].kind = ApproverKind::ReleaseSigner
+        }),
+        ("old.approvers[4]", RemovesTrust, |m| {
+            m.approvers.truncate(4)
+        }),
+        ("approvers[5]", AddsTrust, |m| {
+            let mut more = m.approvers[4].clone();
+            more.key = [9; 32];
+            m.approvers.push(more);
+        }),
+        ("thresholds.operators", AddsTrust, |m| {
+            m.thresholds.operators -= 1
+        }),
+        ("thresholds.release_signers", RemovesTrust, |m| {
+            m.thresholds.release_signers += 1
+        }),
+        ("thresholds.reviewers", AddsTrust, |m| {
+            m.thresholds.reviewers = 0
+        }),
+        ("thresholds.restriction", RemovesTrust, |m| {
+            m.thresholds.restriction += 1
+        }),
+        ("thresholds.governance", AddsTrust, |m| {
+            m.thresholds.governance -= 1
+        }),
+        ("delays.ordinary_s", AddsTrust, |m| m.delays.ordinary_s -= 1),
+        ("delays.restriction_s", RemovesTrust, |m| {
+            m.delays.restriction_s += 1
+        }),
+        ("delays.governance_s", AddsTrust, |m| {
+            m.delays.governance_s = 0
+        }),
+        ("revoked.measurements[0]", RemovesTrust, |m| {
+            m.revoked.measurements.push(Measurement([7; 48]))
+        }),
+        ("revoked.chips[0]", RemovesTrust, |m| {
+            m.revoked.chips.push(ChipId(vec![7; 64]))
+        }),
+        ("banned_products[0]", RemovesTrust, |m| {
+            m.banned_products.push("Milan".into())
+        }),
+    ];
+    tells(edits);
+}
+
+#[test]
+fn what_is_revoked_no_more_adds_trust() {
+    let mut old = genesis();
+    old.revoked.measurements.push(Measurement([7; 48]));
+    old.revoked.chips.push(ChipId(vec![7; 64]));
+    old.banned_products.push("Milan".into());
+
+    let found = changes(Some(&old), &genesis());
+
+    let told: Vec<_> = found.iter().map(|it| it.field.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "old.revoked.measurements[0]",
+            "old.revoked.chips[0]",
+            "old.banned_products[0]"
+        ]
+    );
+    assert!(found.iter().all(|it| it.effect == Effect::AddsTrust));
+}
+
+#[test]
+fn an_end_that_comes_later_or_never_adds_trust() {
+    let mut old = genesis();
+    old.releases[0].not_after_ms = Some(10);
+    for end in [Some(11), None] {
+        let mut new = old.clone();
+        new.releases[0].not_after_ms = end;
+
+        let found = changes(Some(&old), &new);
+
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].field, "releases[0].not_after_ms");
+        assert_eq!(found[0].effect, Effect::AddsTrust);
+    }
 }
 
 #[test]
@@ -203,6 +315,15 @@ fn all_of_a_genesis_is_added() {
             "threshold",
             "quality_min",
             "matching",
+            "profile",
+            "created_ms",
+            "approvers[0]",
+            "approvers[1]",
+            "approvers[2]",
+            "approvers[3]",
+            "approvers[4]",
+            "thresholds",
+            "delays",
         ]
     );
     assert!(!is_restriction(&found));
@@ -241,11 +362,7 @@ fn a_text_cannot_pass_for_another_field() {
 }
 
 fn a_release() -> Release {
-    Release {
-        role: Role::Gateway,
-        platform: PlatformKind::Snp,
-        measurement: Measurement([9; 48]),
-    }
+    Release::unlimited(Role::Gateway, PlatformKind::Snp, Measurement([9; 48]))
 }
 
 #[track_caller]

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use boop_wire::binding::{PlatformKind, Role};
-use boop_wire::manifest::{Machine, Matching, PartyEntry, Release, TcbFloor};
+use boop_wire::manifest::{Cloud, Machine, MatchProfile, Matching, PartyEntry, Release, TcbFloor};
 
 /// A text in quotes, with everything escaped that could end it or hide in it.
 pub(super) fn quoted(text: &str) -> String {
@@ -29,6 +29,23 @@ pub(super) const fn matching(matching: Matching) -> &'static str {
     }
 }
 
+pub(super) const fn profile(profile: MatchProfile) -> &'static str {
+    match profile {
+        MatchProfile::Exact => "exact",
+        MatchProfile::Sixteen => "sixteen",
+    }
+}
+
+pub(super) const fn cloud(cloud: Option<Cloud>) -> &'static str {
+    match cloud {
+        None => "none",
+        Some(Cloud::Aws) => "aws",
+        Some(Cloud::Azure) => "azure",
+        Some(Cloud::Google) => "google",
+        Some(Cloud::Other) => "other",
+    }
+}
+
 pub(super) fn machine(machine: &Machine) -> String {
     format!(
         "{} chip {} config {}",
@@ -40,10 +57,14 @@ pub(super) fn machine(machine: &Machine) -> String {
 
 pub(super) fn party(party: &PartyEntry) -> String {
     format!(
-        "operator {} on {} with custodian {}",
+        "operator {} on {} with custodian {}, physical custodian {}, cloud {}, \
+         HSM administrator {}",
         quoted(&party.operator),
         machine(&party.machine),
-        hex::encode(party.custodian)
+        hex::encode(party.custodian),
+        quoted(&party.physical_custodian),
+        cloud(party.cloud),
+        quoted(&party.hsm_administrator)
     )
 }
 
@@ -56,9 +77,12 @@ pub(super) fn release(release: &Release) -> String {
         Role::Client => "client",
     };
     format!(
-        "{role} on {} with measurement {}",
+        "{role} on {} with measurement {} from {} to {} of {}",
         platform(release.platform),
-        release.measurement
+        release.measurement,
+        release.not_before_ms,
+        optional(release.not_after_ms),
+        quoted(&release.source)
     )
 }
 

@@ -152,12 +152,28 @@ impl<'a> Node<'a> {
         Ok(entries.iter().enumerate().map(entry).collect())
     }
 
-    /// Takes hexadecimal digits; nothing for `null`.
-    pub(super) fn hex_or_null<const N: usize>(&self) -> Result<Option<[u8; N]>, TwinError> {
+    /// Takes what a reader takes; nothing for `null`.
+    pub(super) fn or_null<T>(
+        &self,
+        read: impl FnOnce(&Self) -> Result<T, TwinError>,
+    ) -> Result<Option<T>, TwinError> {
         match self.json {
             Json::Null => Ok(None),
-            _ => self.hex().map(Some),
+            _ => read(self).map(Some),
         }
+    }
+
+    /// Takes hexadecimal digits; nothing for `null`.
+    pub(super) fn hex_or_null<const N: usize>(&self) -> Result<Option<[u8; N]>, TwinError> {
+        self.or_null(Self::hex)
+    }
+
+    /// Takes hexadecimal digits of as many bytes as there are, up to a number of them.
+    pub(super) fn hex_up_to(&self, bytes_max: usize) -> Result<Vec<u8>, TwinError> {
+        let text = self.text()?;
+        let (expected, found) = (2 * bytes_max, text.chars().count());
+        self.demand(found <= expected, || Problem::Digits { expected, found })?;
+        hex::decode(&text).map_err(|_| self.error(Problem::NotHex))
     }
 
     pub(super) fn flag(&self) -> Result<bool, TwinError> {

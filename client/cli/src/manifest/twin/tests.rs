@@ -1,5 +1,7 @@
 //! Twins that say what their manifest says, and twins that are none.
 
+use boop_wire::manifest::ChipId;
+
 use super::*;
 
 /// Where, what instead, and what is told.
@@ -26,9 +28,10 @@ fn a_manifest_with_every_field_survives_its_twin() {
         .into_iter()
         .flat_map(|(_, role)| PLATFORMS.map(|(_, platform)| (role, platform)))
         .map(|(role, platform)| Release {
-            role,
-            platform,
-            measurement: Measurement([0xab; 48]),
+            not_before_ms: 1,
+            not_after_ms: Some(u64::MAX),
+            source: "a repository".into(),
+            ..Release::unlimited(role, platform, Measurement([0xab; 48]))
         })
         .collect();
     manifest.gateways.clear();
@@ -36,6 +39,10 @@ fn a_manifest_with_every_field_survives_its_twin() {
     manifest.threshold = THRESHOLD_MAX;
     manifest.quality_min = 100;
     manifest.matching = Matching::SemiHonest;
+    manifest.profile = MatchProfile::Sixteen;
+    manifest.revoked.measurements = vec![Measurement([0xcd; 48])];
+    manifest.revoked.chips = vec![ChipId(vec![1; 64]), ChipId(vec![2; 48])];
+    manifest.banned_products = vec!["Milan".into()];
 
     let twin = serde_json::to_vec(&write(&manifest)).unwrap();
 
@@ -45,7 +52,7 @@ fn a_manifest_with_every_field_survives_its_twin() {
 #[test]
 fn every_field_must_be_there_and_no_other() {
     let places = places(&example_value(), "");
-    assert_eq!(places.len(), 65);
+    assert_eq!(places.len(), 118);
     for pointer in places {
         let (parent, name) = pointer.rsplit_once('/').unwrap();
         let mut twin = example_value();
