@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+
+use crate::Args;
 
 /// What came of one claim.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub(crate) enum Area {
     Attestation,
     /// Palms compared by three parties, one of which may deviate.
     Matching,
+    /// Keys, sealed stores and what custodians have on record.
+    Custody,
 }
 
 impl Area {
@@ -37,6 +41,7 @@ impl Area {
         match self {
             Self::Attestation => "attestation",
             Self::Matching => "matching",
+            Self::Custody => "custody",
         }
     }
 }
@@ -81,6 +86,28 @@ impl Sheet {
         std::fs::write(file, serde_json::to_string_pretty(&report)?)
             .with_context(|| format!("cannot write {}", file.display()))
     }
+}
+
+/// Tries a claim, or a sample of what there is to try.
+pub(crate) type Try = fn(bool) -> Result<Claim>;
+
+/// Tries the claims of an area, or the one that is asked for.
+pub(crate) fn sheet(area: Area, claims: &[(&str, Try)], args: &Args) -> Result<Sheet> {
+    let names: Vec<&str> = claims.iter().map(|(name, _)| *name).collect();
+    if let Some(only) = args.only.as_deref() {
+        ensure!(
+            names.contains(&only),
+            "no claim {only}: {}",
+            names.join(", ")
+        );
+    }
+    let mut sheet = Sheet::begin(area);
+    for (name, claim) in claims {
+        if args.only.as_deref().is_none_or(|only| only == *name) {
+            sheet.add(claim(args.quick)?);
+        }
+    }
+    Ok(sheet)
 }
 
 fn to_json(claim: &Claim) -> Value {

@@ -1,10 +1,11 @@
-//! `boop-claims AREA`: the claims of areas `attestation` and `matching`, each as a program that
+//! `boop-claims AREA`: the claims of areas `attestation`, `matching` and `custody`, each as a program that
 //! tries to break it, with a control.
 //!
 //! The evidence is that of a vectors folder. `cargo xtask prove AREA` builds and runs it.
 
 mod claim;
 mod crypto;
+mod custody;
 mod evidence;
 mod matching;
 mod mutation;
@@ -32,8 +33,8 @@ struct Args {
     /// Tries a sample of what there is to try.
     #[arg(long)]
     quick: bool,
-    /// Tries one claim of area `matching` alone: exact, valid, deviation, named, audit, leakage,
-    /// streams or timing.
+    /// Tries one claim alone. Of `matching`: exact, valid, deviation, named, audit, leakage,
+    /// streams or timing; of `custody`: custodian, rollback, canaries or damage.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// Writes the outcome to a file.
@@ -57,7 +58,8 @@ fn run(args: &Args) -> Result<bool> {
     println!("trying to break the claims of area {}", args.area.as_str());
     let sheet = match args.area {
         Area::Attestation => attestation(args)?,
-        Area::Matching => matching::sheet(args.quick, args.only.as_deref())?,
+        Area::Matching => claim::sheet(args.area, matching::CLAIMS, args)?,
+        Area::Custody => claim::sheet(args.area, custody::CLAIMS, args)?,
     };
     if let Some(file) = &args.json {
         sheet.write(file)?;

@@ -2,6 +2,8 @@
 //!
 //! - [`program`]: where the programs under test lie.
 //! - [`bound`]: what a case of the vectors wants evidence to be bound to.
+//! - [`simulation`]: three parties on one thread, with their hosts and custodians.
 
 pub mod bound;
 pub mod program;
+pub mod simulation;

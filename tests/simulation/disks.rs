@@ -3,10 +3,10 @@
 use boop_abi::{Phase, Slot};
 use boop_wire::Refusal;
 
-use crate::machine::Disk;
-use crate::network::Network;
-use crate::story::{Story, Weather};
-use crate::world::World;
+use boop_tests::simulation::machine::Disk;
+use boop_tests::simulation::network::Network;
+use boop_tests::simulation::story::{Story, Weather};
+use boop_tests::simulation::world::World;
 
 /// Where a party keeps its peers' second secrets [KEY-5].
 const ESCROW: Slot = Slot(u64::MAX);
@@ -15,7 +15,7 @@ const PATIENCE_MS: u64 = 60_000;
 
 #[test]
 fn a_party_that_lost_what_it_kept_for_its_peers_gets_it_back() {
-    let network = Network::new();
+    let network = Network::generate();
     let mut world = Story::new(&network, 1, Weather::Calm).world_after();
 
     world.crash(1, false);
@@ -36,7 +36,7 @@ fn a_party_that_lost_what_it_kept_for_its_peers_gets_it_back() {
 
 #[test]
 fn a_party_whose_second_secret_nobody_keeps_stays_closed() {
-    let network = Network::new();
+    let network = Network::generate();
     let mut world = Story::new(&network, 2, Weather::Calm).world_after();
     world.disks_lie = true;
 
@@ -55,7 +55,7 @@ fn a_party_whose_second_secret_nobody_keeps_stays_closed() {
 
 #[test]
 fn a_store_under_another_second_secret_is_damage() {
-    let mut network = Network::new();
+    let mut network = Network::generate();
     let other = {
         let world = Story::new(&network, 4, Weather::Calm).world_after();
         world.machines[0].disk.clone()
@@ -77,7 +77,7 @@ fn a_store_under_another_second_secret_is_damage() {
 #[test]
 fn disks_set_back_to_yesterday_do_not_open() {
     for set_back in [&[1][..], &[0, 2], &[0, 1, 2]] {
-        let network = Network::new();
+        let network = Network::generate();
         let mut world = Story::new(&network, 5, Weather::Calm).world_after();
         world.disks_lie = true;
 
@@ -111,7 +111,7 @@ fn disks_set_back_to_yesterday_do_not_open() {
 
 #[test]
 fn a_disk_that_is_empty_is_not_a_new_store() {
-    let network = Network::new();
+    let network = Network::generate();
     let mut world = Story::new(&network, 5, Weather::Calm).world_after();
     world.disks_lie = true;
 
@@ -127,7 +127,7 @@ fn a_disk_that_is_empty_is_not_a_new_store() {
 
 #[test]
 fn without_what_custodians_have_on_record_yesterday_opens() {
-    let mut network = Network::new();
+    let mut network = Network::generate();
     let yesterday = {
         let world = Story::new(&network, 5, Weather::Calm).world_after();
         [0, 1, 2].map(|machine| yesterday(&world, machine).clone())

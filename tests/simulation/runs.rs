@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::network::Network;
-use crate::story::{Story, Tally, Weather};
+use boop_tests::simulation::network::Network;
+use boop_tests::simulation::story::{Story, Tally, Weather};
 
 /// Seeds that every run of the tests tries.
 const SEEDS: Range<u64> = 0..8;
@@ -12,7 +12,7 @@ const SEEDS: Range<u64> = 0..8;
 fn whatever_hosts_do_what_parties_sign_is_true_and_nothing_signed_is_lost() {
     let mut sum = Tally::default();
     for seed in seeds() {
-        let tally = Story::new(&Network::new(), seed, Weather::Storm).run();
+        let tally = Story::new(&Network::generate(), seed, Weather::Storm).run();
         println!("seed {seed:3}: {tally}");
         sum.add(&tally);
     }
@@ -28,7 +28,7 @@ fn whatever_hosts_do_what_parties_sign_is_true_and_nothing_signed_is_lost() {
 
 #[test]
 fn in_calm_weather_every_capture_is_decided_at_once() {
-    let tally = Story::new(&Network::new(), 1, Weather::Calm).run();
+    let tally = Story::new(&Network::generate(), 1, Weather::Calm).run();
     println!("{tally}");
 
     assert_eq!((tally.refused, tally.unanswered), (0, 0));

@@ -30,6 +30,8 @@ enum Area {
     Attestation,
     /// Palms compared by three parties, one of which may deviate.
     Matching,
+    /// Keys, sealed stores and what custodians have on record.
+    Custody,
 }
 
 impl Area {
@@ -38,6 +40,7 @@ impl Area {
             Self::Journey => "journey",
             Self::Attestation => "attestation",
             Self::Matching => "matching",
+            Self::Custody => "custody",
         }
     }
 }
@@ -50,7 +53,7 @@ pub fn run(args: &Args) -> Result<()> {
     match args.area {
         Area::Journey => journey(args),
         Area::Attestation => attestation(args),
-        Area::Matching => matching(args),
+        Area::Matching | Area::Custody => plain(args),
     }
 }
 
@@ -76,8 +79,8 @@ fn attestation(args: &Args) -> Result<()> {
     workspace::run(&mut command)
 }
 
-/// The claims on the matching between three parties.
-fn matching(args: &Args) -> Result<()> {
+/// The claims that need nothing but the program.
+fn plain(args: &Args) -> Result<()> {
     let mut command = claims(args);
     pass_on(args, &mut command)?;
     workspace::run(&mut command)

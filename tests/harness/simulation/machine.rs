@@ -17,16 +17,16 @@ use boop_wire::{PartyIndex, Refusal};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::network::Network;
+use crate::simulation::network::Network;
 
 /// The clock that everything in a simulation reads, Unix milliseconds.
-pub(crate) type Clock = Rc<Cell<u64>>;
+pub type Clock = Rc<Cell<u64>>;
 
 /// The blobs on a machine's disk.
-pub(crate) type Disk = BTreeMap<Slot, Vec<u8>>;
+pub type Disk = BTreeMap<Slot, Vec<u8>>;
 
 /// A simulated chip under the enclave, with randomness of the seed.
-pub(crate) struct Hardware {
+pub struct Hardware {
     chip: Arc<Chip>,
     launch: Launch,
     clock: Clock,
@@ -61,27 +61,35 @@ impl Platform for Hardware {
 }
 
 /// A machine; the enclave is there while it has power.
-pub(crate) struct Machine {
-    pub(crate) party: PartyIndex,
-    pub(crate) enclave: Option<Party<Hardware>>,
-    pub(crate) phase: Phase,
+pub struct Machine {
+    /// Whose machine it is.
+    pub party: PartyIndex,
+    /// The enclave, while there is power.
+    pub enclave: Option<Party<Hardware>>,
+    /// The phase that the enclave told last.
+    pub phase: Phase,
     /// Why the enclave's life ended, if it ended itself.
-    pub(crate) stopped: Option<Refusal>,
+    pub stopped: Option<Refusal>,
+    /// Why the enclave refused work last, in this life.
+    pub refused: Option<Refusal>,
     /// Counts the enclave's lives: what was on its way to an earlier one does not arrive.
-    pub(crate) life: u32,
-    pub(crate) disk: Disk,
+    pub life: u32,
+    /// What the host keeps.
+    pub disk: Disk,
     next_stream: u32,
     custody: Arc<Custody>,
     release: Option<(StreamId, Conversation, FrameBuffer)>,
 }
 
 impl Machine {
-    pub(crate) fn new(network: &Network, party: PartyIndex) -> Self {
+    /// A machine without power, with an empty disk.
+    pub fn new(network: &Network, party: PartyIndex) -> Self {
         Self {
             party,
             enclave: None,
             phase: Phase::Booted,
             stopped: None,
+            refused: None,
             life: 0,
             disk: BTreeMap::new(),
             next_stream: 2,
@@ -91,9 +99,10 @@ impl Machine {
     }
 
     /// Starts an enclave and returns what it and its manifest led to.
-    pub(crate) fn start(&mut self, network: &Network, clock: &Clock, seed: u64) -> Vec<ToHost> {
+    pub fn start(&mut self, network: &Network, clock: &Clock, seed: u64) -> Vec<ToHost> {
         self.life += 1;
         self.stopped = None;
+        self.refused = None;
         self.next_stream = 2;
         let (chip, launch) = network.launched(self.party, self.life);
         let hardware = Hardware {
@@ -112,26 +121,27 @@ impl Machine {
     }
 
     /// Cuts the power: whatever is not on the disk is gone.
-    pub(crate) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         self.enclave = None;
         self.release = None;
         self.phase = Phase::Booted;
     }
 
     /// Returns the number of the next stream that the host opens.
-    pub(crate) fn host_stream(&mut self) -> StreamId {
+    pub fn host_stream(&mut self) -> StreamId {
         let stream = StreamId(self.next_stream);
         self.next_stream += 2;
         stream
     }
 
-    pub(crate) fn call_custodian(&mut self, stream: StreamId) {
+    /// Opens a conversation with the custodian.
+    pub fn call_custodian(&mut self, stream: StreamId) {
         let conversation = Conversation::new(Arc::clone(&self.custody));
         self.release = Some((stream, conversation, FrameBuffer::new(RELEASE_BYTES_MAX)));
     }
 
     /// Gives the custodian bytes of its stream, if this is it, and returns its answer.
-    pub(crate) fn custodian_hears(
+    pub fn custodian_hears(
         &mut self,
         stream: StreamId,
         bytes: &[u8],

@@ -5,7 +5,7 @@ use boop_wire::PartyIndex;
 use rand_chacha::rand_core::Rng;
 
 use super::{Event, REOPEN_MS, World};
-use crate::pipes::{End, Fate, Pipe};
+use crate::simulation::pipes::{End, Fate, Pipe};
 
 impl World<'_> {
     pub(super) fn open_stream(&mut self, index: usize, stream: StreamId, to: FarEnd) {

@@ -11,30 +11,33 @@ use boop_wire::session::Side;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
-use crate::network::Network;
+use crate::simulation::network::Network;
 
 /// As long as the gateway of the product.
 const SILENCE_MS_MAX: u64 = 60_000;
 
 /// The keys of the parties that the door has sessions with.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct PartyKeys {
-    pub(crate) identity: [u8; 32],
-    pub(crate) hpke: [u8; 32],
+pub struct PartyKeys {
+    /// Signs what the party says.
+    pub identity: [u8; 32],
+    /// Opens what is sealed to the party.
+    pub hpke: [u8; 32],
 }
 
 /// The gateway.
-pub(crate) struct Door {
+pub struct Door {
     keys: Arc<LocalKeys>,
     sessions: [Option<(usize, Session)>; 3],
     /// Since when each party was asked without a word.
     asked_ms: [Option<u64>; 3],
     /// How far each party said it is.
-    pub(crate) progress: [Option<Progress>; 3],
+    pub progress: [Option<Progress>; 3],
 }
 
 impl Door {
-    pub(crate) fn new(rng: &mut ChaCha8Rng) -> Self {
+    /// A gateway without sessions.
+    pub fn new(rng: &mut ChaCha8Rng) -> Self {
         let keys = LocalKeys::generate(&mut |out: &mut [u8]| rng.fill_bytes(out)).unwrap();
         Self {
             keys: Arc::new(keys),
@@ -44,12 +47,13 @@ impl Door {
         }
     }
 
-    pub(crate) const fn has_stream(&self, party: usize) -> bool {
+    /// Tells whether there is a stream to a party.
+    pub const fn has_stream(&self, party: usize) -> bool {
         self.sessions[party].is_some()
     }
 
     /// Starts a session with a party on a pipe, and returns its first bytes.
-    pub(crate) fn open(
+    pub fn open(
         &mut self,
         network: &Network,
         party: PartyIndex,
@@ -71,7 +75,7 @@ impl Door {
     }
 
     /// Takes bytes of a party's stream: what must go back, and the answers, or that it is over.
-    pub(crate) fn hears(
+    pub fn hears(
         &mut self,
         party: usize,
         pipe: usize,
@@ -99,12 +103,13 @@ impl Door {
         Some((session.take_output(), answers))
     }
 
-    pub(crate) fn closed(&mut self, party: usize, pipe: usize) {
+    /// Notes that a stream is over.
+    pub fn closed(&mut self, party: usize, pipe: usize) {
         self.sessions[party].take_if(|(on, _)| *on == pipe);
     }
 
     /// Returns what a session vouches for, once it is established.
-    pub(crate) fn keys_of(&self, party: usize) -> Option<PartyKeys> {
+    pub fn keys_of(&self, party: usize) -> Option<PartyKeys> {
         let (_, session) = self.sessions[party].as_ref()?;
         let keys = &session.peer()?.judged.binding.keys;
         Some(PartyKeys {
@@ -114,14 +119,14 @@ impl Door {
     }
 
     /// Returns the pipe of a party that was asked and is silent for as long as the gateway bears.
-    pub(crate) fn silent(&self, party: usize, now_ms: u64) -> Option<usize> {
+    pub fn silent(&self, party: usize, now_ms: u64) -> Option<usize> {
         let (pipe, _) = self.sessions[party].as_ref()?;
         let asked_ms = self.asked_ms[party]?;
         (now_ms >= asked_ms + SILENCE_MS_MAX).then_some(*pipe)
     }
 
     /// Encrypts a call: the pipe it goes on, and its bytes.
-    pub(crate) fn call(
+    pub fn call(
         &mut self,
         party: usize,
         call: &PartyCall,

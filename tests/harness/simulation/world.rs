@@ -9,15 +9,16 @@ use std::rc::Rc;
 use boop_abi::{Check, Event as Told, FromHost, Phase, Slot, StreamId, ToHost};
 use boop_party::Computed;
 use boop_wire::PartyIndex;
+use boop_wire::codec::to_canonical;
 use boop_wire::job::{PartyAnswer, PartyCall};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::door::{Door, PartyKeys};
-use crate::machine::{Clock, Disk, Machine};
-use crate::network::{EPOCH_MS, Network};
-use crate::pipes::{End, Pipe};
-use crate::statements::Statements;
+use crate::simulation::door::{Door, PartyKeys};
+use crate::simulation::machine::{Clock, Disk, Machine};
+use crate::simulation::network::{EPOCH_MS, Network};
+use crate::simulation::pipes::{End, Pipe};
+use crate::simulation::statements::Statements;
 
 const TICK_MS: u64 = 50;
 const REOPEN_MS: u64 = 100;
@@ -64,38 +65,47 @@ enum Event {
 
 /// What happened to the hosts so far.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Mischief {
-    pub(crate) faults: u64,
-    pub(crate) crashes: u64,
+pub struct Mischief {
+    /// Pieces of streams that met with something.
+    pub faults: u64,
+    /// Times that a machine lost power.
+    pub crashes: u64,
 }
 
 /// Three machines, a gateway, and what is between them.
-pub(crate) struct World<'a> {
+pub struct World<'a> {
     network: &'a Network,
     clock: Clock,
-    pub(crate) rng: ChaCha8Rng,
+    /// Where everything that is drawn comes from.
+    pub rng: ChaCha8Rng,
     events: BTreeMap<(u64, u64), Event>,
     serial: u64,
-    pub(crate) machines: [Machine; 3],
+    /// The machine of each party.
+    pub machines: [Machine; 3],
     pipes: Vec<Pipe>,
     /// The pipe and end of each stream of an enclave.
     streams: BTreeMap<(usize, StreamId), (usize, usize)>,
     door: Door,
     answers: Vec<(usize, PartyAnswer)>,
     /// What the parties signed about their jobs.
-    pub(crate) statements: Statements,
+    pub statements: Statements,
     /// One piece in so many meets with something; 0 for none.
-    pub(crate) rarity: u32,
-    pub(crate) mischief: Mischief,
+    pub rarity: u32,
+    /// What hosts did so far.
+    pub mischief: Mischief,
     /// Whether disks may be such that a party gives up.
-    pub(crate) disks_lie: bool,
+    pub disks_lie: bool,
     /// What was on the disks at some earlier time.
-    pub(crate) yesterday: Option<[Disk; 3]>,
+    pub yesterday: Option<[Disk; 3]>,
+    /// What custodians had on record at that time.
+    pub yesterday_on_record: Option<[Vec<u8>; 3]>,
+    /// Every frame between enclaves and hosts, if somebody listens.
+    pub overheard: Option<Vec<u8>>,
 }
 
 impl<'a> World<'a> {
     /// Builds a world that begins at its own hour, so that custodians see time pass.
-    pub(crate) fn new(network: &'a Network, seed: u64) -> Self {
+    pub fn new(network: &'a Network, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut world = Self {
             network,
@@ -113,6 +123,8 @@ impl<'a> World<'a> {
             mischief: Mischief::default(),
             disks_lie: false,
             yesterday: None,
+            yesterday_on_record: None,
+            overheard: None,
         };
         for index in 0..3 {
             let pause = world.upto(500);
@@ -122,12 +134,13 @@ impl<'a> World<'a> {
         world
     }
 
-    pub(crate) fn now_ms(&self) -> u64 {
+    /// Returns the time, Unix milliseconds.
+    pub fn now_ms(&self) -> u64 {
         self.clock.get()
     }
 
     /// Draws a number below `end`.
-    pub(crate) fn upto(&mut self, end: u32) -> u64 {
+    pub fn upto(&mut self, end: u32) -> u64 {
         u64::from(self.rng.next_u32() % end)
     }
 
@@ -141,7 +154,7 @@ impl<'a> World<'a> {
     }
 
     /// Lets everything happen that is due in the next so many milliseconds.
-    pub(crate) fn pass(&mut self, span_ms: u64) {
+    pub fn pass(&mut self, span_ms: u64) {
         let until_ms = self.now_ms() + span_ms;
         while let Some(entry) = self.events.first_entry().filter(|e| e.key().0 <= until_ms) {
             let ((at_ms, _), event) = entry.remove_entry();
@@ -152,30 +165,31 @@ impl<'a> World<'a> {
     }
 
     /// Takes the answers that came since.
-    pub(crate) fn take_answers(&mut self) -> Vec<(usize, PartyAnswer)> {
+    pub fn take_answers(&mut self) -> Vec<(usize, PartyAnswer)> {
         std::mem::take(&mut self.answers)
     }
 
-    /// Remembers what is on the disks now.
-    pub(crate) fn remember(&mut self) {
+    /// Remembers what is on the disks now, and on record.
+    pub fn remember(&mut self) {
         let disks = self.machines.each_ref().map(|machine| machine.disk.clone());
         self.yesterday = Some(disks);
+        self.yesterday_on_record = Some(self.network.registers());
     }
 
     /// Tells whether all parties serve and the door has a session with each.
-    pub(crate) fn serves(&self) -> bool {
+    pub fn serves(&self) -> bool {
         let serving = |machine: &Machine| machine.phase == Phase::Serving;
         self.machines.iter().all(serving) && self.keys().is_some()
     }
 
     /// Tells whether each party said to the door that all its records are prepared.
-    pub(crate) fn all_told_prepared(&self) -> bool {
+    pub fn all_told_prepared(&self) -> bool {
         let mut told = self.door.progress.iter();
         told.all(|one| one.is_some_and(|one| one.done == one.of))
     }
 
     /// Tells how far everybody is, for a failure.
-    pub(crate) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         let machine = |machine: &Machine| {
             let sessions = self.door.keys_of(machine.party.as_usize()).is_some();
             let (phase, life) = (machine.phase, machine.life);
@@ -188,13 +202,14 @@ impl<'a> World<'a> {
         text.join("\n")
     }
 
-    pub(crate) fn keys(&self) -> Option<[PartyKeys; 3]> {
+    /// Returns the keys of the parties, once the door has a session with each.
+    pub fn keys(&self) -> Option<[PartyKeys; 3]> {
         let [a, b, c] = [0, 1, 2].map(|party| self.door.keys_of(party));
         Some([a?, b?, c?])
     }
 
     /// Sends a call to each party, none of them at the same moment.
-    pub(crate) fn submit(&mut self, calls: &[PartyCall; 3]) {
+    pub fn submit(&mut self, calls: &[PartyCall; 3]) {
         for (party, call) in calls.iter().enumerate() {
             let now_ms = self.now_ms();
             if let Some((pipe, bytes)) = self.door.call(party, call, now_ms) {
@@ -205,7 +220,7 @@ impl<'a> World<'a> {
 
     /// Cuts the power of a machine, and starts it again some time later. Silently, nobody at the
     /// other ends of its streams is told.
-    pub(crate) fn crash(&mut self, index: usize, silently: bool) {
+    pub fn crash(&mut self, index: usize, silently: bool) {
         self.mischief.crashes += 1;
         self.machines[index].stop();
         let (gone, kept): (BTreeMap<_, _>, _) = std::mem::take(&mut self.streams)
@@ -284,6 +299,9 @@ impl<'a> World<'a> {
 
     fn tell(&mut self, machine: usize, life: u32, frame: FromHost) {
         let now_ms = self.now_ms();
+        if let Some(overheard) = &mut self.overheard {
+            overheard.extend(to_canonical(&frame));
+        }
         self.with(machine, life, |enclave| enclave.handle(now_ms, frame));
     }
 
@@ -292,7 +310,7 @@ impl<'a> World<'a> {
         &mut self,
         index: usize,
         life: u32,
-        act: impl FnOnce(&mut boop_party::Party<crate::machine::Hardware>) -> Vec<ToHost>,
+        act: impl FnOnce(&mut boop_party::Party<crate::simulation::machine::Hardware>) -> Vec<ToHost>,
     ) -> bool {
         let machine = &mut self.machines[index];
         if machine.life != life {
@@ -321,6 +339,9 @@ impl<'a> World<'a> {
 
     fn follow(&mut self, index: usize, outputs: Vec<ToHost>) {
         for output in outputs {
+            if let Some(overheard) = &mut self.overheard {
+                overheard.extend(to_canonical(&output));
+            }
             match output {
                 ToHost::Evidence(bytes) => self.statements.know(index, &bytes),
                 ToHost::OpenStream { stream, to } => self.open_stream(index, stream, to),
@@ -356,9 +377,9 @@ impl<'a> World<'a> {
             Told::CheckFailed { check, .. } if check != Check::Preface => {
                 panic!("nobody deviates, and {check:?} failed")
             }
+            Told::JobRefused(refusal) => self.machines[index].refused = Some(refusal),
             Told::CheckFailed { .. }
             | Told::SessionRefused { .. }
-            | Told::JobRefused(_)
             | Told::JobDone { .. }
             | Told::Progress { .. } => {}
         }

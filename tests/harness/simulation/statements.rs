@@ -12,25 +12,25 @@ use boop_wire::statement::{Difference, JobEnding, JobStatement, SignedStatement,
 
 /// The statements of all three.
 #[derive(Default)]
-pub(crate) struct Statements {
+pub struct Statements {
     keys: [Option<[u8; 32]>; 3],
     jobs: BTreeMap<(Digest, u64), [Option<JobStatement>; 3]>,
     /// Jobs that all three stated, and ended as they should.
-    pub(crate) done: u64,
+    pub done: u64,
     /// Jobs that all three stated, and that failed at one at least.
-    pub(crate) failed: u64,
+    pub failed: u64,
 }
 
 impl Statements {
     /// Takes the evidence of a party, in which its key is.
-    pub(crate) fn know(&mut self, party: usize, bundle: &[u8]) {
+    pub fn know(&mut self, party: usize, bundle: &[u8]) {
         let bundle: EvidenceBundle = from_canonical(bundle).unwrap();
         let binding: Binding = from_canonical(&bundle.binding).unwrap();
         self.keys[party] = Some(binding.keys.identity);
     }
 
     /// Takes a statement, and compares the three of a job once they are there.
-    pub(crate) fn hear(&mut self, party: usize, bytes: &[u8]) {
+    pub fn hear(&mut self, party: usize, bytes: &[u8]) {
         let signed: SignedStatement = from_canonical(bytes).unwrap();
         let key = self.keys[party].expect("a party gives evidence first");
         let statement = signed.statement;

@@ -1,7 +1,7 @@
 //! What the machines of a simulation have in common: vendors, chips, custodians, a manifest.
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use boop_abi::config::{PartyConfig, SimulatedRootSet};
@@ -21,25 +21,31 @@ use ed25519_dalek::{Signer, SigningKey};
 use tempfile::TempDir;
 
 /// When a network is made, Unix milliseconds.
-pub(crate) const EPOCH_MS: u64 = 1_800_000_000_000;
+pub const EPOCH_MS: u64 = 1_800_000_000_000;
 
 const MODELS: [ChipModel; 3] = [ChipModel::GenoaV3, ChipModel::TurinV5, ChipModel::Nitro];
 const MEASUREMENT: [u8; 48] = [0x42; 48];
 const GATEWAY_CONFIG: &[u8] = b"gateway";
 
 /// One approved network of simulated machines.
-pub(crate) struct Network {
-    pub(crate) signed: SignedManifest,
-    pub(crate) configs: [Vec<u8>; 3],
-    pub(crate) custodians: Vec<Arc<Custody>>,
-    pub(crate) trust: Arc<Trust>,
-    pub(crate) roots: SimulatedRootSet,
+pub struct Network {
+    /// The manifest that every enclave is given.
+    pub signed: SignedManifest,
+    /// The configuration of each party.
+    pub configs: [Vec<u8>; 3],
+    /// Each party's custodian.
+    pub custodians: Vec<Arc<Custody>>,
+    /// What gateways and custodians judge evidence by.
+    pub trust: Arc<Trust>,
+    /// The vendors' roots.
+    pub roots: SimulatedRootSet,
     chips: [Arc<Chip>; 3],
     tokens: TempDir,
 }
 
 impl Network {
-    pub(crate) fn new() -> Self {
+    /// Makes vendors, chips, tokens and a manifest that names them.
+    pub fn generate() -> Self {
         let authority = Authority::generate(EPOCH_MS).unwrap();
         let roots = root_set(&authority);
         let chips = MODELS.map(|model| {
@@ -87,7 +93,7 @@ impl Network {
     }
 
     /// Sets back what the custodians have on record, to nothing.
-    pub(crate) fn custodians_forget(&mut self) {
+    pub fn custodians_forget(&mut self) {
         self.custodians.clear();
         for party in PartyIndex::ALL {
             std::fs::remove_file(register(&self.tokens, party)).unwrap();
@@ -95,15 +101,34 @@ impl Network {
         self.custodians = custodians(&self.tokens, &self.trust);
     }
 
+    /// Returns the folder in which custodians keep their tokens, registers and audits.
+    pub fn custody_folder(&self) -> &Path {
+        self.tokens.path()
+    }
+
+    /// Returns what the custodians have on record, as it lies on their disks.
+    pub fn registers(&self) -> [Vec<u8>; 3] {
+        PartyIndex::ALL.map(|party| std::fs::read(register(&self.tokens, party)).unwrap())
+    }
+
+    /// Starts the custodians again with these registers on their disks.
+    pub fn put_registers(&mut self, registers: &[Vec<u8>; 3]) {
+        self.custodians.clear();
+        for (party, register_bytes) in PartyIndex::ALL.into_iter().zip(registers) {
+            std::fs::write(register(&self.tokens, party), register_bytes).unwrap();
+        }
+        self.custodians = custodians(&self.tokens, &self.trust);
+    }
+
     /// Returns the chip of a party's machine, and what it measured there.
-    pub(crate) fn launched(&self, party: PartyIndex, life: u32) -> (Arc<Chip>, Launch) {
+    pub fn launched(&self, party: PartyIndex, life: u32) -> (Arc<Chip>, Launch) {
         let config = &self.configs[party.as_usize()];
         let chip = Arc::clone(&self.chips[party.as_usize()]);
         (chip, launch(config, life))
     }
 
     /// Makes a gateway's evidence over its keys, on the machine of party 0.
-    pub(crate) fn gateway_evidence(&self, keys: &LocalKeys, now_ms: u64) -> EvidenceBundle {
+    pub fn gateway_evidence(&self, keys: &LocalKeys, now_ms: u64) -> EvidenceBundle {
         let challenge = [0; 32];
         let binding = Binding {
             purpose: Purpose::Boot,
@@ -247,6 +272,6 @@ fn approve(manifest: &Manifest, approver: &SigningKey) -> SignedManifest {
 }
 
 /// Returns the digest that boxes name the manifest by.
-pub(crate) fn manifest_digest(network: &Network) -> Digest {
+pub fn manifest_digest(network: &Network) -> Digest {
     network.trust.manifest().digest()
 }

@@ -8,9 +8,9 @@ use boop_wire::job::{Decision, Outcome, PartyAnswer, PartyResult, Subject, pairw
 use boop_wire::{PartyIndex, RequestId, UserId};
 use rand_chacha::rand_core::Rng;
 
-use crate::captures::{Palm, capture, entrance};
-use crate::network::Network;
-use crate::world::World;
+use crate::simulation::captures::{Palm, capture, entrance};
+use crate::simulation::network::Network;
+use crate::simulation::world::World;
 
 const PEOPLE: usize = 5;
 /// Captures in the course of a story.
@@ -26,26 +26,35 @@ const RECOVERY_MS: u64 = 60_000;
 
 /// Whether hosts misbehave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Weather {
+pub enum Weather {
+    /// They do not.
     Calm,
+    /// They do, and machines lose power.
     Storm,
 }
 
 /// What came of a story.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Tally {
-    pub(crate) decided: u64,
-    pub(crate) refused: u64,
-    pub(crate) unanswered: u64,
-    pub(crate) faults: u64,
-    pub(crate) crashes: u64,
+pub struct Tally {
+    /// Decisions that parties signed.
+    pub decided: u64,
+    /// Refusals of parties.
+    pub refused: u64,
+    /// Captures that not everybody answered.
+    pub unanswered: u64,
+    /// Pieces of streams that met with something.
+    pub faults: u64,
+    /// Times that a machine lost power.
+    pub crashes: u64,
     /// Jobs that all three stated.
-    pub(crate) jobs_done: u64,
-    pub(crate) jobs_failed: u64,
+    pub jobs_done: u64,
+    /// Jobs that all three stated, and that failed at one at least.
+    pub jobs_failed: u64,
 }
 
 impl Tally {
-    pub(crate) fn add(&mut self, other: &Self) {
+    /// Adds what came of another story.
+    pub fn add(&mut self, other: &Self) {
         self.decided += other.decided;
         self.refused += other.refused;
         self.unanswered += other.unanswered;
@@ -100,7 +109,7 @@ struct Asked {
 }
 
 /// A network, its people, and everything that was asked.
-pub(crate) struct Story<'a> {
+pub struct Story<'a> {
     network: &'a Network,
     world: World<'a>,
     weather: Weather,
@@ -110,7 +119,8 @@ pub(crate) struct Story<'a> {
 }
 
 impl<'a> Story<'a> {
-    pub(crate) fn new(network: &'a Network, seed: u64, weather: Weather) -> Self {
+    /// A story that follows from a seed.
+    pub fn new(network: &'a Network, seed: u64, weather: Weather) -> Self {
         println!("story {seed}, {weather:?}");
         let mut world = World::new(network, seed);
         let people = (0..PEOPLE).map(|index| Person {
@@ -129,8 +139,14 @@ impl<'a> Story<'a> {
         }
     }
 
+    /// Has somebody listen to every frame between enclaves and hosts.
+    pub fn overheard(mut self) -> Self {
+        self.world.overheard = Some(Vec::new());
+        self
+    }
+
     /// Lets the story happen, then calm return, and asks for everybody once more.
-    pub(crate) fn run(mut self) -> Tally {
+    pub fn run(mut self) -> Tally {
         self.happens();
         let mischief = self.world.mischief;
         (self.tally.faults, self.tally.crashes) = (mischief.faults, mischief.crashes);
@@ -140,7 +156,7 @@ impl<'a> Story<'a> {
     }
 
     /// Lets the story happen and returns the world that it leaves behind.
-    pub(crate) fn world_after(mut self) -> World<'a> {
+    pub fn world_after(mut self) -> World<'a> {
         self.happens();
         self.world
     }

@@ -11,8 +11,8 @@ use boop_wire::{PartyIndex, RequestId};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
-use crate::door::PartyKeys;
-use crate::network::{Network, manifest_digest};
+use crate::simulation::door::PartyKeys;
+use crate::simulation::network::{Network, manifest_digest};
 
 /// How long a capture is good.
 const LIFE_MS: u64 = 60_000;
@@ -20,12 +20,13 @@ const LIFE_MS: u64 = 60_000;
 const NOISE: u32 = 8;
 
 /// A palm as it is.
-pub(crate) struct Palm {
+pub struct Palm {
     template: Template,
 }
 
 impl Palm {
-    pub(crate) fn new(rng: &mut ChaCha8Rng) -> Self {
+    /// Draws a palm.
+    pub fn new(rng: &mut ChaCha8Rng) -> Self {
         let mut bits = [0; TEMPLATE_BYTES];
         rng.fill_bytes(&mut bits);
         let mut template = Template::from_bytes(&bits);
@@ -46,7 +47,7 @@ impl Palm {
 }
 
 /// Captures a palm for a purpose: a call for each party.
-pub(crate) fn capture(
+pub fn capture(
     network: &Network,
     rng: &mut ChaCha8Rng,
     palm: &Palm,
@@ -97,7 +98,7 @@ pub(crate) fn capture(
 }
 
 /// Returns what a shop door asks for.
-pub(crate) fn entrance(now_ms: u64) -> AuthContext {
+pub fn entrance(now_ms: u64) -> AuthContext {
     AuthContext {
         vendor: "ven_1".parse().unwrap(),
         context: "ctx_1".parse().unwrap(),
