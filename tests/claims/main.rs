@@ -1,5 +1,5 @@
-//! `boop-claims AREA`: the claims of areas `attestation`, `matching` and `custody`, each as a program that
-//! tries to break it, with a control.
+//! `boop-claims AREA`: the claims of an area, each as a program that tries to break it, with a
+//! control.
 //!
 //! The evidence is that of a vectors folder. `cargo xtask prove AREA` builds and runs it.
 
@@ -33,8 +33,7 @@ struct Args {
     /// Tries a sample of what there is to try.
     #[arg(long)]
     quick: bool,
-    /// Tries one claim alone. Of `matching`: exact, valid, deviation, named, audit, leakage,
-    /// streams or timing; of `custody`: custodian, rollback, canaries or damage.
+    /// Tries one claim of area `matching` or `custody` alone; a wrong name lists them.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// Writes the outcome to a file.

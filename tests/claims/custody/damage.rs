@@ -56,7 +56,7 @@ pub(crate) fn claim(quick: bool) -> Result<Claim> {
         held: wrong.is_empty(),
         control,
         summary: format!(
-            "{tried} blobs refused but {}; whole, they open",
+            "{tried} blobs, {} not refused as damage; whole, they open",
             wrong.len()
         ),
         figures: json!({ "tried": tried, "wrong": wrong }),

@@ -15,7 +15,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::simulation::door::{Door, PartyKeys};
-use crate::simulation::machine::{Clock, Disk, Machine};
+use crate::simulation::machine::{Clock, Disk, Hardware, Machine};
 use crate::simulation::network::{EPOCH_MS, Network};
 use crate::simulation::pipes::{End, Pipe};
 use crate::simulation::statements::Statements;
@@ -310,7 +310,7 @@ impl<'a> World<'a> {
         &mut self,
         index: usize,
         life: u32,
-        act: impl FnOnce(&mut boop_party::Party<crate::simulation::machine::Hardware>) -> Vec<ToHost>,
+        act: impl FnOnce(&mut boop_party::Party<Hardware>) -> Vec<ToHost>,
     ) -> bool {
         let machine = &mut self.machines[index];
         if machine.life != life {
