@@ -14,17 +14,21 @@
 
 mod age;
 mod file;
+mod loss;
 mod restore;
 mod share;
 mod signed;
+mod stored;
 
 pub use age::{AgeError, Identity, Recipient, SealingSeed};
 pub use file::{BackedUpKey, Backup, BackupError, BackupMechanism, MakeBackup};
+pub use loss::Loss;
 pub use restore::{LEASE_MARGIN, RestoreError, RestorePlan, Restored, RestoredKey, restore};
 pub use share::{
     BackupKey, BackupSecret, DealError, Dealing, SHARES, SHARES_NEEDED, Share, ShareError,
 };
 pub use signed::{SignedError, open_signed, sign};
+pub use stored::{StoredKeys, StoredKeysError};
 
 /// What a custodian signs its backup key under.
 pub const KEY_PURPOSE: &str = "custody-backup-key";

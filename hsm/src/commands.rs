@@ -1,10 +1,19 @@
 //! What `boop-custodian` does besides serving.
 
+mod arguments;
+mod backup;
+
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use boop_hsm::{FileToken, Pkcs11Settings, Pkcs11Vault, Token as _};
 use clap::Subcommand;
+
+use arguments::{
+    BackupArguments, BackupKeyArguments, CheckShareArguments, CreateKeyArguments, DrillArguments,
+    RestoreArguments,
+};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -29,10 +38,22 @@ pub(crate) enum Command {
         #[arg(long)]
         retry_after_wrong_pin: bool,
     },
+    /// Has a PKCS#11 token make the keys of an epoch
+    CreateKey(CreateKeyArguments),
+    /// Makes a backup key, split 3 of 5 among holders
+    BackupKey(BackupKeyArguments),
+    /// Checks a holder's share, without any other
+    CheckShare(CheckShareArguments),
+    /// Backs the data keys and the register up to the backup key
+    Backup(BackupArguments),
+    /// Brings a backup into an empty token
+    Restore(RestoreArguments),
+    /// Restores into a throw-away token, and tells how long it took and what would be lost
+    Drill(DrillArguments),
 }
 
 impl Command {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Init { token } => {
                 let made = FileToken::create(&token);
@@ -54,7 +75,13 @@ impl Command {
                 })?;
                 println!("{findings}");
             }
+            Self::CreateKey(arguments) => return backup::create_key(&arguments),
+            Self::BackupKey(arguments) => return backup::backup_key(&arguments),
+            Self::CheckShare(arguments) => return backup::check_share(&arguments),
+            Self::Backup(arguments) => return backup::backup(&arguments),
+            Self::Restore(arguments) => return backup::restore_all(&arguments),
+            Self::Drill(arguments) => return backup::drill(&arguments),
         }
-        Ok(())
+        Ok(ExitCode::SUCCESS)
     }
 }

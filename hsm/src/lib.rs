@@ -32,7 +32,7 @@ pub use register::{MoveError, Register, RegisterError};
 pub use serve::{CONNECTIONS_MAX, ConverseError, converse, serve};
 pub use token::{
     Capability, FileToken, Finding, Findings, KeyCheck, KeyName, PinError, Pkcs11Settings,
-    Pkcs11Vault, StoredKey, Token, TokenError, TokenFacts, Vault, VaultError,
+    Pkcs11Vault, StoredKey, Token, TokenError, TokenFacts, Vault, VaultError, make_drill_token,
 };
 
 #[cfg(test)]

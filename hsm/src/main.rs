@@ -3,6 +3,7 @@
 mod commands;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use boop_daemon::{from_toml, init_logs, shutdown_signal};
@@ -31,7 +32,7 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     match (arguments.command, arguments.config) {
         (Some(command), _) => command.run(),
@@ -40,7 +41,7 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
-async fn run(config: &Path, danger_simulated_tee: bool) -> anyhow::Result<()> {
+async fn run(config: &Path, danger_simulated_tee: bool) -> anyhow::Result<ExitCode> {
     let settings: CustodianSettings = from_toml(config)?;
     init_logs(&settings.log);
     let asked_to_stop = shutdown_signal();
@@ -73,5 +74,5 @@ async fn run(config: &Path, danger_simulated_tee: bool) -> anyhow::Result<()> {
         () = serve(listener, custody) => {}
         () = asked_to_stop => tracing::info!(event = "stopped", party = party.get()),
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

@@ -16,6 +16,7 @@ pub use file::FileToken;
 pub use pin::PinError;
 pub use pkcs11::{
     Capability, Finding, Findings, KeyCheck, Pkcs11Settings, Pkcs11Vault, TokenFacts,
+    make_drill_token,
 };
 pub use vault::{KeyName, StoredKey, Vault, VaultError};
 

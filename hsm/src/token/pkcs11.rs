@@ -25,7 +25,7 @@ use boop_wire::release::WrapMechanism;
 use connection::{Connection, Module};
 use release::Lifetime;
 
-pub use backup::KeyCheck;
+pub use backup::{KeyCheck, make_drill_token};
 pub use connection::Pkcs11Settings;
 pub use probe::{Capability, Finding, Findings, TokenFacts};
 

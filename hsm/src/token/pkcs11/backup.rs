@@ -2,12 +2,16 @@
 //! tells by a check value which key it is without showing it.
 
 use std::fmt;
+use std::path::Path;
 
 use boop_wire::Digest;
 use boop_wire::codec::digest_of;
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, KeyType, ObjectClass, ObjectHandle};
-use cryptoki::session::Session;
+use cryptoki::session::{Session, UserType};
+use cryptoki::slot::Slot;
+use cryptoki::types::AuthPin;
 use minicbor::{Decode, Encode};
 use zeroize::Zeroize;
 
@@ -102,6 +106,48 @@ impl Pkcs11Vault {
         ];
         self.with_session(|session| Ok(session.find_objects(&template)?.len()))
     }
+}
+
+/// Makes a token with this label in an empty slot of a module, for a drill. Both PINs are the one
+/// that is given.
+///
+/// # Errors
+/// If there is no such module, it has no empty slot, or makes no token.
+pub fn make_drill_token(module: &Path, label: &str, pin: &str) -> Result<(), VaultError> {
+    let path = module.to_owned();
+    let pkcs11 = Pkcs11::new(module).map_err(|_| VaultError::Module { path })?;
+    pkcs11.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))?;
+    let made = (|| {
+        let pin = AuthPin::from(Box::<str>::from(pin));
+        let initialized =
+            |slot: &Slot| Ok::<_, VaultError>(pkcs11.get_token_info(*slot)?.token_initialized());
+        let mut empty = None;
+        for slot in pkcs11.get_slots_with_token()? {
+            if !initialized(&slot)? {
+                empty = Some(slot);
+                break;
+            }
+        }
+        let label = label.to_owned();
+        let empty = empty.ok_or(VaultError::NoToken {
+            label: label.clone(),
+        })?;
+        pkcs11.init_token(empty, &pin, &label)?;
+        // SoftHSM2 moves a token to another slot when it is made.
+        for slot in pkcs11.get_slots_with_token()? {
+            let token = pkcs11.get_token_info(slot)?;
+            if token.token_initialized() && token.label() == label {
+                let session = pkcs11.open_rw_session(slot)?;
+                session.login(UserType::So, Some(&pin))?;
+                session.init_pin(&pin)?;
+                return Ok(());
+            }
+        }
+        Err(VaultError::NoToken { label })
+    })();
+    // The process may go on to use the module as a vault.
+    let _ = pkcs11.finalize();
+    made
 }
 
 /// Encrypts a block that bears the key's name, by a copy of the key that may do that.

@@ -47,6 +47,15 @@ fn three_shares_bring_every_key_and_the_register_into_an_empty_token() {
             [(5 + LEASE_MARGIN, Some(anchor())), (1 + LEASE_MARGIN, None)]
         );
         assert!(scene.second_register.exists());
+        let loss = |now: &Register| {
+            let loss = scene.backup.loss(now);
+            (loss.epochs, loss.records, loss.heads_not_guarded)
+        };
+        assert_eq!(loss(&scene.register), (vec![], 0, 0));
+        scene.register.advance(&step(0, 5, Some(12), 15)).unwrap();
+        scene.register.lease(2, 1, [4; 32]).unwrap();
+        scene.register.advance(&step(2, 1, None, 7)).unwrap();
+        assert_eq!(loss(&scene.register), (vec![2], 7, 3));
     });
 }
 
@@ -239,15 +248,7 @@ impl<'a> Scene<'a> {
         let register = Register::open(&stage.folder.join("register-1")).unwrap();
         register.lease(0, 5, [4; 32]).unwrap();
         register.lease(1, 1, [4; 32]).unwrap();
-        let step = AnchorMove {
-            network: name(0).network,
-            party: name(0).party,
-            epoch: 0,
-            lease: 5,
-            from: None,
-            to: anchor(),
-        };
-        register.advance(&step).unwrap();
+        register.advance(&step(0, 5, None, 12)).unwrap();
         let vault = Pkcs11Vault::open(stage.settings()).unwrap();
         let stored = [0, 1].map(|epoch| (epoch, vault.create(&name(epoch)).unwrap()));
         let Dealing { key, shares } = deal(1);
@@ -348,8 +349,23 @@ fn deal(seed: u8) -> Dealing {
 }
 
 fn anchor() -> Anchor {
+    anchor_at(12)
+}
+
+fn anchor_at(version: u64) -> Anchor {
     Anchor {
-        version: 12,
+        version,
         root: Digest::new([6; 32]),
+    }
+}
+
+fn step(epoch: u32, lease: u64, from: Option<u64>, to: u64) -> AnchorMove {
+    AnchorMove {
+        network: name(0).network,
+        party: name(0).party,
+        epoch,
+        lease,
+        from: from.map(anchor_at),
+        to: anchor_at(to),
     }
 }

@@ -1,0 +1,261 @@
+//! Arguments of the commands about keys and backups. The texts are what `--help` shows.
+
+use std::path::PathBuf;
+
+use boop_hsm::Pkcs11Settings;
+use boop_hsm::backup::Recipient;
+use boop_wire::{NetworkId, PartyIndex};
+use clap::Args;
+
+/// Which token.
+#[derive(Debug, Args)]
+pub(crate) struct TokenArguments {
+    /// The PKCS#11 module: a shared library
+    #[arg(long, value_name = "FILE")]
+    module: PathBuf,
+    /// The token's label
+    #[arg(long)]
+    label: String,
+    /// File with the user's PIN, of mode 600
+    #[arg(long, value_name = "FILE")]
+    pin_file: PathBuf,
+}
+
+impl TokenArguments {
+    pub(crate) fn settings(&self) -> Pkcs11Settings {
+        Pkcs11Settings {
+            module: self.module.clone(),
+            label: self.label.clone(),
+            pin_file: self.pin_file.clone(),
+            retry_after_wrong_pin: false,
+            danger_oaep_sha1: false,
+        }
+    }
+}
+
+/// Whose keys.
+#[derive(Debug, Args)]
+pub(crate) struct PartyArguments {
+    /// Id of the network, in hexadecimal: `boop manifest new` prints it
+    #[arg(long, value_name = "HEX")]
+    pub(crate) network: NetworkId,
+    /// Index of the party: 0, 1 or 2
+    #[arg(long)]
+    pub(crate) party: PartyIndex,
+}
+
+const CREATE_KEY: &str = "\
+Example:
+  boop-custodian create-key --module /usr/lib/softhsm/libsofthsm2.so --label custody \\
+    --pin-file pin --network $NETWORK --party 1 --keys keys.cbor
+
+The token makes a key-encryption key that cannot leave it, and a data key, which is written to the
+file wrapped by the former. A key that is there is never replaced.";
+
+/// Arguments of `create-key`.
+#[derive(Debug, Args)]
+#[command(after_help = CREATE_KEY)]
+pub(crate) struct CreateKeyArguments {
+    #[command(flatten)]
+    pub(crate) token: TokenArguments,
+    #[command(flatten)]
+    pub(crate) whose: PartyArguments,
+    /// Epoch of the store that the key is for
+    #[arg(long, default_value_t = 0)]
+    pub(crate) epoch: u32,
+    /// File of stored data keys; the new one is added
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const BACKUP_KEY: &str = "\
+Example:
+  boop-custodian backup-key --token identity --network $NETWORK --party 1 --out ceremony \\
+    --holder age1... --holder age1... --holder age1... --holder age1... --holder age1...
+
+Writes backup-key.cbor, signed by the custodian, and share-1.age to share-5.age, each for one
+holder. The private half is in this process alone and is forgotten: run it on a machine without a
+network. Any three holders can bring the party's keys back, two cannot.";
+
+/// Arguments of `backup-key`.
+#[derive(Debug, Args)]
+#[command(after_help = BACKUP_KEY)]
+pub(crate) struct BackupKeyArguments {
+    /// The custodian's token, which signs
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token: PathBuf,
+    #[command(flatten)]
+    pub(crate) whose: PartyArguments,
+    /// The age key of a holder; five times
+    #[arg(long = "holder", value_name = "AGE1", required = true)]
+    pub(crate) holders: Vec<Recipient>,
+    /// A new folder for the record and the shares
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const CHECK_SHARE: &str = "\
+Example:
+  boop-custodian check-share share-2.age --identity holder.key --backup-key backup-key.cbor \\
+    --custodian $CUSTODIAN
+
+A holder does this alone, and again each year: the share is held against the signed record.
+
+Exit code: 0 it is good, 1 it is not.";
+
+/// Arguments of `check-share`.
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_SHARE)]
+pub(crate) struct CheckShareArguments {
+    /// The share
+    pub(crate) share: PathBuf,
+    /// File with the holder's age identity
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: PathBuf,
+    /// The record of the backup key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) backup_key: PathBuf,
+    /// Public key of the custodian, in hexadecimal, as the manifest names it
+    #[arg(long, value_name = "HEX")]
+    pub(crate) custodian: String,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const BACKUP: &str = "\
+Example:
+  boop-custodian backup --module /usr/lib/softhsm/libsofthsm2.so --label custody --pin-file pin \\
+    --token identity --network $NETWORK --party 1 --keys keys.cbor --register register \\
+    --backup-key ceremony/backup-key.cbor --out backup.cbor
+
+The token wraps each data key to the backup key; nothing in the file opens anything by itself. Make
+one after each new epoch: a data key that is in no backup is lost with its token.";
+
+/// Arguments of `backup`.
+#[derive(Debug, Args)]
+#[command(after_help = BACKUP)]
+pub(crate) struct BackupArguments {
+    #[command(flatten)]
+    pub(crate) vault: TokenArguments,
+    /// The custodian's token, which signs
+    #[arg(long = "token", value_name = "FILE")]
+    pub(crate) signer: PathBuf,
+    #[command(flatten)]
+    pub(crate) whose: PartyArguments,
+    /// File of stored data keys
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: PathBuf,
+    /// The custodian's register
+    #[arg(long, value_name = "FILE")]
+    pub(crate) register: PathBuf,
+    /// There is no register, since this custodian has released no key yet
+    #[arg(long)]
+    pub(crate) never_served: bool,
+    /// The record of the backup key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) backup_key: PathBuf,
+    /// Where the backup goes; there must be no file yet
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What is restored.
+#[derive(Debug, Args)]
+pub(crate) struct SourceArguments {
+    #[command(flatten)]
+    pub(crate) whose: PartyArguments,
+    /// The backup
+    #[arg(long, value_name = "FILE")]
+    pub(crate) backup: PathBuf,
+    /// Public key of the custodian that made it, in hexadecimal, as the manifest names it
+    #[arg(long, value_name = "HEX")]
+    pub(crate) custodian: String,
+    /// A share: as it was sealed, or as its holder opened it; three times
+    #[arg(long = "share", value_name = "FILE", required = true)]
+    pub(crate) shares: Vec<PathBuf>,
+    /// File with an age identity, for shares that are sealed
+    #[arg(long = "identity", value_name = "FILE")]
+    pub(crate) identities: Vec<PathBuf>,
+}
+
+const RESTORE: &str = "\
+Example:
+  boop-custodian restore --module /usr/lib/softhsm/libsofthsm2.so --label spare --pin-file pin \\
+    --network $NETWORK --party 1 --custodian $CUSTODIAN --backup backup.cbor \\
+    --share share-1.age --share share-3.age --share share-4.age \\
+    --identity one.key --identity three.key --identity four.key \\
+    --keys keys.cbor --register register
+
+Into an empty token alone, and all or nothing. Data keys go from one token into the other; leases
+begin far above those in the backup.";
+
+/// Arguments of `restore`.
+#[derive(Debug, Args)]
+#[command(after_help = RESTORE)]
+pub(crate) struct RestoreArguments {
+    #[command(flatten)]
+    pub(crate) vault: TokenArguments,
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    /// Where the stored data keys go; there must be no file yet
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: PathBuf,
+    /// Where the register goes; there must be no file yet
+    #[arg(long, value_name = "FILE")]
+    pub(crate) register: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const DRILL: &str = "\
+Example:
+  boop-custodian drill --network $NETWORK --party 1 --custodian $CUSTODIAN --backup backup.cbor \\
+    --share share-1.age --share share-3.age --share share-4.age \\
+    --identity one.key --identity three.key --identity four.key --register register
+
+Restores into a SoftHSM2 token that is made for this and thrown away, compares the key check values
+and prints how long it took and what would be lost. On a machine without a network: while it runs,
+the keys are in a token that is a file.
+
+Exit code: 0 all would come back, 1 records would be lost.";
+
+/// Arguments of `drill`.
+#[derive(Debug, Args)]
+#[command(after_help = DRILL)]
+pub(crate) struct DrillArguments {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    /// The custodian's register as it is now, to tell what the backup does not know
+    #[arg(long, value_name = "FILE")]
+    pub(crate) register: PathBuf,
+    /// There is no register, since this custodian has released no key yet
+    #[arg(long)]
+    pub(crate) never_served: bool,
+    /// The module of SoftHSM2
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "/usr/lib/softhsm/libsofthsm2.so"
+    )]
+    pub(crate) module: PathBuf,
+    /// A new folder for the throw-away token, removed afterwards
+    #[arg(long, value_name = "FOLDER", default_value = "drill")]
+    pub(crate) folder: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Said by the program to itself: the folder is made
+    #[arg(long, hide = true)]
+    pub(crate) inside: bool,
+}
