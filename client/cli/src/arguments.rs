@@ -46,6 +46,8 @@ pub enum Command {
     Palm(PalmCommand),
     /// Compare what three parties signed about their jobs, from the logs of their hosts
     Statements(StatementsArguments),
+    /// Make a party's keys, back them up, bring them back, and rehearse that
+    Hsm(HsmArguments),
     /// Run a whole simulated network on this machine until stopped
     Up(UpArguments),
 }
@@ -237,6 +239,30 @@ Examples:
   boop up -- --help              what boop-world takes
 
 All arguments go to the program boop-world, which must lie beside boop.";
+
+const HSM_EXAMPLES: &str = "\
+Examples:
+  boop hsm probe --module /usr/lib/softhsm/libsofthsm2.so --label custody --pin-file pin
+  boop hsm help                                          every command
+  boop hsm backup --help                                 one command, with an example
+
+Commands: init, probe, create-key, backup-key, check-share, backup, restore, drill. All arguments go
+to the program boop-custodian, which must lie beside boop. docs/ceremony.md and docs/recovery.md
+lead through them.";
+
+/// Arguments of `boop hsm`.
+#[derive(Debug, Args)]
+#[command(after_help = HSM_EXAMPLES)]
+pub struct HsmArguments {
+    /// Command of boop-custodian and its arguments
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        required = true,
+        value_name = "ARGS"
+    )]
+    pub arguments: Vec<std::ffi::OsString>,
+}
 
 /// Arguments of `boop up`.
 #[derive(Debug, Args)]

@@ -36,6 +36,7 @@ fn run(arguments: Arguments, console: &Console) -> anyhow::Result<Answer> {
         Command::Palm(PalmCommand::Generate(arguments)) => world::generate(&arguments),
         Command::Palm(PalmCommand::Accuracy(arguments)) => world::accuracy(&arguments),
         Command::Statements(arguments) => statements::run(&arguments, console),
+        Command::Hsm(arguments) => world::hsm(&arguments),
         Command::Up(arguments) => world::up(&arguments),
     }
 }

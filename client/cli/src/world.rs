@@ -1,5 +1,6 @@
-//! Commands that the simulated world carries out: it is another program, beside this one, so that
-//! nothing of the simulation is linked into what people trust their checks to.
+//! Commands that another program carries out, beside this one: the simulated world, so that nothing
+//! of the simulation is linked into what people trust their checks to; and the custodian, so that
+//! PKCS#11 modules are loaded by one program alone.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
@@ -9,9 +10,22 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 
 use crate::Answer;
-use crate::arguments::{AccuracyArguments, GenerateArguments, UpArguments};
+use crate::arguments::{AccuracyArguments, GenerateArguments, HsmArguments, UpArguments};
 
-const PROGRAM: &str = "boop-world";
+/// A program, and the package that it is of.
+struct Program {
+    name: &'static str,
+    package: &'static str,
+}
+
+const WORLD: Program = Program {
+    name: "boop-world",
+    package: "boop-world",
+};
+const CUSTODIAN: Program = Program {
+    name: "boop-custodian",
+    package: "boop-hsm",
+};
 
 /// Runs a network until it is stopped.
 ///
@@ -20,7 +34,15 @@ const PROGRAM: &str = "boop-world";
 pub fn up(arguments: &UpArguments) -> anyhow::Result<Answer> {
     let mut all: Vec<OsString> = vec!["up".into()];
     all.extend(arguments.arguments.iter().cloned());
-    replace(&all)
+    replace(&WORLD, &all)
+}
+
+/// Makes, backs up and brings back a party's keys.
+///
+/// # Errors
+/// If the program is not there; otherwise it takes this one's place.
+pub fn hsm(arguments: &HsmArguments) -> anyhow::Result<Answer> {
+    replace(&CUSTODIAN, &arguments.arguments)
 }
 
 /// Draws palms.
@@ -34,18 +56,21 @@ pub fn generate(arguments: &GenerateArguments) -> anyhow::Result<Answer> {
         people,
         captures,
     } = arguments;
-    replace(&[
-        "palm".into(),
-        "generate".into(),
-        "--seed".into(),
-        seed.to_string().into(),
-        "--out".into(),
-        out.clone().into(),
-        "--people".into(),
-        people.to_string().into(),
-        "--captures".into(),
-        captures.to_string().into(),
-    ])
+    replace(
+        &WORLD,
+        &[
+            "palm".into(),
+            "generate".into(),
+            "--seed".into(),
+            seed.to_string().into(),
+            "--out".into(),
+            out.clone().into(),
+            "--people".into(),
+            people.to_string().into(),
+            "--captures".into(),
+            captures.to_string().into(),
+        ],
+    )
 }
 
 /// Measures how well palms are told apart.
@@ -76,22 +101,24 @@ pub fn accuracy(arguments: &AccuracyArguments) -> anyhow::Result<Answer> {
             option(name, path.into());
         }
     }
-    replace(&all)
+    replace(&WORLD, &all)
 }
 
-fn replace(arguments: &[OsString]) -> anyhow::Result<Answer> {
-    let program = beside(&std::env::current_exe().context("cannot tell where boop lies")?)?;
+fn replace(program: &Program, arguments: &[OsString]) -> anyhow::Result<Answer> {
+    let current = std::env::current_exe().context("cannot tell where boop lies")?;
+    let program = beside(program, &current)?;
     let error = Command::new(&program).args(arguments).exec();
     Err(error).with_context(|| format!("cannot run {}", program.display()))
 }
 
-fn beside(current: &Path) -> anyhow::Result<PathBuf> {
-    let program = current.with_file_name(PROGRAM);
-    if !program.is_file() {
+fn beside(program: &Program, current: &Path) -> anyhow::Result<PathBuf> {
+    let Program { name, package } = program;
+    let path = current.with_file_name(name);
+    if !path.is_file() {
         bail!(
-            "{PROGRAM} is not beside boop, at {}; build it with `cargo build -p boop-world`",
-            program.display()
+            "{name} is not beside boop, at {}; build it with `cargo build -p {package}`",
+            path.display()
         );
     }
-    Ok(program)
+    Ok(path)
 }

@@ -54,6 +54,35 @@ fn the_world_beside_it_takes_over_with_all_arguments() {
 }
 
 #[test]
+fn the_custodian_beside_it_carries_out_what_is_asked_of_keys() {
+    let (scratch, boop) = alone();
+    let custodian = scratch.path().join("boop-custodian");
+    let run = |arguments: &[&str]| {
+        let output = Command::new(&boop).args(arguments).output();
+        let output = output.expect("boop ends");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    };
+    let (code, _, err) = run(&["hsm", "backup"]);
+    assert_eq!(code, Some(2));
+    assert!(err.contains("boop-custodian is not beside boop"), "{err}");
+    assert!(err.contains("cargo build -p boop-hsm"), "{err}");
+
+    fs::write(&custodian, "#!/bin/sh\necho \"$@\"\nexit 7\n").expect("written");
+    fs::set_permissions(&custodian, fs::Permissions::from_mode(0o755)).expect("permitted");
+
+    for arguments in [["backup", "--help"], ["drill", "--json"]] {
+        let (code, out, _) = run(&["hsm", arguments[0], arguments[1]]);
+        assert_eq!(code, Some(7));
+        assert_eq!(out, format!("{}\n", arguments.join(" ")));
+    }
+}
+
+#[test]
 fn every_command_has_help_with_an_example() {
     for command in [
         &["verify"][..],
@@ -63,6 +92,7 @@ fn every_command_has_help_with_an_example() {
         &["palm", "compare"],
         &["palm", "generate"],
         &["up"],
+        &["hsm"],
     ] {
         let run = boop([command, &["--help"]].concat());
 
