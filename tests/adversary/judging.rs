@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use boop_channel::{Expectation, JudgeError, SessionError, Trust};
 use boop_wire::binding::{Purpose, Role};
+use boop_wire::manifest::{ChipId, Manifest};
 use boop_wire::session::Side;
 use boop_wire::{NetworkId, PartyIndex};
 
@@ -87,6 +88,59 @@ fn a_process_of_another_network_is_refused() {
 
     assert_eq!(meet(&native, wanted, &here), None);
     assert_eq!(meet(&stranger, wanted, &here), judged(JudgeError::Network));
+}
+
+#[test]
+fn what_the_manifest_lists_against_is_refused_by_its_name() {
+    type Edit = fn(&mut Manifest);
+    let edits: [(&str, Edit); 4] = [
+        ("measurement-revoked", |m| {
+            let code = m.releases[0].measurement;
+            m.releases.clear();
+            m.revoked.measurements.push(code);
+        }),
+        ("chip-revoked", |m| {
+            let chip = ChipId(m.parties[1].machine.chip.clone());
+            m.parties[1].machine.chip[0] ^= 1;
+            m.revoked.chips.push(chip);
+        }),
+        ("release-not-yet", |m| {
+            let from = NOW_MS + 1;
+            m.releases.iter_mut().for_each(|it| it.not_before_ms = from);
+        }),
+        ("release-ended", |m| {
+            let end = Some(NOW_MS);
+            m.releases.iter_mut().for_each(|it| it.not_after_ms = end);
+        }),
+    ];
+    for (reason, edit) in edits {
+        let trust = trust(edit);
+        let actor = Actor::new(party(1), &trust);
+
+        let refused = trust.judge(&actor.evidence, &party(1).expected(), NOW_MS);
+
+        let reasons = vec![String::from(reason)];
+        let summary = reason.replace('-', " ");
+        assert_eq!(
+            refused.err(),
+            Some(JudgeError::Refused { summary, reasons })
+        );
+    }
+}
+
+#[test]
+fn a_release_runs_from_its_first_moment_to_before_its_last() {
+    let trust = trust(|m| {
+        for release in &mut m.releases {
+            release.not_before_ms = NOW_MS;
+            release.not_after_ms = Some(NOW_MS + 1);
+        }
+    });
+    let actor = Actor::new(party(1), &trust);
+
+    let judged = trust.judge(&actor.evidence, &party(1).expected(), NOW_MS);
+
+    assert!(judged.is_ok(), "{judged:?}");
 }
 
 #[test]

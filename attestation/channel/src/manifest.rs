@@ -6,8 +6,10 @@
 mod chain;
 mod change;
 mod diversity;
+mod form;
 #[cfg(test)]
 mod samples;
+mod succession;
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -19,6 +21,8 @@ use boop_wire::{Digest, NetworkId, PartyIndex};
 pub use chain::{CHAIN_MAX, ChainError, Head, verify_chain};
 pub use change::{Change, ChangeKind, Effect, changes, is_restriction};
 pub use diversity::{Breach, DiversityRule, Member, diversity_breaches};
+pub use form::FormError;
+pub use succession::{Counts, VersionKind, verify_succession};
 
 use crate::keys::verify_signature;
 
@@ -61,6 +65,9 @@ pub enum ManifestError {
         /// The manifest's version.
         version: u64,
     },
+    /// It says something in a way that could be read in two.
+    #[error(transparent)]
+    Form(#[from] FormError),
     /// The match threshold is outside what the rule can compute.
     #[error("threshold {threshold} is above 65536")]
     Threshold {
@@ -129,6 +136,7 @@ fn network_of(manifest: &Manifest, digest: Digest) -> Result<NetworkId, Manifest
             threshold: manifest.threshold,
         });
     }
+    form::check_form(manifest)?;
     let version = manifest.version;
     match (version, manifest.previous, manifest.network) {
         (1, None, None) => Ok(NetworkId::new(*digest.as_bytes())),

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha384};
 /// The PCR that a Nitro enclave extends with its configuration's hash and locks.
 const CONFIG_PCR: u8 = 16;
 /// The PCR that names the instance.
-const INSTANCE_PCR: u8 = 4;
+pub(crate) const INSTANCE_PCR: u8 = 4;
 /// Seconds that a document's clock may run ahead of ours.
 const AHEAD_SECONDS_MAX: u64 = 60;
 
@@ -46,11 +46,13 @@ pub(crate) fn policy_for(
     role: Role,
     machine: &Machine,
     simulated: SimulatedEvidence,
+    now_ms: u64,
 ) -> Policy {
     let measurements: Vec<[u8; 48]> = manifest
         .releases
         .iter()
         .filter(|release| release.role == role && release.platform == machine.platform)
+        .filter(|release| release.may_run_at(now_ms))
         .map(|release| release.measurement.0)
         .collect();
     let (snp, nitro) = match machine.platform {

@@ -5,16 +5,17 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use boop_verifier::{
-    Authenticated, Endorsements, Expected, Roots, Rule, SimulatedEvidence, UnixTime, Verdict,
-    appraise, authenticate, parse,
+    Authenticated, Endorsements, Expected, Facts, Roots, Rule, SimulatedEvidence, UnixTime,
+    Verdict, appraise, authenticate, parse,
 };
 use boop_wire::binding::{Binding, PlatformKind, Purpose, Role};
 use boop_wire::codec::to_canonical;
 use boop_wire::evidence::{BUNDLE_BYTES_MAX, EvidenceBundle};
+use boop_wire::manifest::{Manifest, Release};
 use boop_wire::{Digest, PartyIndex, Refusal};
 
 use crate::manifest::VerifiedManifest;
-use crate::policy::{machines, policy_for};
+use crate::policy::{INSTANCE_PCR, machines, policy_for};
 
 /// Milliseconds that a peer's clock may run ahead of ours.
 const AHEAD_MS_MAX: u64 = 60_000;
@@ -242,7 +243,26 @@ impl Trust {
                 PlatformKind::Snp => Rule::Any,
             },
         };
-        self.appraise_by_machine(&authenticated, binding, &expected)
+        self.check_lists(&authenticated, binding, now_ms)?;
+        self.appraise_by_machine(&authenticated, binding, &expected, now_ms)
+    }
+
+    /// Refuses what is revoked, and code outside the time in which it may run, by their own names.
+    fn check_lists(
+        &self,
+        authenticated: &Authenticated,
+        binding: &Binding,
+        now_ms: u64,
+    ) -> Result<(), JudgeError> {
+        let manifest = self.manifest.manifest();
+        let facts = authenticated.facts();
+        let Some(reason) = listed_against(manifest, facts, binding, now_ms) else {
+            return Ok(());
+        };
+        Err(JudgeError::Refused {
+            summary: reason.replace('-', " "),
+            reasons: alloc::vec![String::from(reason)],
+        })
     }
 
     /// Accepts if the policy of one machine does; else tells what the first one found.
@@ -251,6 +271,7 @@ impl Trust {
         authenticated: &Authenticated,
         binding: &Binding,
         expected: &Expected,
+        now_ms: u64,
     ) -> Result<Verdict, JudgeError> {
         let manifest = self.manifest.manifest();
         let mut first: Option<Verdict> = None;
@@ -258,7 +279,7 @@ impl Trust {
             if machine.platform != binding.platform || machine.config != binding.config {
                 continue;
             }
-            let policy = policy_for(manifest, binding.role, machine, self.simulated);
+            let policy = policy_for(manifest, binding.role, machine, self.simulated, now_ms);
             let verdict = appraise(authenticated, &policy, expected);
             if verdict.accepted {
                 return Ok(verdict);
@@ -279,5 +300,42 @@ impl Trust {
                 reasons: alloc::vec![String::from("machine-not-listed")],
             },
         })
+    }
+}
+
+/// Returns the reason code for which the manifest's own lists refuse evidence, if there is one.
+fn listed_against(
+    manifest: &Manifest,
+    facts: &Facts,
+    binding: &Binding,
+    now_ms: u64,
+) -> Option<&'static str> {
+    let revoked = &manifest.revoked;
+    let measurement = facts.measurement;
+    if measurement.is_some_and(|it| revoked.measurements.iter().any(|code| code.0 == it)) {
+        return Some("measurement-revoked");
+    }
+    let instance = facts.pcrs.iter().find(|(index, _)| *index == INSTANCE_PCR);
+    let chip = match binding.platform {
+        PlatformKind::Snp => facts.chip_id.as_ref().map(<[u8; 64]>::as_slice),
+        PlatformKind::Nitro => instance.map(|(_, value)| value.as_slice()),
+    };
+    if chip.is_some_and(|it| revoked.chips.iter().any(|chip| chip.0 == it)) {
+        return Some("chip-revoked");
+    }
+    let of_it = |release: &&Release| {
+        release.role == binding.role
+            && release.platform == binding.platform
+            && Some(release.measurement.0) == measurement
+    };
+    let mut listed = manifest.releases.iter().filter(of_it).peekable();
+    let is_listed = listed.peek().is_some();
+    let early = listed.clone().all(|release| now_ms < release.not_before_ms);
+    if !is_listed || listed.any(|release| release.may_run_at(now_ms)) {
+        None
+    } else if early {
+        Some("release-not-yet")
+    } else {
+        Some("release-ended")
     }
 }

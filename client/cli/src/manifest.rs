@@ -22,11 +22,11 @@ use boop_wire::codec::from_canonical_max;
 use boop_wire::manifest::{ApproverKey, Approvers, MANIFEST_BYTES_MAX, Manifest, SignedManifest};
 use serde_json::{Value, json};
 
-use crate::Answer;
 use crate::arguments::{ApproverArguments, ManifestCommand};
 use crate::console::{Console, Mark};
 use crate::plain::plain;
 use crate::verify::read_file;
+use crate::{Answer, Now};
 
 /// Largest signed manifest: the manifest and room for the approvals.
 const SIGNED_BYTES_MAX: usize = MANIFEST_BYTES_MAX + 8 * 1024;
@@ -47,14 +47,15 @@ pub enum Answers {
 pub fn run(
     command: &ManifestCommand,
     answers: Answers,
+    now: Now,
     console: &Console,
 ) -> anyhow::Result<Answer> {
     match command {
-        ManifestCommand::New(arguments) => new::run(arguments, console),
+        ManifestCommand::New(arguments) => new::run(arguments, now, console),
         ManifestCommand::Show(arguments) => show::run(arguments, console),
-        ManifestCommand::Diff(arguments) => diff::run(arguments, console),
+        ManifestCommand::Diff(arguments) => diff::run(arguments, now, console),
         ManifestCommand::Approve(arguments) => approve::run(arguments, answers, console),
-        ManifestCommand::Verify(arguments) => verify::run(arguments, console),
+        ManifestCommand::Verify(arguments) => verify::run(arguments, now, console),
         ManifestCommand::Key(arguments) => key::run(arguments, console),
     }
 }
@@ -115,6 +116,11 @@ impl Known {
             .keys
             .iter()
             .any(|approver| approver.0 == *key)
+    }
+
+    /// Says whether a key is configured, or named by the version whose rules count.
+    fn or_named(&self, rules: &Manifest, key: &[u8; 32]) -> bool {
+        self.may_approve(key) || rules.approvers.iter().any(|entry| entry.key == *key)
     }
 }
 

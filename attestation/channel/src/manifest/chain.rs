@@ -9,6 +9,7 @@ use boop_wire::codec::from_canonical_max;
 use boop_wire::manifest::{Approvers, MANIFEST_BYTES_MAX, Manifest, SignedManifest};
 use boop_wire::{Digest, NetworkId};
 
+use super::succession::Counts;
 use super::{ManifestError, VerifiedManifest, network_of};
 
 /// Most versions that are looked at in one chain.
@@ -54,6 +55,30 @@ pub enum ChainError {
         /// The version that does.
         version: u64,
     },
+    /// Too few of those have approved it that the version before names.
+    #[error("version {version} is approved by {found}; it needs {needed}")]
+    Approvals {
+        /// The version that is.
+        version: u64,
+        /// Who has.
+        found: Counts,
+        /// Who must.
+        needed: Counts,
+    },
+    /// It was not made after the one before it.
+    #[error("version {version} was not made after the one before it")]
+    Created {
+        /// The version that was not.
+        version: u64,
+    },
+    /// Its delay has not passed.
+    #[error("version {version} counts from {from_ms} on")]
+    TooEarly {
+        /// The version that waits.
+        version: u64,
+        /// From when on it counts, in Unix milliseconds.
+        from_ms: u64,
+    },
     /// It is of another network.
     #[error("version {version} names another network")]
     Network {
@@ -71,6 +96,8 @@ pub struct Head {
     pub digest: Digest,
     /// The network's id.
     pub network: NetworkId,
+    /// When it was made; the next one is made later.
+    pub created_ms: u64,
 }
 
 impl Head {
@@ -85,6 +112,7 @@ impl Head {
             version: manifest.version,
             digest,
             network: network_of(&manifest, digest)?,
+            created_ms: manifest.created_ms,
         };
         Ok((head, manifest))
     }
@@ -117,6 +145,7 @@ impl VerifiedManifest {
             version: self.manifest.version,
             digest: self.digest,
             network: self.network,
+            created_ms: self.manifest.created_ms,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use alloc::borrow::ToOwned as _;
 use alloc::vec;
+use alloc::vec::Vec;
 
 use boop_wire::Digest;
 use boop_wire::binding::{PlatformKind, Role};
@@ -89,9 +90,16 @@ pub(crate) fn followed(before: &SignedManifest) -> Manifest {
 
 /// Puts the first `count` approvers' approvals on a manifest.
 pub(crate) fn signed(manifest: &Manifest, count: u8) -> SignedManifest {
+    let all: Vec<u8> = (0..count).collect();
+    signed_by(manifest, &all)
+}
+
+/// Puts some approvers' approvals on a manifest.
+pub(crate) fn signed_by(manifest: &Manifest, approvers: &[u8]) -> SignedManifest {
     let manifest = to_canonical(manifest);
     let bytes = domain_separated("manifest-approval", &manifest);
-    let approvals = (0..count).map(key).map(|key| Approval {
+    let keys = approvers.iter().map(|index| key(*index));
+    let approvals = keys.map(|key| Approval {
         key: key.verifying_key().to_bytes(),
         signature: key.sign(&bytes).to_bytes(),
     });

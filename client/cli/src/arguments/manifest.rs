@@ -50,6 +50,9 @@ pub struct NewArguments {
     /// Print a complete twin to start from
     #[arg(long)]
     pub example: bool,
+    /// With --example: keys of the three operators, a release signer and a reviewer
+    #[arg(long = "approver", value_name = "KEY", requires = "example")]
+    pub approvers: Vec<String>,
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,

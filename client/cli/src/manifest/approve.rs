@@ -107,7 +107,8 @@ fn allowed(
             None => Ok(()),
         };
     };
-    if !known.may_approve(key) {
+    let rules = before.map_or(&loaded.manifest, |before| &before.manifest);
+    if !known.or_named(rules, key) {
         return Err("the key is not an approver's".into());
     }
     if let Some(network) = known

@@ -7,17 +7,23 @@ use serde_json::{Value, json};
 
 use super::twin::TWIN_BYTES_MAX;
 use super::{Loaded, new};
-use crate::Answer;
 use crate::arguments::DiffArguments;
 use crate::console::{Console, Mark};
 use crate::plain::plain;
 use crate::verify::read_file;
+use crate::{Answer, Now};
 
 /// Tells what differs.
-pub(super) fn run(arguments: &DiffArguments, console: &Console) -> anyhow::Result<Answer> {
-    let first = either(&arguments.old, None)?;
+pub(super) fn run(
+    arguments: &DiffArguments,
+    now: Now,
+    console: &Console,
+) -> anyhow::Result<Answer> {
+    let first = either(&arguments.old, None, now)?;
     let second = arguments.new.as_deref();
-    let second = second.map(|path| either(path, Some(&first))).transpose()?;
+    let second = second
+        .map(|path| either(path, Some(&first), now))
+        .transpose()?;
     let (old, new) = match &second {
         Some(second) => (Some(&first), second),
         None => (None, &first),
@@ -39,13 +45,13 @@ pub(super) fn run(arguments: &DiffArguments, console: &Console) -> anyhow::Resul
 
 /// Reads a manifest, or a twin as the manifest that it makes: by itself, or as the one that
 /// follows `before` if it says so little about its lineage that it can only be that.
-fn either(path: &Path, before: Option<&Loaded>) -> anyhow::Result<Loaded> {
+fn either(path: &Path, before: Option<&Loaded>, now: Now) -> anyhow::Result<Loaded> {
     let bytes = read_file(path, TWIN_BYTES_MAX)?;
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Loaded::read(path);
     }
-    match (new::from_twin(path, None), before) {
-        (Err(_), Some(before)) => new::from_twin(path, Some(before)),
+    match (new::from_twin(path, None, now), before) {
+        (Err(_), Some(before)) => new::from_twin(path, Some(before), now),
         (result, _) => result,
     }
 }

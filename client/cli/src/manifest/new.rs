@@ -11,19 +11,27 @@ use serde_json::json;
 
 use super::twin::{EXAMPLE, TWIN_BYTES_MAX};
 use super::{Diversity, Loaded, print_head, twin};
-use crate::Answer;
 use crate::arguments::NewArguments;
 use crate::console::Console;
 use crate::verify::read_file;
+use crate::{Answer, Now};
 
 /// Makes a manifest, or prints a twin to start from.
-pub(super) fn run(arguments: &NewArguments, console: &Console) -> anyhow::Result<Answer> {
+pub(super) fn run(arguments: &NewArguments, now: Now, console: &Console) -> anyhow::Result<Answer> {
     let Some(path) = &arguments.twin else {
-        console.bytes(EXAMPLE.as_bytes());
+        let mut example = EXAMPLE.to_owned();
+        for (at, key) in twin::read(EXAMPLE.as_bytes(), None)?
+            .approvers
+            .iter()
+            .zip(&arguments.approvers)
+        {
+            example = example.replace(&hex::encode(at.key), key);
+        }
+        console.bytes(example.as_bytes());
         return Ok(Answer::Yes);
     };
     let before = arguments.next_of.as_deref().map(Loaded::read).transpose()?;
-    let loaded = from_twin(path, before.as_ref())?;
+    let loaded = from_twin(path, before.as_ref(), now)?;
     let diversity = Diversity::of(&loaded.manifest, None);
     let holds = diversity.refusals.is_empty();
     if let (true, Some(out)) = (holds, &arguments.out) {
@@ -53,14 +61,14 @@ pub(super) fn run(arguments: &NewArguments, console: &Console) -> anyhow::Result
 }
 
 /// Reads a twin as the manifest that it makes, without approvals.
-pub(super) fn from_twin(path: &Path, before: Option<&Loaded>) -> anyhow::Result<Loaded> {
+pub(super) fn from_twin(path: &Path, before: Option<&Loaded>, now: Now) -> anyhow::Result<Loaded> {
     let path = match path.to_str() {
         Some("-") => Path::new("/dev/stdin"),
         _ => path,
     };
     let unusable = || format!("{} is not a twin", path.display());
     let bytes = read_file(path, TWIN_BYTES_MAX)?;
-    let head = before.map(|before| &before.head);
+    let head = before.map(|before| (&before.head, now.unix_ms));
     let manifest = to_canonical(&twin::read(&bytes, head).with_context(unusable)?);
     if manifest.len() > MANIFEST_BYTES_MAX {
         bail!("the manifest would be longer than {MANIFEST_BYTES_MAX} bytes");

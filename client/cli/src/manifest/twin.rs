@@ -187,8 +187,9 @@ fn word<T: PartialEq>(words: &[(&'static str, T)], value: T) -> Option<&'static 
         .find_map(|(word, it)| (*it == value).then_some(*word))
 }
 
-/// Reads a twin. For the version after `head`, what every version must change is filled in.
-pub(super) fn read(bytes: &[u8], head: Option<&Head>) -> Result<Manifest, TwinError> {
+/// Reads a twin. For the version after `head`, made now, what every version must change is filled
+/// in.
+pub(super) fn read(bytes: &[u8], head: Option<(&Head, u64)>) -> Result<Manifest, TwinError> {
     let json = node::parse(bytes)?;
     let root = Node::root(&json).members(&[
         "version",
@@ -230,7 +231,7 @@ pub(super) fn read(bytes: &[u8], head: Option<&Head>) -> Result<Manifest, TwinEr
         quality_min: root.get("quality_min")?.number(100_u8)?,
         matching: root.get("matching")?.word(&MATCHINGS)?,
         profile: root.get("profile")?.word(&PROFILES)?,
-        created_ms: root.get("created_ms")?.number(u64::MAX)?,
+        created_ms: lineage.created_ms,
         approvers: rules::approvers(&root.get("approvers")?)?,
         thresholds: rules::thresholds(&root.get("thresholds")?)?,
         delays: rules::delays(&root.get("delays")?)?,
@@ -244,24 +245,30 @@ struct Lineage {
     version: u64,
     previous: Option<Digest>,
     network: Option<NetworkId>,
+    created_ms: u64,
 }
 
 impl Lineage {
-    fn read(root: &Members<'_>, head: Option<&Head>) -> Result<Self, TwinError> {
+    fn read(root: &Members<'_>, head: Option<(&Head, u64)>) -> Result<Self, TwinError> {
         match head {
             None => Ok(Self {
                 version: root.get("version")?.number(u64::MAX)?,
                 previous: previous(&root.get("previous")?)?,
                 network: network(&root.get("network")?)?,
+                created_ms: root.get("created_ms")?.number(u64::MAX)?,
             }),
-            Some(head) => Self::next(root, head),
+            Some((head, now_ms)) => Self::next(root, head, now_ms),
         }
     }
 
     /// Fills in what follows `head`. A twin may say it too, or what the version before says, from
     /// which it was copied; anything else it says is a mistake.
-    fn next(root: &Members<'_>, head: &Head) -> Result<Self, TwinError> {
+    fn next(root: &Members<'_>, head: &Head, now_ms: u64) -> Result<Self, TwinError> {
+        let given = root.find("created_ms");
+        let given = given.map(|node| node.number(u64::MAX)).transpose()?;
+        let now_ms = now_ms.max(head.created_ms.saturating_add(1));
         let next = Self {
+            created_ms: given.filter(|it| *it != head.created_ms).unwrap_or(now_ms),
             version: head.version.saturating_add(1),
             previous: Some(head.digest),
             network: Some(head.network),

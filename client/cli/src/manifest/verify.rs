@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use boop_channel::VerifiedManifest;
-use boop_channel::manifest::{ChainError, DiversityRule, verify_chain};
+use boop_channel::manifest::{ChainError, DiversityRule, verify_chain, verify_succession};
 use boop_wire::manifest::SignedManifest;
 use serde_json::{Value, json};
 
 use super::{Diversity, Known, Loaded, print_head, twin};
-use crate::Answer;
 use crate::arguments::ManifestVerifyArguments;
 use crate::console::{Console, Mark};
 use crate::plain::plain;
+use crate::{Answer, Now};
 
 /// One thing that was looked at.
 struct Check {
@@ -24,6 +24,7 @@ struct Check {
 /// Checks a manifest.
 pub(super) fn run(
     arguments: &ManifestVerifyArguments,
+    now: Now,
     console: &Console,
 ) -> anyhow::Result<Answer> {
     let Some(known) = Known::read(&arguments.approvers)? else {
@@ -35,6 +36,7 @@ pub(super) fn run(
     let mut checks = vec![
         form(&loaded),
         approvals(&loaded, &known),
+        succession(&loaded, &earlier, now),
         chain(&loaded, earlier, &known),
         network(&loaded, &known),
         hardware(&loaded, arguments.danger_simulated_tee),
@@ -96,6 +98,23 @@ fn chain(loaded: &Loaded, mut earlier: Vec<SignedManifest>, known: &Known) -> Ch
         })
         .map_err(|error: ChainError| error.to_string());
     check("chain", result)
+}
+
+/// Whether those agreed to each version that the one before asks for, and its delay has passed.
+fn succession(loaded: &Loaded, earlier: &[SignedManifest], now: Now) -> Check {
+    if earlier.is_empty() && loaded.head.version > 1 {
+        return Check {
+            name: "succession",
+            mark: Mark::Open,
+            detail: "the versions before were not given with --chain".into(),
+        };
+    }
+    let mut versions = earlier.to_vec();
+    versions.push(loaded.signed.clone());
+    let result = verify_succession(&versions, now.unix_ms)
+        .map(|_| "each version approved by those whom the one before asks, and in force".into())
+        .map_err(|error| error.to_string());
+    check("succession", result)
 }
 
 fn network(loaded: &Loaded, known: &Known) -> Check {

@@ -10,7 +10,7 @@ use std::fs;
 fn a_network_is_made_approved_changed_and_verified() {
     let desk = Desk::new();
     desk.genesis();
-    desk.approve("1.cbor", None, &[0, 1]);
+    desk.approve("1.cbor", None, &[0, 1, 2]);
 
     let held = desk.verify("1.cbor", &[]);
     assert_eq!(held.code, Some(0), "{held:?}");
@@ -32,6 +32,13 @@ fn a_network_is_made_approved_changed_and_verified() {
     let alone = desk.verify("3.cbor", &["--json"]);
     assert_eq!(alone.code, Some(0), "{alone:?}");
     assert_eq!(check(&alone.json(), "chain")["holds"], Value::Null);
+    let succession = check(
+        &desk
+            .verify("3.cbor", &["--chain", "2.cbor", "1.cbor", "--json"])
+            .json(),
+        "succession",
+    );
+    assert_eq!(succession["holds"], true);
     let gap = desk.verify("3.cbor", &["--chain", "1.cbor", "--json"]);
     assert_eq!(gap.code, Some(1), "{gap:?}");
     let chain = check(&gap.json(), "chain");
@@ -39,6 +46,30 @@ fn a_network_is_made_approved_changed_and_verified() {
         chain["detail"],
         "version 3 stands where version 2 must follow"
     );
+}
+
+#[test]
+fn an_addition_needs_a_release_signer_and_a_reviewer_and_waits() {
+    let desk = Desk::new();
+    desk.genesis();
+    desk.approve("1.cbor", None, &[0, 1, 2]);
+    desk.next("1.cbor", "2.cbor", |twin| twin["threshold"] = json!(19_000));
+    let succession = || {
+        let run = desk.verify("2.cbor", &["--chain", "1.cbor", "--json"]);
+        assert_eq!(run.code, Some(1), "{run:?}");
+        let check = check(&run.json(), "succession");
+        check["detail"].as_str().expect("text").to_owned()
+    };
+
+    desk.approve("2.cbor", Some("1.cbor"), &[0, 1, 2]);
+    assert_eq!(
+        succession(),
+        "version 2 is approved by 3 operators, 0 release signers, 0 reviewers; \
+         it needs 2 operators, 1 release signers, 1 reviewers"
+    );
+
+    desk.approve("2.cbor", Some("1.cbor"), &[3, 4]);
+    assert!(succession().starts_with("version 2 counts from "));
 }
 
 #[test]
@@ -109,7 +140,7 @@ fn parties_that_do_not_differ_make_no_manifest() {
 #[test]
 fn a_simulated_network_is_warned_of_and_not_admitted_unasked() {
     let desk = Desk::new();
-    let mut twin = example();
+    let mut twin = desk.example();
     twin["simulated"] = json!(true);
     twin["parties"][2]["machine"] = twin["gateways"][0].clone();
     desk.write("1.json", &twin);
@@ -117,7 +148,7 @@ fn a_simulated_network_is_warned_of_and_not_admitted_unasked() {
         desk.run(&["new", "1.json", "--out", "1.cbor"]).code,
         Some(0)
     );
-    desk.approve("1.cbor", None, &[0, 1]);
+    desk.approve("1.cbor", None, &[0, 1, 2]);
 
     let refused = desk.verify("1.cbor", &["--json"]);
     let admitted = desk.verify("1.cbor", &["--danger-simulated-tee", "--json"]);
@@ -225,7 +256,7 @@ fn approvals_are_shown_and_what_is_missing() {
     );
     let waiting = approved["not_yet_by"].as_array().expect("a list");
     assert!(waiting.contains(&json!(desk.keys[0])) && waiting.contains(&json!(desk.keys[2])));
-    assert_eq!(twin.json(), example());
+    assert_eq!(twin.json(), desk.example());
     assert!(
         text.out.contains("1; who may approve was not given"),
         "{text:?}"

@@ -31,7 +31,7 @@ fn nobody_at_a_terminal_must_have_answered_before() {
 fn named_fields_approve_these_changes_and_no_others() {
     let desk = Desk::new();
     desk.genesis();
-    desk.approve("1.cbor", None, &[0, 1]);
+    desk.approve("1.cbor", None, &[0, 1, 2]);
     desk.next("1.cbor", "2.cbor", |twin| {
         twin["evidence_age_max_s"] = json!(600);
         twin["releases"].as_array_mut().expect("a list").pop();
@@ -67,7 +67,7 @@ fn named_fields_approve_these_changes_and_no_others() {
 fn an_expectation_of_other_values_approves_nothing() {
     let desk = Desk::new();
     desk.genesis();
-    desk.approve("1.cbor", None, &[0, 1]);
+    desk.approve("1.cbor", None, &[0, 1, 2]);
     desk.next("1.cbor", "2.cbor", |twin| twin["quality_min"] = json!(85));
     desk.next("1.cbor", "other.cbor", |twin| {
         twin["quality_min"] = json!(15)
@@ -101,7 +101,7 @@ fn an_expectation_of_other_values_approves_nothing() {
 fn what_is_not_the_next_version_is_not_approved() {
     let desk = Desk::new();
     desk.genesis();
-    desk.approve("1.cbor", None, &[0, 1]);
+    desk.approve("1.cbor", None, &[0, 1, 2]);
     desk.next("1.cbor", "2.cbor", |twin| twin["quality_min"] = json!(85));
     desk.next("1.cbor", "fork.cbor", |twin| {
         twin["quality_min"] = json!(86)
@@ -193,7 +193,7 @@ fn rules_that_are_broken_are_not_approved() {
 fn approving_again_changes_nothing() {
     let desk = Desk::new();
     desk.genesis();
-    desk.approve("1.cbor", None, &[0, 1]);
+    desk.approve("1.cbor", None, &[0, 1, 2]);
     let before = fs::read(desk.path("1.cbor")).expect("there");
 
     desk.approve("1.cbor", None, &[1]);
@@ -236,7 +236,7 @@ fn a_network_file_says_which_network_and_who_may_approve() {
         .as_str()
         .expect("text")
         .to_owned();
-    desk.approve("1.cbor", None, &[0, 1]);
+    desk.approve("1.cbor", None, &[0, 1, 2]);
     let write = |name: &str, id: &str| {
         let text = format!(
             "network_id = \"{id}\"\napprovers = {:?}\napprovals_needed = 2\ngateway = \"a:1\"\n",

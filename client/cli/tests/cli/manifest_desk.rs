@@ -12,12 +12,14 @@ use tempfile::TempDir;
 pub(crate) struct Desk {
     pub(crate) folder: TempDir,
     pub(crate) keys: [String; 3],
+    /// Keys of a release signer and a reviewer, 3 and 4, which no configuration names.
+    pub(crate) others: [String; 2],
 }
 
 impl Desk {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let keys = [0, 1, 2].map(|index| {
+        let make = |index: u8| {
             let key = folder.path().join(format!("{index}.key"));
             let run = boop([
                 "manifest".as_ref(),
@@ -27,8 +29,13 @@ impl Desk {
             ]);
             assert_eq!(run.code, Some(0), "{run:?}");
             run.out.trim().to_owned()
-        });
-        Self { folder, keys }
+        };
+        let (keys, others) = ([0, 1, 2].map(make), [3, 4].map(make));
+        Self {
+            folder,
+            keys,
+            others,
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -67,10 +74,18 @@ impl Desk {
     }
 
     pub(crate) fn genesis(&self) -> Run {
-        self.write("1.json", &example());
+        self.write("1.json", &self.example());
         let run = self.run(&["new", "1.json", "--out", "1.cbor", "--json"]);
         assert_eq!(run.code, Some(0), "{run:?}");
         run
+    }
+
+    /// The example with these approvers.
+    pub(crate) fn example(&self) -> Value {
+        let keys = self.keys.iter().chain(&self.others);
+        let keys = keys.flat_map(|key| ["--approver", key]);
+        let arguments = ["new", "--example"].into_iter().chain(keys);
+        self.run(&arguments.collect::<Vec<_>>()).json()
     }
 
     pub(crate) fn genesis_manifest(&self) -> boop_wire::manifest::Manifest {

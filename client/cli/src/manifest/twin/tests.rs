@@ -186,16 +186,17 @@ fn the_next_version_is_filled_in() {
         version: 2,
         previous: Some(head.digest),
         network: Some(head.network),
+        created_ms: head.created_ms + 1,
         ..example()
     };
     let mut bare = example_value();
-    for name in ["version", "previous", "network"] {
+    for name in ["version", "previous", "network", "created_ms"] {
         bare.as_object_mut().unwrap().shift_remove(name);
     }
 
     for twin in [bare, example_value(), write(&next)] {
         let twin = serde_json::to_vec(&twin).unwrap();
-        assert_eq!(read(&twin, Some(&head)).as_ref(), Ok(&next));
+        assert_eq!(read(&twin, Some((&head, 0))).as_ref(), Ok(&next));
     }
 }
 
@@ -226,7 +227,7 @@ fn a_lineage_that_neither_is_nor_follows_is_refused() {
         (nowhere, "/network", network),
     ] {
         let twin = serde_json::to_vec(&twin).unwrap();
-        let result = read(&twin, Some(&head));
+        let result = read(&twin, Some((&head, 0)));
         assert_eq!(result, refused(place, Problem::Lineage(value)));
     }
 }
@@ -276,6 +277,7 @@ fn head(version: u64) -> Head {
         version,
         digest: Digest::new([3; 32]),
         network: NetworkId::new([4; 32]),
+        created_ms: example().created_ms,
     }
 }
 
