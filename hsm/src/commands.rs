@@ -3,12 +3,36 @@
 mod arguments;
 mod backup;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use boop_hsm::{FileToken, Pkcs11Settings, Pkcs11Vault, Token as _};
-use clap::Subcommand;
+use boop_daemon::{from_toml, now_ms};
+use boop_hsm::{
+    CustodianSettings, FileToken, OperatorsWord, Pkcs11Settings, Pkcs11Token, Pkcs11Vault, Status,
+    Token, TokenSettings,
+};
+use clap::{Args, Subcommand};
+
+/// What only an operator may say.
+#[derive(Args)]
+pub(crate) struct Word {
+    /// Let RSA-OAEP with SHA-1 be the mechanism; parties take it in simulated networks alone.
+    #[arg(long, global = true)]
+    danger_oaep_sha1: bool,
+    /// Try the PIN although one was refused before; tokens lock themselves.
+    #[arg(long, global = true)]
+    retry_after_wrong_pin: bool,
+}
+
+impl From<Word> for OperatorsWord {
+    fn from(word: Word) -> Self {
+        Self {
+            danger_oaep_sha1: word.danger_oaep_sha1,
+            retry_after_wrong_pin: word.retry_after_wrong_pin,
+        }
+    }
+}
 
 use arguments::{
     BackupArguments, BackupKeyArguments, CheckShareArguments, CreateKeyArguments, DrillArguments,
@@ -17,11 +41,27 @@ use arguments::{
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Makes a software token and prints its public key, in hexadecimal.
+    /// Makes the keys of a new custodian and prints its public key, in hexadecimal.
     Init {
-        /// Where; there must be no file yet.
+        /// Configuration file (TOML), which says where.
+        #[arg(long, required_unless_present = "token")]
+        config: Option<PathBuf>,
+        /// A software token, at this path; there must be no file yet.
+        #[arg(long, conflicts_with = "config")]
+        token: Option<PathBuf>,
+    },
+    /// Prints what the token can do, the newest lease, the head on record and the ages of keys.
+    Status {
+        /// Configuration file (TOML).
         #[arg(long)]
-        token: PathBuf,
+        config: PathBuf,
+    },
+    /// Makes new key-encryption keys in the token, wraps the data keys by them and destroys the
+    /// old ones. The custodian must not run meanwhile.
+    RotateKek {
+        /// Configuration file (TOML).
+        #[arg(long)]
+        config: PathBuf,
     },
     /// Logs in to a PKCS#11 token and prints a table of what it can do. Leaves nothing there.
     Probe {
@@ -34,9 +74,6 @@ pub(crate) enum Command {
         /// File with the user's PIN, readable by its owner alone.
         #[arg(long)]
         pin_file: PathBuf,
-        /// Try the PIN although one was refused before; tokens lock themselves.
-        #[arg(long)]
-        retry_after_wrong_pin: bool,
     },
     /// Has a PKCS#11 token make the keys of an epoch
     CreateKey(CreateKeyArguments),
@@ -53,24 +90,37 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(self, word: OperatorsWord) -> anyhow::Result<ExitCode> {
         match self {
-            Self::Init { token } => {
-                let made = FileToken::create(&token);
-                let made = made.with_context(|| format!("token {}", token.display()))?;
-                println!("{}", hex::encode(made.public_key()));
+            Self::Init { config, token } => {
+                let token = match (config, token) {
+                    (Some(config), _) => make(&from_toml(&config)?, word)?,
+                    (None, Some(path)) => make_file(&path)?,
+                    (None, None) => anyhow::bail!("--config is missing"),
+                };
+                println!("{}", hex::encode(token.public_key()));
+            }
+            Self::Status { config } => {
+                let settings: CustodianSettings = from_toml(&config)?;
+                println!("{}", Status::of(&settings, word, now_ms())?);
+            }
+            Self::RotateKek { config } => {
+                let settings: CustodianSettings = from_toml(&config)?;
+                let pkcs11 = settings.pkcs11(word)?;
+                let pkcs11 = pkcs11.context("a token in a file has no key-encryption keys")?;
+                let keys = Pkcs11Token::open(pkcs11)?.rotate(now_ms())?;
+                println!("data keys under new key-encryption keys: {keys}");
             }
             Self::Probe {
                 module,
                 label,
                 pin_file,
-                retry_after_wrong_pin,
             } => {
                 let findings = Pkcs11Vault::probe(&Pkcs11Settings {
                     module,
                     label,
                     pin_file,
-                    retry_after_wrong_pin,
+                    retry_after_wrong_pin: word.retry_after_wrong_pin,
                     danger_oaep_sha1: false,
                 })?;
                 println!("{findings}");
@@ -84,4 +134,32 @@ impl Command {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Opens the token that a configuration names, and says what is weak about it.
+pub(crate) fn open(
+    settings: &CustodianSettings,
+    word: OperatorsWord,
+) -> anyhow::Result<Box<dyn Token>> {
+    let token = settings.open_token(word)?;
+    for warning in settings.warnings() {
+        tracing::warn!(event = "weak-token", party = settings.party, "{warning}");
+    }
+    Ok(token)
+}
+
+fn make(settings: &CustodianSettings, word: OperatorsWord) -> anyhow::Result<Box<dyn Token>> {
+    for warning in settings.warnings() {
+        eprintln!("warning: {warning}");
+    }
+    match (&settings.token, settings.pkcs11(word)?) {
+        (_, Some(pkcs11)) => Ok(Box::new(Pkcs11Token::create(pkcs11)?)),
+        (TokenSettings::File { path }, None) => make_file(path),
+        (TokenSettings::Pkcs11 { .. }, None) => anyhow::bail!("no token"),
+    }
+}
+
+fn make_file(path: &Path) -> anyhow::Result<Box<dyn Token>> {
+    let made = FileToken::create(path).with_context(|| format!("token {}", path.display()))?;
+    Ok(Box::new(made))
 }

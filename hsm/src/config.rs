@@ -6,9 +6,13 @@ use std::path::PathBuf;
 
 use boop_daemon::TrustSettings;
 use boop_wire::PartyIndex;
+use boop_wire::release::WrapMechanism;
 use serde::{Deserialize, Serialize};
 
 use crate::custody::CustodySettings;
+use crate::token::{
+    FileToken, IdentityPlace, Pkcs11Settings, Pkcs11Token, Pkcs11TokenSettings, Token, TokenError,
+};
 
 /// Releases a minute, unless the configuration says otherwise.
 const RELEASES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(30).expect("30 is not zero");
@@ -25,8 +29,8 @@ pub struct CustodianSettings {
     /// Where the party's host connects.
     #[serde(default = "listen")]
     pub listen: SocketAddr,
-    /// The software token, as `boop-custodian init` made it.
-    pub token: PathBuf,
+    /// The token, as `boop-custodian init` made it.
+    pub token: TokenSettings,
     /// One JSON line for each release and refusal is appended here.
     pub audit: PathBuf,
     /// The newest lease and the newest head of the party's store are kept here.
@@ -41,6 +45,42 @@ pub struct CustodianSettings {
     pub trust: TrustSettings,
 }
 
+/// Where the keys are.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum TokenSettings {
+    /// In a file, in software: for development alone.
+    File {
+        /// The file.
+        path: PathBuf,
+    },
+    /// In a token behind a PKCS#11 module.
+    Pkcs11 {
+        /// The module: a shared library.
+        module: PathBuf,
+        /// The token's label; slots move, labels stay.
+        label: String,
+        /// File with the user's PIN, readable by its owner alone. Its folder must be writable: a
+        /// PIN that was refused is noted there.
+        pin_file: PathBuf,
+        /// How keys are wrapped to setup keys, by name. The token must do it; no other is used.
+        mechanism: String,
+        /// Where the signing key is.
+        identity: IdentityPlace,
+        /// The file with leases and wrapped keys.
+        state: PathBuf,
+    },
+}
+
+/// What an operator says on the command line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OperatorsWord {
+    /// RSA-OAEP with SHA-1 may be the mechanism.
+    pub danger_oaep_sha1: bool,
+    /// The PIN is tried although one was refused before.
+    pub retry_after_wrong_pin: bool,
+}
+
 /// Why a configuration makes no custodian.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
@@ -50,9 +90,105 @@ pub enum PlanError {
         /// The index given.
         party: u8,
     },
+    /// There is no such mechanism.
+    #[error("there is no mechanism `{name}` of tokens; there are {}", mechanisms())]
+    Mechanism {
+        /// The name given.
+        name: String,
+    },
+}
+
+/// Why there is no token to work with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// The configuration makes no custodian.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The token cannot be used.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
+fn mechanisms() -> String {
+    WrapMechanism::OF_TOKENS.map(WrapMechanism::name).join(", ")
 }
 
 impl CustodianSettings {
+    /// Opens the token.
+    ///
+    /// # Errors
+    /// If the configuration names none, or it cannot be used.
+    pub fn open_token(&self, word: OperatorsWord) -> Result<Box<dyn Token>, OpenError> {
+        match (&self.token, self.pkcs11(word)?) {
+            (TokenSettings::File { path }, _) => Ok(Box::new(FileToken::open(path)?)),
+            (TokenSettings::Pkcs11 { .. }, None) => Err(TokenError::Missing.into()),
+            (TokenSettings::Pkcs11 { .. }, Some(token)) => Ok(Box::new(Pkcs11Token::open(token)?)),
+        }
+    }
+
+    /// Says what is weak about where the keys are.
+    pub fn warnings(&self) -> Vec<String> {
+        let party = self.party;
+        let mut warnings = Vec::new();
+        match &self.token {
+            TokenSettings::File { .. } => warnings.push(format!(
+                "software token: the key of party {party} lies in a file; fit for development alone"
+            )),
+            TokenSettings::Pkcs11 {
+                identity,
+                mechanism,
+                ..
+            } => {
+                if *identity == IdentityPlace::File {
+                    warnings.push(format!(
+                        "the signing key of party {party}'s custodian lies in a file: who reads it \
+                         signs as the custodian"
+                    ));
+                }
+                if mechanism == WrapMechanism::DangerRsaOaepSha1.name() {
+                    warnings.push(String::from(
+                        "keys are wrapped by RSA-OAEP with SHA-1, in simulated networks alone",
+                    ));
+                }
+            }
+        }
+        warnings
+    }
+
+    /// Returns what is said about a PKCS#11 token, or nothing where the token is a file.
+    ///
+    /// # Errors
+    /// If there is no such party or mechanism.
+    pub fn pkcs11(&self, word: OperatorsWord) -> Result<Option<Pkcs11TokenSettings>, PlanError> {
+        let TokenSettings::Pkcs11 {
+            module,
+            label,
+            pin_file,
+            mechanism: name,
+            identity,
+            state,
+        } = &self.token
+        else {
+            return Ok(None);
+        };
+        let mut mechanisms = WrapMechanism::OF_TOKENS.into_iter();
+        let mechanism = mechanisms.find(|mechanism| mechanism.name() == name);
+        let unknown = || PlanError::Mechanism { name: name.clone() };
+        Ok(Some(Pkcs11TokenSettings {
+            pkcs11: Pkcs11Settings {
+                module: module.clone(),
+                label: label.clone(),
+                pin_file: pin_file.clone(),
+                retry_after_wrong_pin: word.retry_after_wrong_pin,
+                danger_oaep_sha1: word.danger_oaep_sha1,
+            },
+            mechanism: mechanism.ok_or_else(unknown)?,
+            identity: *identity,
+            state: state.clone(),
+            party: self.custody()?.party,
+        }))
+    }
+
     /// Returns what the custodian is told about its task.
     ///
     /// # Errors
@@ -85,9 +221,11 @@ mod tests {
 
     const MINIMAL: &str = r#"
         party = 1
-        token = "token"
         audit = "audit.jsonl"
         register = "register"
+        [token]
+        kind = "file"
+        path = "token"
         [trust]
         manifest = "manifest.cbor"
         approvers = []
@@ -129,5 +267,36 @@ mod tests {
         let settings: CustodianSettings = toml::from_str(&text).unwrap();
 
         assert_eq!(settings.custody(), Err(PlanError::Party { party: 3 }));
+    }
+
+    const PKCS11: &str = r#"
+        kind = "pkcs11"
+        module = "module.so"
+        label = "party 1"
+        pin_file = "pin"
+        mechanism = "ecdh-p256-aes-kw"
+        identity = "token"
+        state = "token"
+    "#;
+
+    #[test]
+    fn a_pkcs11_token_names_its_mechanism() {
+        let text = MINIMAL.replace("kind = \"file\"\n        path = \"token\"", PKCS11);
+        let settings: CustodianSettings = toml::from_str(&text).unwrap();
+
+        let token = settings.pkcs11(OperatorsWord::default()).unwrap().unwrap();
+
+        assert_eq!(token.mechanism, WrapMechanism::EcdhPlain);
+        assert_eq!(token.identity, IdentityPlace::Token);
+        assert!(!token.pkcs11.danger_oaep_sha1 && !token.pkcs11.retry_after_wrong_pin);
+        for name in ["strongest", "hpke-x25519"] {
+            let text = text.replace("ecdh-p256-aes-kw", name);
+            let settings: CustodianSettings = toml::from_str(&text).unwrap();
+            let name = String::from(name);
+            let refused = settings.pkcs11(OperatorsWord::default());
+            assert_eq!(refused, Err(PlanError::Mechanism { name }));
+        }
+        let text = text.replace("mechanism", "mechanisms");
+        assert!(toml::from_str::<CustodianSettings>(&text).is_err());
     }
 }

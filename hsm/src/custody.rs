@@ -24,7 +24,7 @@ use boop_wire::{InstanceId, PartyIndex, Refusal};
 use crate::audit::{Audit, AuditError, Outcome, Record};
 use crate::rate::Rate;
 use crate::register::{MoveError, Register, RegisterError};
-use crate::token::{Token, TokenError};
+use crate::token::{KeyName, Token, TokenError};
 
 /// Connections in a minute that are listened to; each may cost a verification and a line of
 /// the audit.
@@ -204,12 +204,15 @@ impl Custody {
         if !admit(&self.releases, now_ms) {
             return Err(ReleaseError::Busy);
         }
-        let epoch = self.settings.epoch;
+        let CustodySettings { party, epoch, .. } = self.settings;
+        let network = self.trust.manifest().network();
+        let name = KeyName::first(network, party, epoch);
+        self.token.prepare(&name, now_ms)?;
         let lease = self.token.raise_lease(epoch)?;
         let anchor = self.register.lease(epoch, lease, binding.keys.identity)?;
         let context = ReleaseContext {
-            network: self.trust.manifest().network(),
-            party: self.settings.party,
+            network,
+            party,
             epoch,
             instance: binding.instance,
             lease,

@@ -10,9 +10,9 @@
 //! ```
 //!
 //! [`Custody`] holds every rule; [`serve`] is the socket around it; a [`Token`] holds the keys.
-//! The token of which keys are released today is [`FileToken`], in software: its keys lie in a
-//! file. [`Pkcs11Vault`] keeps them in a token of its own, makes them there, and has the token
-//! itself wrap them to a setup key; `boop_channel::setup` is the party's side of that.
+//! [`Pkcs11Token`] has them made in a token behind PKCS#11, which itself wraps them to a setup key;
+//! [`FileToken`] is software, and its keys lie in a file: for development.
+//! `boop_channel::setup` is the party's side of that.
 #![forbid(unsafe_code)]
 
 mod audit;
@@ -23,16 +23,19 @@ mod durable;
 mod rate;
 mod register;
 mod serve;
+mod status;
 mod token;
 
 pub use audit::{Audit, AuditError};
-pub use config::{CustodianSettings, PlanError};
+pub use config::{CustodianSettings, OpenError, OperatorsWord, PlanError, TokenSettings};
 pub use custody::{Conversation, Custody, CustodySettings, ReleaseError, WrongKey};
 pub use register::{MoveError, Register, RegisterError};
 pub use serve::{CONNECTIONS_MAX, ConverseError, converse, serve};
+pub use status::{Status, StatusError};
 pub use token::{
-    Capability, FileToken, Finding, Findings, KeyCheck, KeyName, PinError, Pkcs11Settings,
-    Pkcs11Vault, StoredKey, Token, TokenError, TokenFacts, Vault, VaultError, make_drill_token,
+    Capability, FileToken, Finding, Findings, IdentityPlace, KeyCheck, KeyFacts, KeyName, PinError,
+    Pkcs11Settings, Pkcs11Status, Pkcs11Token, Pkcs11TokenSettings, Pkcs11Vault, StoredKey, Token,
+    TokenError, TokenFacts, Vault, VaultError, make_drill_token,
 };
 
 #[cfg(test)]

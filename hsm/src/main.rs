@@ -7,11 +7,11 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use boop_daemon::{from_toml, init_logs, shutdown_signal};
-use boop_hsm::{Audit, CustodianSettings, Custody, FileToken, Register, serve};
+use boop_hsm::{Audit, CustodianSettings, Custody, OperatorsWord, Register, serve};
 use clap::Parser;
 use tokio::net::TcpListener;
 
-use commands::Command;
+use commands::{Command, Word};
 
 /// Keeps one party's key, and releases it to that party's attested enclave.
 #[derive(Parser)]
@@ -27,6 +27,8 @@ struct Arguments {
     /// Accept evidence of simulated hardware, under the roots in the configuration.
     #[arg(long)]
     danger_simulated_tee: bool,
+    #[command(flatten)]
+    word: Word,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -34,27 +36,26 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
+    let word = arguments.word.into();
     match (arguments.command, arguments.config) {
-        (Some(command), _) => command.run(),
-        (None, Some(config)) => run(&config, arguments.danger_simulated_tee).await,
+        (Some(command), _) => command.run(word),
+        (None, Some(config)) => run(&config, arguments.danger_simulated_tee, word).await,
         (None, None) => anyhow::bail!("--config is missing"),
     }
 }
 
-async fn run(config: &Path, danger_simulated_tee: bool) -> anyhow::Result<ExitCode> {
+async fn run(
+    config: &Path,
+    danger_simulated: bool,
+    word: OperatorsWord,
+) -> anyhow::Result<ExitCode> {
     let settings: CustodianSettings = from_toml(config)?;
     init_logs(&settings.log);
     let asked_to_stop = shutdown_signal();
     let custody_settings = settings.custody()?;
     let party = custody_settings.party;
-    let trust = settings.trust.establish(danger_simulated_tee)?;
-    let token = FileToken::open(&settings.token)
-        .with_context(|| format!("token {}", settings.token.display()))?;
-    tracing::warn!(
-        event = "software-token",
-        "software token: the key of party {party} lies in a file; \
-         fit for development alone"
-    );
+    let trust = settings.trust.establish(danger_simulated)?;
+    let token = commands::open(&settings, word)?;
     let audit = Audit::open(&settings.audit)?;
     if !settings.register.exists() {
         tracing::warn!(
@@ -65,7 +66,7 @@ async fn run(config: &Path, danger_simulated_tee: bool) -> anyhow::Result<ExitCo
     }
     let register = Register::open(&settings.register)
         .with_context(|| format!("register {}", settings.register.display()))?;
-    let custody = Custody::new(custody_settings, trust, Box::new(token), audit, register)?;
+    let custody = Custody::new(custody_settings, trust, token, audit, register)?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .with_context(|| format!("cannot listen at {}", settings.listen))?;

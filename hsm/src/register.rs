@@ -108,6 +108,12 @@ impl Register {
         epochs.clone()
     }
 
+    /// Returns the newest lease of an epoch, and the newest head.
+    pub fn newest(&self, epoch: u32) -> Option<(u64, Option<Anchor>)> {
+        let epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
+        epochs.get(&epoch).map(|entry| (entry.lease, entry.anchor))
+    }
+
     /// Notes who has the newest lease of an epoch, and returns the newest head.
     pub(crate) fn lease(
         &self,

@@ -1,8 +1,11 @@
 //! What a custodian asks of the thing that holds its keys.
 
 mod file;
+mod keeper;
+mod leases;
 mod pin;
 mod pkcs11;
+mod private;
 mod vault;
 
 use std::io::ErrorKind;
@@ -13,6 +16,7 @@ use boop_wire::release::{ReleaseContext, WrapMechanism};
 use boop_wire::session::Signature;
 
 pub use file::FileToken;
+pub use keeper::{IdentityPlace, KeyFacts, Pkcs11Status, Pkcs11Token, Pkcs11TokenSettings};
 pub use pin::PinError;
 pub use pkcs11::{
     Capability, Finding, Findings, KeyCheck, Pkcs11Settings, Pkcs11Vault, TokenFacts,
@@ -35,6 +39,12 @@ pub trait Token: Send + Sync {
     /// Returns how it wraps to a setup key.
     fn mechanism(&self) -> WrapMechanism;
 
+    /// Makes the data key of a store durable, if the token makes keys and has none for it.
+    ///
+    /// # Errors
+    /// If the token fails.
+    fn prepare(&self, name: &KeyName, now_ms: u64) -> Result<(), TokenError>;
+
     /// Wraps the data key of `epoch` to `setup`, for `context` alone.
     ///
     /// # Errors
@@ -54,7 +64,7 @@ pub trait Token: Send + Sync {
 }
 
 /// Why a token cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// There is a token already, and its keys must not be lost.
     #[error("there is a token already")]
@@ -89,6 +99,18 @@ pub enum TokenError {
     /// The setup key is not valid.
     #[error("the data key cannot be wrapped to this setup key")]
     Seal(#[from] SealError),
+    /// The file is of another token.
+    #[error("the file is of the token with serial `{expected}`, and this is another")]
+    OtherToken {
+        /// The serial number on record.
+        expected: String,
+    },
+    /// The signing key is elsewhere than the configuration says.
+    #[error("the signing key is elsewhere than the configuration says")]
+    IdentityPlace,
+    /// The PKCS#11 token does not do it.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The file cannot be read or written.
     #[error("the token cannot be read or written: {0}")]
     Io(ErrorKind),

@@ -49,6 +49,14 @@ impl Bench {
         Self::start_after(|_| {}).await
     }
 
+    /// Makes a network in a folder that `prepare` has put something into.
+    pub(crate) async fn start_in(prepare: impl FnOnce(&Layout)) -> Self {
+        let folder = Folder::make();
+        prepare(&Layout::new(folder.path.join("net")));
+        let network = Network::start(folder.provision()).expect("the network starts");
+        Self::around(network, folder).await
+    }
+
     /// Makes a network, has `change` change its files, and waits until it is whole.
     pub(crate) async fn start_after(change: impl FnOnce(&Layout)) -> Self {
         let folder = Folder::make();

@@ -30,3 +30,5 @@ mod rollback;
 mod scanner;
 #[cfg(test)]
 mod shop;
+#[cfg(test)]
+mod tokens;

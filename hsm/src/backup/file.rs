@@ -212,11 +212,7 @@ impl Backup {
 
 impl BackupKey {
     pub(crate) const fn name(&self, epoch: u32) -> KeyName {
-        KeyName {
-            network: self.network,
-            party: self.party,
-            epoch,
-        }
+        KeyName::first(self.network, self.party, epoch)
     }
 }
 

@@ -1,9 +1,8 @@
 //! A token in software. Whoever can read the file has the keys: fit for development and tests,
 //! and said so at start.
 
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -20,12 +19,11 @@ use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::durable;
-use crate::token::{Token, TokenError};
+use crate::token::leases::Leases;
+use crate::token::{KeyName, Token, TokenError, private};
 
 /// First field of the file.
 const FORMAT: u8 = 1;
-/// Epochs whose leases one token counts.
-const EPOCHS_MAX: usize = 1024;
 /// Largest token file, in bytes: the keys, and 14 bytes an epoch.
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
 
@@ -50,15 +48,7 @@ struct Content {
     identity: [u8; 32],
     /// The last lease of each epoch, in order of epoch.
     #[n(3)]
-    leases: Vec<Lease>,
-}
-
-#[derive(Clone, Encode, Decode)]
-struct Lease {
-    #[n(0)]
-    epoch: u32,
-    #[n(1)]
-    last: u64,
+    leases: Leases,
 }
 
 /// Names a data key; the key is HKDF-SHA-256 of the root secret with this as info.
@@ -78,7 +68,7 @@ impl FileToken {
     /// # Errors
     /// If there is a token already, or it cannot be written.
     pub fn create(path: &Path) -> Result<Self, TokenError> {
-        let lock = lock(path)?;
+        let lock = private::lock(path)?;
         if path.try_exists()? {
             return Err(TokenError::Exists);
         }
@@ -86,7 +76,7 @@ impl FileToken {
             format: FORMAT,
             root: [0; 32],
             identity: [0; 32],
-            leases: Vec::new(),
+            leases: Leases::default(),
         };
         getrandom::fill(&mut content.root).map_err(|_| TokenError::Random)?;
         getrandom::fill(&mut content.identity).map_err(|_| TokenError::Random)?;
@@ -99,17 +89,9 @@ impl FileToken {
     /// # Errors
     /// If there is none, others may read it, it is damaged, or another process uses it.
     pub fn open(path: &Path) -> Result<Self, TokenError> {
-        let file = File::open(path).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => TokenError::Missing,
-            kind => TokenError::Io(kind),
-        })?;
-        let mode = file.metadata()?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(TokenError::LoosePermissions { mode });
-        }
-        drop(file);
+        private::check(path)?;
         // Read after the lock is held: until then another process may still raise a lease.
-        let lock = lock(path)?;
+        let lock = private::lock(path)?;
         let content = Content::read(path)?;
         Ok(Self::new(path, content, lock))
     }
@@ -152,7 +134,7 @@ impl Token for FileToken {
     fn raise_lease(&self, epoch: u32) -> Result<u64, TokenError> {
         let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
         let before = content.leases.clone();
-        let lease = content.raise(epoch)?;
+        let lease = content.leases.raise(epoch)?;
         if let Err(error) = content.write(&self.path) {
             content.leases = before;
             return Err(error);
@@ -162,6 +144,11 @@ impl Token for FileToken {
 
     fn mechanism(&self) -> WrapMechanism {
         WrapMechanism::Hpke
+    }
+
+    /// Data keys are derived, not made.
+    fn prepare(&self, _name: &KeyName, _now_ms: u64) -> Result<(), TokenError> {
+        Ok(())
     }
 
     fn wrap_data_key(
@@ -204,8 +191,7 @@ impl Content {
         File::open(path)?.take(limit).read_to_end(&mut bytes)?;
         let content: Self =
             from_canonical_max(&bytes, TOKEN_BYTES_MAX).map_err(|_| TokenError::Damaged)?;
-        let sorted = content.leases.is_sorted_by(|a, b| a.epoch < b.epoch);
-        if content.format != FORMAT || !sorted || content.leases.len() > EPOCHS_MAX {
+        if content.format != FORMAT || !content.leases.are_sound() {
             return Err(TokenError::Damaged);
         }
         Ok(content)
@@ -214,24 +200,6 @@ impl Content {
     fn write(&self, path: &Path) -> Result<(), TokenError> {
         let bytes = Zeroizing::new(to_canonical(self));
         Ok(durable::replace(path, &bytes)?)
-    }
-
-    fn raise(&mut self, epoch: u32) -> Result<u64, TokenError> {
-        match self
-            .leases
-            .binary_search_by_key(&epoch, |lease| lease.epoch)
-        {
-            Ok(found) => {
-                let last = &mut self.leases[found].last;
-                *last = last.checked_add(1).ok_or(TokenError::LeasesExhausted)?;
-                Ok(*last)
-            }
-            Err(_) if self.leases.len() >= EPOCHS_MAX => Err(TokenError::EpochsExhausted),
-            Err(place) => {
-                self.leases.insert(place, Lease { epoch, last: 1 });
-                Ok(1)
-            }
-        }
     }
 }
 
@@ -242,23 +210,11 @@ impl Drop for Content {
     }
 }
 
-fn lock(path: &Path) -> Result<File, TokenError> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path.with_added_extension("lock"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(TokenError::InUse),
-        Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs::Permissions;
+    use std::io::ErrorKind;
+    use std::os::unix::fs::PermissionsExt;
 
     use boop_channel::setup::{Floor, SetupKey};
     use boop_channel::verify_signature;
@@ -361,26 +317,6 @@ mod tests {
         std::fs::write(&path, &bytes).unwrap();
 
         assert_eq!(FileToken::open(&path).unwrap_err(), TokenError::Damaged);
-    }
-
-    #[test]
-    fn counters_end_in_a_refusal() {
-        let mut content = Content {
-            format: FORMAT,
-            root: [0; 32],
-            identity: [0; 32],
-            leases: vec![Lease {
-                epoch: 0,
-                last: u64::MAX,
-            }],
-        };
-        assert_eq!(content.raise(0), Err(TokenError::LeasesExhausted));
-        for epoch in 1..u32::try_from(EPOCHS_MAX).unwrap() {
-            assert_eq!(content.raise(epoch), Ok(1));
-        }
-        assert_eq!(content.raise(5000), Err(TokenError::EpochsExhausted));
-        content.leases.iter_mut().for_each(|l| l.last = u64::MAX);
-        assert!(to_canonical(&content).len() <= TOKEN_BYTES_MAX);
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub enum PinError {
     /// It holds more than one line, or bytes that are no text.
     #[error("the PIN file is not one line of text")]
     NotText,
+    /// The note of a refusal cannot be written beside it, so the PIN is not tried at all.
+    #[error("no note can be written beside the PIN file, so the PIN is not tried: {0}")]
+    Mark(ErrorKind),
     /// It cannot be read.
     #[error("the PIN file cannot be read: {0}")]
     Io(ErrorKind),
@@ -68,8 +71,8 @@ pub(crate) fn read(path: &Path) -> Result<AuthPin, PinError> {
     }
 }
 
-/// Notes beside the PIN file that a token refused what it holds: some tokens lock without a
-/// warning, and a supervisor starts a process again and again.
+/// Notes beside the PIN file that a token refused what it holds, or may have: some tokens lock
+/// without a warning, and a supervisor starts a process again and again.
 pub(crate) fn mark_refused(path: &Path) -> std::io::Result<()> {
     std::fs::write(
         mark(path),

@@ -10,11 +10,13 @@
 
 mod backup;
 mod connection;
+mod identity;
 mod probe;
 mod release;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use boop_wire::PartyIndex;
 use boop_wire::release::ReleaseContext;
 use cryptoki::session::Session;
 
@@ -49,12 +51,14 @@ impl Pkcs11Vault {
     /// Logs in to a token and finds out what it can do.
     ///
     /// # Errors
-    /// If there is no such module or token, it does not let us in, or no mechanism is good enough.
-    pub fn open(settings: Pkcs11Settings) -> Result<Self, VaultError> {
+    /// If there is no such module or token, it does not let us in, it does not guard its keys, or
+    /// it does not offer the mechanism, or that needs an operator's word.
+    pub fn open(settings: Pkcs11Settings, mechanism: WrapMechanism) -> Result<Self, VaultError> {
+        if mechanism.is_dangerous() && !settings.danger_oaep_sha1 {
+            return Err(VaultError::Dangerous(mechanism));
+        }
         let (state, findings) = State::probed(&settings)?;
-        let mechanism = findings
-            .strongest(settings.danger_oaep_sha1)
-            .ok_or(VaultError::NoMechanism)?;
+        findings.suffice(mechanism)?;
         Ok(Self {
             settings,
             findings,
@@ -74,6 +78,46 @@ impl Pkcs11Vault {
     /// Returns what the token can do, as found when it was opened.
     pub const fn findings(&self) -> &Findings {
         &self.findings
+    }
+
+    /// Returns the public half of the signing key of a party's custodian, if there is one.
+    ///
+    /// # Errors
+    /// If it could leave the token, or the token fails.
+    pub fn identity(&self, party: PartyIndex) -> Result<Option<[u8; 32]>, VaultError> {
+        self.with_session(|session| {
+            Ok(identity::find(session, party)?.map(|identity| identity.public))
+        })
+    }
+
+    /// Makes the signing key of a party's custodian, unless there is one, and returns its public
+    /// half.
+    ///
+    /// # Errors
+    /// If the token has no Ed25519, or what is there could leave it, or it fails.
+    pub fn make_identity(&self, party: PartyIndex) -> Result<[u8; 32], VaultError> {
+        if !self.findings.has(Capability::Ed25519) {
+            return Err(VaultError::NotOffered(Capability::Ed25519));
+        }
+        self.with_session(|session| {
+            if let Some(identity) = identity::find(session, party)? {
+                return Ok(identity.public);
+            }
+            let made = identity::make(session, party, Lifetime::Token)?;
+            Ok(made.public)
+        })
+    }
+
+    /// Has the token sign with the key of a party's custodian.
+    ///
+    /// # Errors
+    /// If there is no such key, or the token fails.
+    pub fn sign(&self, party: PartyIndex, bytes: &[u8]) -> Result<[u8; 64], VaultError> {
+        self.with_session(|session| {
+            let found = identity::find(session, party)?;
+            let identity = found.ok_or(VaultError::Identity("there is none"))?;
+            identity::sign(session, &identity, bytes)
+        })
     }
 
     /// Carries out a call; if it finds the session lost, once more in a new one.
@@ -162,18 +206,23 @@ impl Vault for Pkcs11Vault {
 
     fn create(&self, name: &KeyName) -> Result<StoredKey, VaultError> {
         self.with_session(|session| {
-            if !release::keks(session, name)?.is_empty() {
-                let epoch = name.epoch;
-                return Err(VaultError::KeyExists { epoch });
-            }
             let data_key = release::make_data_key(session)?;
-            let kek = release::make_kek(session, name, Lifetime::Token)?;
-            let stored = release::store(session, kek, &data_key);
-            if stored.is_err() {
-                // It has wrapped nothing, and would only stand in the way.
-                let _ = session.destroy_object(kek);
-            }
-            stored
+            let kek = release::find_or_make_kek(session, name)?;
+            release::store(session, kek, &data_key)
+        })
+    }
+
+    fn rewrap(
+        &self,
+        from: &KeyName,
+        stored: &StoredKey,
+        to: &KeyName,
+    ) -> Result<StoredKey, VaultError> {
+        self.with_session(|session| {
+            let old = release::find_kek(session, from)?;
+            let data_key = release::restore(session, old, stored)?;
+            let new = release::find_or_make_kek(session, to)?;
+            release::store(session, new, &data_key)
         })
     }
 

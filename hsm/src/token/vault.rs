@@ -9,20 +9,22 @@ use cryptoki::error::RvError;
 use minicbor::{Decode, Encode};
 
 use crate::token::pin::PinError;
+use crate::token::pkcs11::Capability;
 use boop_channel::setup::{AES_WRAPPED_BYTES, SetupPublic, WrappedKey};
 use boop_wire::release::WrapMechanism;
 
 /// Holds the key-encryption keys of a party. Keys are made in it; a data key leaves it wrapped,
 /// by the token itself, under a key-encryption key or to a setup key, and in no other form.
 pub trait Vault: Send + Sync {
-    /// Returns how it wraps to a setup key: the strongest that it can.
+    /// Returns how it wraps to a setup key.
     fn mechanism(&self) -> WrapMechanism;
 
-    /// Makes the key-encryption key and the data key of `name`, and returns the data key wrapped
-    /// by the former.
+    /// Makes the key-encryption key and a data key of `name`, and returns the data key wrapped by
+    /// the former. A sound key-encryption key of this name that is there already, left by a call
+    /// that was cut short, is used: what it may have wrapped stays what it was.
     ///
     /// # Errors
-    /// If there is a key of this name already, or the token fails.
+    /// If the key that is there is not sound or there are several, or the token fails.
     fn create(&self, name: &KeyName) -> Result<StoredKey, VaultError>;
 
     /// Wraps the data key of `name` to a setup key, for `context` alone.
@@ -37,6 +39,18 @@ pub trait Vault: Send + Sync {
         setup: &SetupPublic,
         context: &ReleaseContext,
     ) -> Result<WrappedKey, VaultError>;
+
+    /// Wraps the data key of `from` by the key-encryption key of `to`, which is made unless there
+    /// is a sound one, and returns it. Both key-encryption keys are there afterwards.
+    ///
+    /// # Errors
+    /// If there is no key of `from`, the stored one is not of it, or the token fails.
+    fn rewrap(
+        &self,
+        from: &KeyName,
+        stored: &StoredKey,
+        to: &KeyName,
+    ) -> Result<StoredKey, VaultError>;
 
     /// Destroys the key-encryption key of `name`: what it wrapped is lost for good.
     ///
@@ -57,9 +71,28 @@ pub struct KeyName {
     /// The epoch of its store.
     #[n(2)]
     pub epoch: u32,
+    /// How often the key-encryption key was replaced.
+    #[n(3)]
+    pub generation: u32,
 }
 
 impl KeyName {
+    /// Names the first key of a store.
+    pub const fn first(network: NetworkId, party: PartyIndex, epoch: u32) -> Self {
+        Self {
+            network,
+            party,
+            epoch,
+            generation: 0,
+        }
+    }
+
+    /// Tells whether both are of one store, of whatever generation.
+    pub fn is_of_store(&self, other: &Self) -> bool {
+        let store = |name: &Self| (name.network, name.party, name.epoch);
+        store(self) == store(other)
+    }
+
     /// Returns what the token knows the key by.
     pub fn id(&self) -> Digest {
         domain_digest("key-encryption-key", &to_canonical(self))
@@ -115,9 +148,18 @@ pub enum VaultError {
     /// The token has no PIN for its user yet.
     #[error("the token has no user PIN yet")]
     NoUserPin,
-    /// The token wraps by none of the mechanisms, or by the dangerous one alone.
+    /// The token wraps by none of the mechanisms that are wanted.
     #[error("the token offers no mechanism to release a key by")]
     NoMechanism,
+    /// The token lacks what is asked of it.
+    #[error("the token does not offer {}", .0.name())]
+    NotOffered(Capability),
+    /// The mechanism is one that needs an operator's word.
+    #[error("{} is used with --danger-oaep-sha1 alone", .0.name())]
+    Dangerous(WrapMechanism),
+    /// The custodian's signing key in the token is not what it should be.
+    #[error("the custodian's signing key in the token: {0}")]
+    Identity(&'static str),
     /// The setup key is of another kind than the mechanism in use.
     #[error("the setup key is not of the kind that {} needs", .0.name())]
     SetupKind(WrapMechanism),

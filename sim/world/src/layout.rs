@@ -5,6 +5,7 @@
 //!  admin-token    0600                       ports.toml
 //!  operators/     keys of the approvers      vendor/   the simulated hardware vendors
 //!  machine-N/     chip/ run/ blobs/ host.toml party.cbor custodian.toml token register audit.jsonl
+//!                token.toml, if its operator has a token of another kind
 //!  gateway/ ledger/                           logs/    one file a process
 //! ```
 

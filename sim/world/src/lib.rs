@@ -18,6 +18,7 @@ mod puppet;
 pub mod refusals;
 pub mod search;
 mod till;
+mod tokens;
 pub mod up;
 
 pub use clients::{client_trust, wait_until_ready};

@@ -1,8 +1,9 @@
 //! A running network: its processes, started in the order in which they need each other.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -11,6 +12,7 @@ use boop_wire::PartyIndex;
 use crate::ports::Ports;
 use crate::process::{Process, Start};
 use crate::provision::{MEMBER_ARGUMENTS, Provisioned};
+use crate::tokens::Choice;
 
 /// How long a process may take to be ready, or to come further.
 const READY_TIME_MAX: Duration = Duration::from_secs(60);
@@ -121,15 +123,27 @@ impl Network {
         let socket = directory.join("chip.sock");
         let _ = std::fs::remove_file(&socket);
         let arguments = vec![OsString::from("--data"), OsString::from(".")];
-        self.start_process(&name, "boop-chip-sim", arguments, &directory, None)?;
+        self.start_process(&self.start_of(&name, "boop-chip-sim", arguments, &directory))?;
         self.wait(&name, &name, || socket.exists())
     }
 
-    fn start_custodian(&mut self, party: PartyIndex) -> anyhow::Result<()> {
+    /// Starts a custodian, again if it ran before.
+    ///
+    /// # Errors
+    /// If it cannot be started, or does not listen within a minute.
+    pub fn start_custodian(&mut self, party: PartyIndex) -> anyhow::Result<()> {
         let name = format!("custodian-{party}");
         let directory = self.provisioned.layout.machine(party, "");
-        let arguments = with_config("custodian.toml");
-        self.start_process(&name, "boop-custodian", arguments, &directory, None)?;
+        let start = Start {
+            environment: Choice::of(&self.provisioned.layout, party)?.environment,
+            ..self.start_of(
+                &name,
+                "boop-custodian",
+                with_config("custodian.toml"),
+                &directory,
+            )
+        };
+        self.start_process(&start)?;
         self.wait_for_port(&name, self.provisioned.ports.custodians[party.as_usize()])
     }
 
@@ -141,13 +155,8 @@ impl Network {
         let name = format!("host-{party}");
         let directory = self.provisioned.layout.machine(party, "");
         let _ = std::fs::remove_file(directory.join("run/status.json"));
-        self.start_process(
-            &name,
-            "boop-host",
-            with_config("host.toml"),
-            &directory,
-            None,
-        )?;
+        let arguments = with_config("host.toml");
+        self.start_process(&self.start_of(&name, "boop-host", arguments, &directory))?;
         self.wait_for_port(&name, self.provisioned.ports.hosts[party.as_usize()])
     }
 
@@ -179,33 +188,36 @@ impl Network {
         let directory = self.provisioned.layout.path(name);
         let config = directory.join(format!("{name}.toml"));
         let arguments = MEMBER_ARGUMENTS.map(OsString::from).to_vec();
-        self.start_process(
-            name,
-            &format!("boop-{name}"),
-            arguments,
-            &directory,
-            Some(config),
-        )
+        let start = Start {
+            input: Some(config),
+            ..self.start_of(name, &format!("boop-{name}"), arguments, &directory)
+        };
+        self.start_process(&start)
     }
 
-    fn start_process(
-        &mut self,
+    /// Returns how a process is started that reads nothing and has no environment.
+    fn start_of(
+        &self,
         name: &str,
         binary: &str,
         arguments: Vec<OsString>,
         directory: &Path,
-        input: Option<PathBuf>,
-    ) -> anyhow::Result<()> {
-        let start = Start {
+    ) -> Start {
+        Start {
             name: name.to_owned(),
             binary: self.provisioned.binaries.path(binary),
             arguments,
+            environment: BTreeMap::new(),
             directory: directory.to_owned(),
-            input,
+            input: None,
             log: self.provisioned.layout.log(name),
-        };
-        self.processes.retain(|process| process.name() != name);
-        self.processes.push(Process::start(&start)?);
+        }
+    }
+
+    fn start_process(&mut self, start: &Start) -> anyhow::Result<()> {
+        self.processes
+            .retain(|process| process.name() != start.name);
+        self.processes.push(Process::start(start)?);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Child processes of a network: started with a log file, stopped in order, never left behind.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,8 @@ pub struct Start {
     pub binary: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
+    /// Its environment, which holds nothing else.
+    pub environment: BTreeMap<String, String>,
     /// The folder it is started in.
     pub directory: PathBuf,
     /// The file it has as standard input; a measured process reads its configuration there.
@@ -37,7 +40,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a process with an empty environment.
+    /// Starts a process.
     ///
     /// # Errors
     /// If it cannot be started.
@@ -51,6 +54,7 @@ impl Process {
             .args(&start.arguments)
             .current_dir(&start.directory)
             .env_clear()
+            .envs(&start.environment)
             .stdin(input)
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log))

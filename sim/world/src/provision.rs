@@ -19,6 +19,7 @@ use ed25519_dalek::SigningKey;
 
 use crate::layout::Layout;
 use crate::ports::Ports;
+use crate::tokens::Choice;
 pub(crate) use manifest::MEMBER_ARGUMENTS;
 use manifest::ManifestParts;
 
@@ -103,22 +104,26 @@ pub fn provision(
     }
     let ports = Ports::read_or_choose(&layout.path("ports.toml"), gateway.port)?;
     let authority = authority(&layout, now_ms)?;
-    let mut parts = ManifestParts::default();
-    for (party, model) in PartyIndex::ALL.into_iter().zip(MODELS) {
-        let chip = machine(&layout, &authority, party, model, now_ms)?;
-        parts.machine_ids.push(chip.machine_id());
-        parts.custodians.push(token(&layout, &binaries, party)?);
-    }
-    parts.now_ms = now_ms;
-    parts.approvers = OPERATORS
+    let approvers = OPERATORS
         .iter()
         .chain(&OTHER_APPROVERS)
         .map(|name| seed(&layout.path(&format!("operators/{name}.key"))))
         .map(|seed| seed.map(|seed| SigningKey::from_bytes(&seed)))
-        .collect::<anyhow::Result<_>>()?;
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let mut parts = ManifestParts {
+        approvers,
+        now_ms,
+        ..ManifestParts::default()
+    };
     parts.ledger_key = ledger_key(&layout)?;
     admin_token(&layout)?;
     let trust = configs::Trust::new(&authority, &parts);
+    for (party, model) in PartyIndex::ALL.into_iter().zip(MODELS) {
+        let chip = machine(&layout, &authority, party, model, now_ms)?;
+        parts.machine_ids.push(chip.machine_id());
+        configs::write_custodian(&layout, &ports, &trust, party)?;
+        parts.custodians.push(token(&layout, &binaries, party)?);
+    }
     configs::write_all(&layout, &ports, &binaries, &trust, gateway.deadline_ms)?;
     let manifest_version = manifest::write(&layout, &binaries, &parts)?;
     configs::write_client(&layout, &ports, &trust)?;
@@ -164,14 +169,14 @@ fn machine(
     Ok(chip)
 }
 
-/// Makes a party's software token with the custodian's own command, and returns its public key.
+/// Makes a party's token with the custodian's own command, and returns its public key.
 fn token(layout: &Layout, binaries: &Binaries, party: PartyIndex) -> anyhow::Result<[u8; 32]> {
     let public = layout.machine(party, "custodian.pub");
     if !public.exists() {
         let output = Command::new(binaries.path("boop-custodian"))
-            .arg("init")
-            .arg("--token")
-            .arg(layout.machine(party, "token"))
+            .args(["init", "--config", "custodian.toml"])
+            .current_dir(layout.machine(party, ""))
+            .envs(Choice::of(layout, party)?.environment)
             .output()
             .context("cannot start boop-custodian")?;
         let error = String::from_utf8_lossy(&output.stderr);

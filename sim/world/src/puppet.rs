@@ -52,6 +52,7 @@ impl Puppet {
             name: name.clone(),
             binary: binary.to_owned(),
             arguments: Vec::new(),
+            environment: std::collections::BTreeMap::new(),
             directory: folder.clone(),
             input: Some(layout.machine(index, "party.cbor")),
             log: layout.log(&name),

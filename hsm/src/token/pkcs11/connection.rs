@@ -7,7 +7,7 @@ use cryptoki::error::{Error, RvError};
 use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::{Slot, TokenInfo};
 
-use crate::token::{VaultError, pin};
+use crate::token::{PinError, VaultError, pin};
 
 /// Which token, and how to use it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Pkcs11Settings {
     pub pin_file: PathBuf,
     /// An operator's word to log in although a wrong PIN was given before.
     pub retry_after_wrong_pin: bool,
-    /// Whether RSA-OAEP with SHA-1 is good enough where a token offers nothing better.
+    /// An operator's word that RSA-OAEP with SHA-1 may be the mechanism.
     pub danger_oaep_sha1: bool,
 }
 
@@ -132,23 +132,20 @@ impl Module {
             return Err(VaultError::PinDoubted);
         }
         let pin = pin::read(&settings.pin_file)?;
-        match session.login(UserType::User, Some(&pin)) {
-            Ok(()) => {
-                pin::clear_mark(&settings.pin_file);
-                Ok(())
-            }
+        // The note is there before the token hears the PIN, and goes unless it was refused: a
+        // refusal that cannot be noted would be tried again by every start.
+        pin::mark_refused(&settings.pin_file).map_err(|error| PinError::Mark(error.kind()))?;
+        let result = match session.login(UserType::User, Some(&pin)) {
+            Ok(()) => Ok(()),
             Err(Error::Pkcs11(
                 RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange,
                 _,
-            )) => {
-                if let Err(error) = pin::mark_refused(&settings.pin_file) {
-                    tracing::error!(event = "pin-refusal-not-noted", %error);
-                }
-                Err(VaultError::WrongPin)
-            }
+            )) => return Err(VaultError::WrongPin),
             Err(Error::Pkcs11(RvError::PinLocked, _)) => Err(VaultError::PinLocked),
             Err(error) => Err(error.into()),
-        }
+        };
+        pin::clear_mark(&settings.pin_file);
+        result
     }
 }
 

@@ -6,7 +6,9 @@
 
 use std::fmt;
 
+use boop_channel::verify_signature;
 use boop_wire::release::ReleaseContext;
+use boop_wire::session::Signature;
 use boop_wire::{InstanceId, NetworkId, PartyIndex};
 use cryptoki::error::RvError;
 use cryptoki::mechanism::Mechanism;
@@ -15,6 +17,7 @@ use cryptoki::session::Session;
 use zeroize::Zeroizing;
 
 use crate::token::pkcs11::connection::{Connection, Module};
+use crate::token::pkcs11::identity;
 use crate::token::pkcs11::release::{self, Lifetime};
 use crate::token::{KeyName, VaultError};
 use boop_channel::setup::{DATA_KEY_BYTES, Floor, SetupKey, context_digest};
@@ -29,17 +32,23 @@ pub enum Capability {
     AtRest,
     /// Does not show the bytes of a data key.
     DataKeyHidden,
+    /// Makes an Ed25519 key and signs with it, for the custodian's identity.
+    Ed25519,
     /// Wraps a data key to a setup key.
     Release(WrapMechanism),
 }
 
 impl Capability {
+    /// Those without which no key is safe in a token.
+    pub const BASICS: [Self; 3] = [Self::KeyEncryptionKey, Self::AtRest, Self::DataKeyHidden];
+
     /// Returns the name that stands in the table.
     pub const fn name(self) -> &'static str {
         match self {
             Self::KeyEncryptionKey => "key-encryption-key",
             Self::AtRest => "aes-kw-at-rest",
             Self::DataKeyHidden => "data-key-hidden",
+            Self::Ed25519 => "ed25519-identity",
             Self::Release(mechanism) => mechanism.name(),
         }
     }
@@ -83,14 +92,20 @@ impl Findings {
         table.any(|finding| finding.capability == capability && finding.outcome.is_ok())
     }
 
+    /// Says what a custodian lacks that is to release by `mechanism`.
+    pub(super) fn suffice(&self, mechanism: WrapMechanism) -> Result<(), VaultError> {
+        let needed = Capability::BASICS
+            .into_iter()
+            .chain([Capability::Release(mechanism)]);
+        match needed.into_iter().find(|capability| !self.has(*capability)) {
+            None => Ok(()),
+            Some(missing) => Err(VaultError::NotOffered(missing)),
+        }
+    }
+
     /// Returns the strongest mechanism of release, if keys are safe in the token at all.
     pub fn strongest(&self, danger_oaep_sha1: bool) -> Option<WrapMechanism> {
-        let basics = [
-            Capability::KeyEncryptionKey,
-            Capability::AtRest,
-            Capability::DataKeyHidden,
-        ];
-        if !basics.iter().all(|basic| self.has(*basic)) {
+        if !Capability::BASICS.iter().all(|basic| self.has(*basic)) {
             return None;
         }
         WrapMechanism::OF_TOKENS
@@ -123,7 +138,7 @@ impl fmt::Display for Findings {
             }
         }
         let strongest = self.strongest(false).map_or("none", WrapMechanism::name);
-        write!(f, "release by  {strongest}")
+        write!(f, "strongest  {strongest}")
     }
 }
 
@@ -135,6 +150,7 @@ pub(super) fn probe(module: &Module, connection: &Connection) -> Result<Findings
         finding(Capability::KeyEncryptionKey, kek_stays(session)),
         finding(Capability::AtRest, key_rests(session)),
         finding(Capability::DataKeyHidden, data_key_is_hidden(session)),
+        finding(Capability::Ed25519, signs(session)),
     ];
     let setup_keys = SetupKeys::new()?;
     for mechanism in WrapMechanism::OF_TOKENS {
@@ -230,6 +246,19 @@ fn data_key_is_hidden(session: &Session) -> Result<(), VaultError> {
     Ok(())
 }
 
+fn signs(session: &Session) -> Result<(), VaultError> {
+    let made = identity::make(session, NAME.party, Lifetime::Session)?;
+    let _private = made.fleeting(session);
+    let bytes = b"boop probe";
+    let signature = Signature(identity::sign(session, &made, bytes)?);
+    if !verify_signature(&made.public, bytes, &signature) {
+        return Err(VaultError::Protocol(String::from(
+            "a signature does not verify",
+        )));
+    }
+    Ok(())
+}
+
 /// Wraps one throw-away key twice; both must open, to the same 32 bytes.
 fn key_is_released(
     session: &Session,
@@ -257,11 +286,7 @@ fn key_is_released(
 }
 
 /// The name of throw-away keys, which no party has.
-const NAME: KeyName = KeyName {
-    network: NetworkId::new([0; 32]),
-    party: PartyIndex::ALL[0],
-    epoch: u32::MAX,
-};
+const NAME: KeyName = KeyName::first(NetworkId::new([0; 32]), PartyIndex::ALL[0], u32::MAX);
 
 const fn context() -> ReleaseContext {
     ReleaseContext {

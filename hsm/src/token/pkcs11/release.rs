@@ -29,7 +29,13 @@ pub(super) fn make_kek(
     name: &KeyName,
     lives: Lifetime,
 ) -> Result<ObjectHandle, VaultError> {
-    let label = format!("boop party {} epoch {}", name.party.get(), name.epoch);
+    let KeyName {
+        party,
+        epoch,
+        generation,
+        ..
+    } = name;
+    let label = format!("boop party {party} epoch {epoch} generation {generation}");
     let template = [
         Attribute::Token(lives == Lifetime::Token),
         Attribute::Private(true),
@@ -86,6 +92,17 @@ pub(super) fn find_kek(session: &Session, name: &KeyName) -> Result<ObjectHandle
         }
     }
     Ok(kek)
+}
+
+/// Finds the key-encryption key, or makes it where there is none.
+pub(super) fn find_or_make_kek(
+    session: &Session,
+    name: &KeyName,
+) -> Result<ObjectHandle, VaultError> {
+    match find_kek(session, name) {
+        Err(VaultError::NoKey { .. }) => make_kek(session, name, Lifetime::Token),
+        other => other,
+    }
 }
 
 /// Returns the keys of this name.

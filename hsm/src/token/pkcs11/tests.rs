@@ -3,6 +3,7 @@
 mod backup;
 mod canary;
 mod harness;
+mod keeper;
 mod keys;
 mod login;
 
@@ -30,11 +31,40 @@ fn the_probe_finds_what_each_module_can() {
         assert_eq!(can(WrapMechanism::EcdhX963Sha256), kdf);
         assert!(can(WrapMechanism::EcdhPlain));
         assert!(can(WrapMechanism::DangerRsaOaepSha1));
+        let signs = findings.has(Capability::Ed25519);
+        assert_eq!(signs, stage.kind == Kind::SoftHsm);
     });
 }
 
 #[test]
-fn the_strongest_mechanism_is_chosen_and_the_dangerous_one_on_demand_alone() {
+fn the_mechanism_that_was_named_is_used_or_none() {
+    on_each_module(|stage| {
+        stage.make_token();
+        let mut settings = stage.settings();
+        let open = |settings: &Pkcs11Settings, mechanism| {
+            Pkcs11Vault::open(settings.clone(), mechanism).map(|vault| vault.mechanism())
+        };
+        for mechanism in [stage.mechanism(), WrapMechanism::EcdhPlain] {
+            assert_eq!(open(&settings, mechanism), Ok(mechanism));
+        }
+        if stage.kind == Kind::SoftHsm {
+            for mechanism in [WrapMechanism::RsaOaepSha256, WrapMechanism::EcdhX963Sha256] {
+                let missing = Capability::Release(mechanism);
+                assert_eq!(
+                    open(&settings, mechanism),
+                    Err(VaultError::NotOffered(missing))
+                );
+            }
+        }
+        let danger = WrapMechanism::DangerRsaOaepSha1;
+        assert_eq!(open(&settings, danger), Err(VaultError::Dangerous(danger)));
+        settings.danger_oaep_sha1 = true;
+        assert_eq!(open(&settings, danger), Ok(danger));
+    });
+}
+
+#[test]
+fn the_strongest_mechanism_is_advised_and_the_dangerous_one_on_demand_alone() {
     let all = WrapMechanism::OF_TOKENS;
     assert!(all.is_sorted());
     for weakest in 0..all.len() {
@@ -55,14 +85,15 @@ fn a_token_that_does_not_guard_its_keys_is_not_used() {
             findings(&WrapMechanism::OF_TOKENS, &rest).strongest(true),
             None
         );
+        let found = findings(&WrapMechanism::OF_TOKENS, &rest);
+        for mechanism in WrapMechanism::OF_TOKENS {
+            let refused = Err(VaultError::NotOffered(missing));
+            assert_eq!(found.suffice(mechanism), refused);
+        }
     }
 }
 
-const BASICS: [Capability; 3] = [
-    Capability::KeyEncryptionKey,
-    Capability::AtRest,
-    Capability::DataKeyHidden,
-];
+const BASICS: [Capability; 3] = Capability::BASICS;
 
 /// Returns the table of a token that can do this and nothing else.
 fn findings(mechanisms: &[WrapMechanism], basics: &[Capability]) -> Findings {
@@ -89,11 +120,7 @@ fn findings(mechanisms: &[WrapMechanism], basics: &[Capability]) -> Findings {
 }
 
 fn name(epoch: u32) -> KeyName {
-    KeyName {
-        network: NetworkId::new([1; 32]),
-        party: PartyIndex::ALL[0],
-        epoch,
-    }
+    KeyName::first(NetworkId::new([1; 32]), PartyIndex::ALL[0], epoch)
 }
 
 fn context(lease: u64) -> ReleaseContext {

@@ -15,6 +15,7 @@ use super::manifest::ManifestParts;
 use super::{APPROVALS_NEEDED, Binaries};
 use crate::layout::Layout;
 use crate::ports::Ports;
+use crate::tokens::Choice;
 
 /// The log's name.
 pub(super) const ORIGIN: &str = "boop.localhost/ledger";
@@ -101,15 +102,6 @@ pub(super) fn write_all(
         fs::write(layout.machine(party, "party.cbor"), to_canonical(&config))?;
         let host = host(ports, binaries, trust, party);
         write_toml(&layout.machine(party, "host.toml"), &host)?;
-        let custodian = json!({
-            "party": party.get(),
-            "listen": Ports::address(ports.custodians[party.as_usize()]),
-            "token": "token",
-            "audit": "audit.jsonl",
-            "register": "register",
-            "trust": trust.settings("../manifest.cbor"),
-        });
-        write_toml(&layout.machine(party, "custodian.toml"), &custodian)?;
     }
     write_toml(&layout.path("ledger/ledger.toml"), &ledger(ports, trust))?;
     let token = fs::read_to_string(layout.path("admin-token"))?;
@@ -119,6 +111,24 @@ pub(super) fn write_all(
         gateway["deadline_ms"] = deadline_ms.into();
     }
     write_toml(&layout.path("gateway/gateway.toml"), &gateway)
+}
+
+/// Writes the configuration of a custodian; its token is made from it.
+pub(super) fn write_custodian(
+    layout: &Layout,
+    ports: &Ports,
+    trust: &Trust,
+    party: PartyIndex,
+) -> anyhow::Result<()> {
+    let custodian = json!({
+        "party": party.get(),
+        "listen": Ports::address(ports.custodians[party.as_usize()]),
+        "audit": "audit.jsonl",
+        "register": "register",
+        "token": Choice::of(layout, party)?.token,
+        "trust": trust.settings("../manifest.cbor"),
+    });
+    write_toml(&layout.machine(party, "custodian.toml"), &custodian)
 }
 
 /// Writes what a client needs to know of the network.

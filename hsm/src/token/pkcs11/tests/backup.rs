@@ -249,7 +249,7 @@ impl<'a> Scene<'a> {
         register.lease(0, 5, [4; 32]).unwrap();
         register.lease(1, 1, [4; 32]).unwrap();
         register.advance(&step(0, 5, None, 12)).unwrap();
-        let vault = Pkcs11Vault::open(stage.settings()).unwrap();
+        let vault = stage.open().unwrap();
         let stored = [0, 1].map(|epoch| (epoch, vault.create(&name(epoch)).unwrap()));
         let Dealing { key, shares } = deal(1);
         let key_file = sign(KEY_PURPOSE, &key, &signer).unwrap();
@@ -299,7 +299,7 @@ impl<'a> Scene<'a> {
 
     /// A module belongs to one vault at a time.
     fn with_vault<R>(&self, settings: &Pkcs11Settings, body: impl FnOnce(&Pkcs11Vault) -> R) -> R {
-        body(&Pkcs11Vault::open(settings.clone()).unwrap())
+        body(&Pkcs11Vault::open(settings.clone(), self.stage.mechanism()).unwrap())
     }
 
     fn plan<'b>(&'b self, vault: &'b Pkcs11Vault, shares: &'b [Share]) -> RestorePlan<'b> {

@@ -27,7 +27,7 @@ fn the_custodians_memory_never_holds_a_released_key() {
         if let Some(part) = std::env::var_os(PART_VARIABLE) {
             return match part.to_str() {
                 Some("apart") => serve_apart(&stage.open_apart()),
-                Some("inside") => serve_vault(&Pkcs11Vault::open(stage.settings()).unwrap()),
+                Some("inside") => serve_vault(&stage.open().unwrap()),
                 Some("file") => serve_file(stage),
                 other => panic!("no part is called {other:?}"),
             };

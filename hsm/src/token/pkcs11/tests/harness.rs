@@ -200,6 +200,19 @@ impl Stage {
         }
     }
 
+    /// Returns the strongest mechanism that the module has.
+    pub(super) const fn mechanism(&self) -> WrapMechanism {
+        match self.kind {
+            Kind::SoftHsm => WrapMechanism::EcdhPlain,
+            Kind::Kryoptic => WrapMechanism::RsaOaepSha256,
+        }
+    }
+
+    /// Opens a vault that wraps by that.
+    pub(super) fn open(&self) -> Result<Pkcs11Vault, VaultError> {
+        Pkcs11Vault::open(self.settings(), self.mechanism())
+    }
+
     /// Writes the PIN file.
     pub(super) fn write_pin(&self, pin: &str) -> PathBuf {
         let path = self.folder.join("pin");

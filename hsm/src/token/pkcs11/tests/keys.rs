@@ -14,7 +14,7 @@ use boop_wire::release::SetupKind;
 fn a_released_key_opens_for_its_setup_key_alone() {
     on_each_module(|stage| {
         stage.make_token();
-        let vault = Pkcs11Vault::open(stage.settings()).unwrap();
+        let vault = stage.open().unwrap();
         let stored = vault.create(&name(0)).unwrap();
         let kind = vault.mechanism().setup_kind();
         let [setup, other] = [7, 8].map(|seed| setup_key(kind, seed));
@@ -45,7 +45,7 @@ fn a_released_key_opens_for_its_setup_key_alone() {
 fn every_mechanism_of_a_module_releases_the_same_key() {
     on_each_module(|stage| {
         stage.make_token();
-        let vault = Pkcs11Vault::open(stage.settings()).unwrap();
+        let vault = stage.open().unwrap();
         let stored = vault.create(&name(0)).unwrap();
         let digest = context_digest(&context(1));
         let works =
@@ -89,7 +89,7 @@ fn every_mechanism_of_a_module_releases_the_same_key() {
 fn a_key_outlives_the_process_that_made_it() {
     on_each_module(|stage| {
         stage.make_token();
-        let vault = Pkcs11Vault::open(stage.settings()).unwrap();
+        let vault = stage.open().unwrap();
         let stored = vault.create(&name(0)).unwrap();
         let setup = setup_key(vault.mechanism().setup_kind(), 7);
         let open = |vault: &Pkcs11Vault| {
@@ -101,7 +101,7 @@ fn a_key_outlives_the_process_that_made_it() {
         let key = open(&vault);
         drop(vault);
 
-        let vault = Pkcs11Vault::open(stage.settings()).unwrap();
+        let vault = stage.open().unwrap();
 
         assert_eq!(open(&vault), key);
     });
@@ -111,7 +111,7 @@ fn a_key_outlives_the_process_that_made_it() {
 fn a_stored_key_is_of_its_own_epoch_and_whole() {
     on_each_module(|stage| {
         stage.make_token();
-        let vault = Pkcs11Vault::open(stage.settings()).unwrap();
+        let vault = stage.open().unwrap();
         let [first, second] = [0, 1].map(|epoch| vault.create(&name(epoch)).unwrap());
         let setup = setup_key(vault.mechanism().setup_kind(), 7);
         let release = |epoch, stored: &StoredKey| {
@@ -131,17 +131,15 @@ fn a_stored_key_is_of_its_own_epoch_and_whole() {
 }
 
 #[test]
-fn a_key_is_made_once_and_destroyed_for_good() {
+fn a_key_encryption_key_is_made_once_and_destroyed_for_good() {
     on_each_module(|stage| {
         stage.make_token();
-        let vault = Pkcs11Vault::open(stage.settings()).unwrap();
+        let vault = stage.open().unwrap();
         let stored = vault.create(&name(4)).unwrap();
         let setup = setup_key(vault.mechanism().setup_kind(), 7);
         let release = || vault.release(&name(4), &stored, setup.public(), &context(1));
-        assert_eq!(
-            vault.create(&name(4)),
-            Err(VaultError::KeyExists { epoch: 4 })
-        );
+        // Another data key under the same key-encryption key; the first opens as before.
+        assert_ne!(vault.create(&name(4)), Ok(stored));
         release().unwrap();
 
         vault.destroy(&name(4)).unwrap();
@@ -157,7 +155,7 @@ fn a_key_is_made_once_and_destroyed_for_good() {
 fn a_setup_key_of_another_kind_is_refused() {
     on_each_module(|stage| {
         stage.make_token();
-        let vault = Pkcs11Vault::open(stage.settings()).unwrap();
+        let vault = stage.open().unwrap();
         let stored = vault.create(&name(0)).unwrap();
         let mechanism = vault.mechanism();
         let other = match mechanism.setup_kind() {
@@ -176,7 +174,7 @@ fn a_setup_key_of_another_kind_is_refused() {
 fn a_key_encryption_key_that_could_leave_is_not_used() {
     on_each_module(|stage| {
         stage.make_token();
-        let vault = Pkcs11Vault::open(stage.settings()).unwrap();
+        let vault = stage.open().unwrap();
         let stored = vault.create(&name(0)).unwrap();
         let setup = setup_key(vault.mechanism().setup_kind(), 7);
         let cases = [
@@ -217,7 +215,7 @@ fn a_key_encryption_key_that_could_leave_is_not_used() {
 fn the_token_itself_refuses_to_show_or_loosen_keys() {
     on_each_module(|stage| {
         stage.make_token();
-        let vault = Pkcs11Vault::open(stage.settings()).unwrap();
+        let vault = stage.open().unwrap();
         vault.create(&name(0)).unwrap();
 
         let loosened = vault.with_session(|session| {

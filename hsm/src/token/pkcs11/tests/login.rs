@@ -1,6 +1,7 @@
 //! Getting in: modules, labels, PINs.
 
 use std::fs::Permissions;
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -101,6 +102,27 @@ fn a_wrong_pin_is_given_once_until_another_is_there_or_an_operator_says_again() 
 }
 
 #[test]
+fn a_pin_whose_refusal_could_not_be_noted_is_not_tried() {
+    on_each_module(|stage| {
+        stage.make_token();
+        let settings = stage.settings();
+        let note = settings.pin_file.with_added_extension("refused");
+        std::fs::create_dir(&note).unwrap();
+        // As old as the PIN, a folder in the note's place would count as a note.
+        std::thread::sleep(Duration::from_millis(50));
+        stage.write_pin(WRONG);
+
+        let refused = PinError::Mark(ErrorKind::IsADirectory);
+        assert_eq!(Pkcs11Vault::probe(&settings), Err(VaultError::Pin(refused)));
+
+        // The token never heard it: SoftHSM2 says itself that a login failed.
+        std::fs::remove_dir(&note).unwrap();
+        stage.write_pin(PIN);
+        assert_eq!(Pkcs11Vault::probe(&settings).map(drop), Ok(()));
+    });
+}
+
+#[test]
 fn an_operator_can_have_the_same_pin_tried_again() {
     on_each_module(|stage| {
         stage.make_token();
@@ -149,7 +171,7 @@ fn a_token_that_locks_is_left_alone() {
 fn a_module_in_use_is_not_shared() {
     on_each_module(|stage| {
         stage.make_token();
-        let vault = Pkcs11Vault::open(stage.settings()).unwrap();
+        let vault = stage.open().unwrap();
 
         assert_eq!(
             Pkcs11Vault::probe(&stage.settings()),
@@ -164,7 +186,7 @@ fn a_module_in_use_is_not_shared() {
 fn a_lost_session_is_opened_anew() {
     on_each_module(|stage| {
         stage.make_token();
-        let vault = Pkcs11Vault::open(stage.settings()).unwrap();
+        let vault = stage.open().unwrap();
         let stored = vault.create(&name(0)).unwrap();
         let setup = setup_key(vault.mechanism().setup_kind(), 7);
         let release = || vault.release(&name(0), &stored, setup.public(), &context(1));
@@ -180,7 +202,7 @@ fn a_lost_session_is_opened_anew() {
 fn a_pin_changed_underneath_is_tried_once_and_then_never() {
     on_each_module(|stage| {
         stage.make_token();
-        let vault = Pkcs11Vault::open(stage.settings()).unwrap();
+        let vault = stage.open().unwrap();
         vault.create(&name(0)).unwrap();
         log_out(stage);
         stage.write_pin(WRONG);
