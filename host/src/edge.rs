@@ -147,6 +147,13 @@ impl Edge {
                 Some(attachment) = attachments.recv(), if deadline.is_none() => {
                     self.attach(attachment)?;
                 }
+                () = self.host.refresh.notified(), if deadline.is_none() => {
+                    let to_enclave = self.to_enclave.clone();
+                    tasks.spawn(async move {
+                        let _ = to_enclave.send(FromHost::Refresh).await;
+                        Ok(())
+                    });
+                }
                 Some(ended) = self.pumps.join_next() => {
                     if let Ok(stream) = ended {
                         let _ = self.table.remove(stream);

@@ -10,7 +10,7 @@ use boop_wire::codec::to_canonical;
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::{InstanceId, PartyIndex, Refusal};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::blobs::BlobStore;
 use crate::config::Plan;
@@ -27,6 +27,8 @@ pub struct Host {
     pub(crate) blobs: Arc<BlobStore>,
     pub(crate) status: StatusBoard,
     pub(crate) statements: StatementLog,
+    /// An operator wants the records refreshed.
+    pub(crate) refresh: Notify,
     evidence: Mutex<Option<EvidenceBundle>>,
     door: Mutex<Option<Door>>,
     /// The instance that each party last proved to be.
@@ -66,10 +68,16 @@ impl Host {
             blobs: Arc::new(blobs),
             status,
             statements,
+            refresh: Notify::new(),
             evidence: Mutex::new(None),
             door: Mutex::new(None),
             instances: Mutex::new([None; PartyIndex::COUNT]),
         })
+    }
+
+    /// Has the enclave refresh all records, if it runs and is party 0.
+    pub fn ask_for_refresh(&self) {
+        self.refresh.notify_one();
     }
 
     /// Returns the signed manifest's bytes; reading has proved them canonical.

@@ -8,6 +8,7 @@ use boop_daemon::{from_toml, init_logs, now_ms, shutdown_signal};
 use boop_host::{BlobStore, Host, HostSettings, Plan, serve, supervise};
 use clap::Parser;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// The untrusted relay beside one party's enclave.
@@ -38,11 +39,19 @@ async fn main() -> anyhow::Result<()> {
     let host = Host::new(plan, trust, blobs, listener.local_addr()?, now_ms());
 
     let (stop, stopping) = watch::channel(false);
+    let mut wanted = signal(SignalKind::user_defined1())?;
+    let asked = Arc::clone(&host);
+    let refreshes = tokio::spawn(async move {
+        while wanted.recv().await.is_some() {
+            asked.ask_for_refresh();
+        }
+    });
     let relay = tokio::spawn(serve(listener, Arc::clone(&host)));
     let supervisor = tokio::spawn(supervise(host, stopping));
     asked_to_stop.await;
     stop.send_replace(true);
     supervisor.await.context("the supervisor failed")?;
     relay.abort();
+    refreshes.abort();
     Ok(())
 }

@@ -43,6 +43,13 @@ pub(crate) enum Outcome {
         /// How many records it has.
         version: u64,
     },
+    /// The key was destroyed: all records are in the next epoch.
+    Retired {
+        /// The lease of the instance that asked.
+        lease: u64,
+        /// How many records they are.
+        version: u64,
+    },
     /// No key, or no head on record.
     Refused(Refusal),
 }
@@ -117,6 +124,11 @@ impl Audit {
             }
             Outcome::Anchored { lease, version } => {
                 line.event = "anchored";
+                line.lease = Some(lease);
+                line.version = Some(version);
+            }
+            Outcome::Retired { lease, version } => {
+                line.event = "retired";
                 line.lease = Some(lease);
                 line.version = Some(version);
             }

@@ -4,6 +4,8 @@
 //! ```text
 //!  New --Begin(our party)--> Challenged --Prove(evidence over the challenge)--> Over
 //!  New --Anchor(a newer head)--> Over
+//!  New --BeginNext(our party)--> Challenged, for the key of the next epoch
+//!  New --Retire(the present epoch)--> Over
 //!  anything else, at any time: refused, Over
 //! ```
 
@@ -17,6 +19,7 @@ use boop_wire::codec::{CodecError, from_canonical_max, plain_digest};
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::release::{
     RELEASE_BYTES_MAX, ReleaseAnswer, ReleaseContext, ReleaseRequest, ReleasedKey, SignedAnchor,
+    SignedRetirement,
 };
 use boop_wire::session::Signature;
 use boop_wire::{InstanceId, PartyIndex, Refusal};
@@ -35,7 +38,7 @@ const ATTEMPTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(240).expect("240 is not 
 pub struct CustodySettings {
     /// Whose key it keeps.
     pub party: PartyIndex,
-    /// Epoch of the key.
+    /// Epoch of the first key, under which the leases of all are counted.
     pub epoch: u32,
     /// Most releases in a minute.
     pub releases_per_minute: NonZeroU32,
@@ -176,7 +179,7 @@ impl Custody {
         &self,
         evidence: &EvidenceBundle,
         setup: &[u8],
-        challenge: [u8; 32],
+        (challenge, epoch): ([u8; 32], u32),
         now_ms: u64,
     ) -> Result<ReleasedKey, ReleaseError> {
         let expect = Expectation {
@@ -186,7 +189,7 @@ impl Custody {
             challenge,
         };
         let judged = self.trust.judge(evidence, &expect, now_ms)?;
-        self.grant(&judged.binding, setup, now_ms)
+        self.grant(&judged.binding, setup, epoch, now_ms)
     }
 
     /// Releases the key to the process of a binding that was judged. The lease and the audit line
@@ -195,6 +198,7 @@ impl Custody {
         &self,
         binding: &Binding,
         setup: &[u8],
+        epoch: u32,
         now_ms: u64,
     ) -> Result<ReleasedKey, ReleaseError> {
         if binding.keys.setup != Some(plain_digest(setup)) {
@@ -204,11 +208,16 @@ impl Custody {
         if !admit(&self.releases, now_ms) {
             return Err(ReleaseError::Busy);
         }
-        let CustodySettings { party, epoch, .. } = self.settings;
-        let network = self.trust.manifest().network();
+        let (network, party) = (self.trust.manifest().network(), self.settings.party);
+        if self.token.oldest_epoch() < self.present() {
+            // The custodian ended between putting on record that an epoch is over and destroying
+            // its key.
+            self.token.destroy_before(self.present())?;
+        }
         let name = KeyName::first(network, party, epoch);
         self.token.prepare(&name, now_ms)?;
-        let lease = self.token.raise_lease(epoch)?;
+        // Peers compare leases whatever the epoch, so one counter serves all.
+        let lease = self.token.raise_lease(self.settings.epoch)?;
         let anchor = self.register.lease(epoch, lease, binding.keys.identity)?;
         let context = ReleaseContext {
             network,
@@ -249,10 +258,55 @@ impl Custody {
         Ok(released)
     }
 
+    /// Returns the present epoch: the oldest whose key is not destroyed.
+    fn present(&self) -> u32 {
+        let first = self.token.oldest_epoch().max(self.settings.epoch);
+        self.register
+            .present()
+            .map_or(first, |known| known.max(first))
+    }
+
+    /// Ends the present epoch [REF-5]: the head of the next one is on record before the key is
+    /// destroyed, and that is durable before it is signed.
+    fn retire(&self, asked: &SignedRetirement, now_ms: u64) -> Result<Signature, ReleaseError> {
+        let what = &asked.what;
+        let (network, party) = (self.trust.manifest().network(), self.settings.party);
+        if (what.network, what.party) != (network, party) {
+            return Err(ReleaseError::OtherStore);
+        }
+        let again = self.register.has_retired(what);
+        let identity = again.or_else(|| self.register.identity(what.epoch, what.lease));
+        let identity = identity.ok_or(ReleaseError::Move(MoveError::Lease))?;
+        if !verify_signature(&identity, &what.asked_bytes(), &asked.signature) {
+            return Err(ReleaseError::Signature);
+        }
+        if again.is_none() {
+            self.register.retire(what).map_err(ReleaseError::Move)?;
+        }
+        self.token.destroy_before(self.present())?;
+        let signature = self.token.sign(&what.done_bytes())?;
+        self.audit.append(&Record {
+            at_ms: now_ms,
+            party,
+            epoch: what.epoch,
+            instance: None,
+            outcome: Outcome::Retired {
+                lease: what.lease,
+                version: what.next.version,
+            },
+        })?;
+        tracing::info!(
+            event = "key-destroyed",
+            party = party.get(),
+            epoch = what.epoch
+        );
+        Ok(signature)
+    }
+
     /// Puts a newer head of the store on record, and signs that it is there.
     fn anchor(&self, asked: &SignedAnchor, now_ms: u64) -> Result<Signature, ReleaseError> {
         let what = &asked.what;
-        let CustodySettings { party, epoch, .. } = self.settings;
+        let (party, epoch) = (self.settings.party, self.present());
         let network = self.trust.manifest().network();
         if (what.network, what.party, what.epoch) != (network, party, epoch) {
             return Err(ReleaseError::OtherStore);
@@ -296,7 +350,7 @@ impl Custody {
         let appended = self.audit.append(&Record {
             at_ms: now_ms,
             party: self.settings.party,
-            epoch: self.settings.epoch,
+            epoch: self.present(),
             instance: claimed,
             outcome: Outcome::Refused(refusal),
         });
@@ -331,7 +385,7 @@ pub struct Conversation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     New,
-    Challenged([u8; 32]),
+    Challenged([u8; 32], u32),
     Over,
 }
 
@@ -357,18 +411,27 @@ impl Conversation {
             Err(error) => return self.refuse(&error.into(), None, now_ms),
         };
         match (state, request) {
-            (State::New, ReleaseRequest::Begin { party }) => {
+            (
+                State::New,
+                request @ (ReleaseRequest::Begin { party } | ReleaseRequest::BeginNext { party }),
+            ) => {
                 if party != self.custody.settings.party {
                     return self.refuse(&ReleaseError::WrongParty { asked: party }, None, now_ms);
                 }
-                self.state = State::Challenged(fresh);
+                let present = self.custody.present();
+                let epoch = match request {
+                    ReleaseRequest::BeginNext { .. } => present.saturating_add(1),
+                    _ => present,
+                };
+                self.state = State::Challenged(fresh, epoch);
                 ReleaseAnswer::Challenge {
                     challenge: fresh,
                     mechanism: self.custody.token.mechanism(),
                 }
             }
-            (State::Challenged(challenge), ReleaseRequest::Prove { evidence, setup }) => {
-                match self.custody.prove(&evidence, &setup, challenge, now_ms) {
+            (State::Challenged(challenge, epoch), ReleaseRequest::Prove { evidence, setup }) => {
+                let asked = (challenge, epoch);
+                match self.custody.prove(&evidence, &setup, asked, now_ms) {
                     Ok(released) => ReleaseAnswer::Released(released),
                     Err(error) => {
                         let claimed = evidence.binding().ok().map(|binding| binding.instance);
@@ -382,11 +445,20 @@ impl Conversation {
                     Err(error) => self.refuse(&error, None, now_ms),
                 }
             }
-            (State::Challenged(_) | State::Over, ReleaseRequest::Anchor(_))
-            | (State::New | State::Over, ReleaseRequest::Prove { .. })
-            | (State::Challenged(_) | State::Over, ReleaseRequest::Begin { .. }) => {
-                self.refuse(&ReleaseError::Unexpected, None, now_ms)
+            (State::New, ReleaseRequest::Retire(asked)) => {
+                match self.custody.retire(&asked, now_ms) {
+                    Ok(signature) => ReleaseAnswer::Retired { signature },
+                    Err(error) => self.refuse(&error, None, now_ms),
+                }
             }
+            (State::New | State::Over, ReleaseRequest::Prove { .. })
+            | (
+                State::Challenged(..) | State::Over,
+                ReleaseRequest::Anchor(_)
+                | ReleaseRequest::Retire(_)
+                | ReleaseRequest::Begin { .. }
+                | ReleaseRequest::BeginNext { .. },
+            ) => self.refuse(&ReleaseError::Unexpected, None, now_ms),
         }
     }
 

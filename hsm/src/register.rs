@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use boop_wire::codec::{from_canonical_max, to_canonical};
-use boop_wire::release::{Anchor, AnchorMove};
+use boop_wire::release::{Anchor, AnchorMove, Retirement};
 use minicbor::{Decode, Encode};
 
 use crate::durable;
@@ -135,6 +135,46 @@ impl Register {
             epochs.insert(epoch, entry);
             Ok(anchor)
         })
+    }
+
+    /// Returns the present epoch, if any key was released: the oldest that has not ended.
+    pub(crate) fn present(&self) -> Option<u32> {
+        let epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
+        epochs.keys().next().copied()
+    }
+
+    /// Ends the present epoch: the next one is present, with this head on record [REF-5].
+    pub(crate) fn retire(&self, what: &Retirement) -> Result<(), MoveError> {
+        self.change(|epochs| {
+            let ends = epochs.get(&what.epoch);
+            let ends = *ends
+                .filter(|ends| ends.lease == what.lease)
+                .ok_or(MoveError::Lease)?;
+            let next = what
+                .epoch
+                .checked_add(1)
+                .and_then(|next| epochs.get_mut(&next));
+            let next = next.filter(|next| next.identity == ends.identity);
+            let next = next.ok_or(MoveError::Lease)?;
+            if next.anchor.is_some() {
+                return Err(MoveError::Diverged);
+            }
+            if what.next.version < ends.anchor.map_or(0, |anchor| anchor.version) {
+                return Err(MoveError::NotNewer);
+            }
+            next.anchor = Some(what.next);
+            epochs.remove(&what.epoch);
+            Ok(())
+        })
+    }
+
+    /// Tells whether an epoch has ended, and this head took its place: the answer to an earlier
+    /// request was lost. Returns the identity key of the instance that has the newest lease.
+    pub(crate) fn has_retired(&self, what: &Retirement) -> Option<[u8; 32]> {
+        let epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = epochs.get(&what.epoch.checked_add(1)?)?;
+        let ended = !epochs.contains_key(&what.epoch) && next.anchor == Some(what.next);
+        ended.then_some(next.identity)
     }
 
     /// Returns the identity key of the instance that has this lease, if it is the newest.

@@ -14,6 +14,7 @@ use boop_channel::seal::SealError;
 use boop_channel::setup::{SetupPublic, WrappedKey};
 use boop_wire::release::{ReleaseContext, WrapMechanism};
 use boop_wire::session::Signature;
+use boop_wire::{NetworkId, PartyIndex};
 
 pub use file::FileToken;
 pub use keeper::{IdentityPlace, KeyFacts, Pkcs11Status, Pkcs11Token, Pkcs11TokenSettings};
@@ -56,6 +57,15 @@ pub trait Token: Send + Sync {
         context: &ReleaseContext,
     ) -> Result<WrappedKey, TokenError>;
 
+    /// Returns the oldest epoch whose key is not destroyed.
+    fn oldest_epoch(&self) -> u32;
+
+    /// Destroys the keys of all epochs before this one, and returns when that is durable.
+    ///
+    /// # Errors
+    /// If the token fails; the keys may be there then.
+    fn destroy_before(&self, epoch: u32) -> Result<(), TokenError>;
+
     /// Signs bytes that carry their domain.
     ///
     /// # Errors
@@ -90,6 +100,12 @@ pub enum TokenError {
     /// The token holds counters for as many epochs as it can.
     #[error("the token has counters for no more epochs")]
     EpochsExhausted,
+    /// The key of this epoch is destroyed.
+    #[error("the key of epoch {epoch} is destroyed")]
+    Destroyed {
+        /// The epoch.
+        epoch: u32,
+    },
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness")]
     Random,

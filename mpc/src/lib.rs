@@ -68,8 +68,8 @@ pub use crate::predicate::{
     SharedIntegers, SharedPairs, SharedSet, Terms, integer_commitments, reveal, split_integer,
 };
 pub use crate::refresh::{
-    EpochKey, RefreshCheck, RefreshError, agree_refresh_key, check_refresh, refresh, refresh_slot,
-    refreshed_share,
+    EpochKey, RefreshCheck, RefreshError, agree_refresh_key, check_refresh, plan_refresh, refresh,
+    refresh_slot, refreshed_share,
 };
 pub use crate::reshare::{CHUNK_SLOTS, receive_shares, restore_shares};
 pub use crate::rule::{Profile, Rule, RuleError};

@@ -24,6 +24,7 @@
 //! before and after. Which slots have the new epoch, and forgetting the old key when all have,
 //! is the caller's part: adding twice gives the shares of no epoch at all.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use sha2::{Digest, Sha256};
@@ -36,6 +37,7 @@ use crate::error::MpcError;
 use crate::prg::Prg;
 use crate::share::{STORED_SHARE_BYTES, StoredShare};
 use crate::step::Step;
+use crate::task::Task;
 use crate::values::Values;
 use boop_wire::id::PartyIndex;
 use boop_wire::template::CODE_BITS;
@@ -184,6 +186,19 @@ impl RefreshCheck {
         self.hash.update(Zeroizing::new(change.to_bytes()));
     }
 
+    /// Notes what another check noted of a piece.
+    fn join(&mut self, piece: &[u32]) {
+        piece
+            .iter()
+            .for_each(|word| self.hash.update(word.to_le_bytes()));
+    }
+
+    fn words(self) -> Vec<u32> {
+        let hash: Zeroizing<[u8; 32]> = Zeroizing::new(self.hash.finalize().into());
+        let words = hash.as_chunks().0.iter();
+        words.map(|word| u32::from_le_bytes(*word)).collect()
+    }
+
     /// Compares with both others what was noted.
     ///
     /// # Errors
@@ -235,7 +250,45 @@ pub async fn check_refresh<C: Channel>(
     check.compare(context, channel).await
 }
 
+/// Agrees on the key of a new epoch and checks what it changes, as one run; nothing is changed
+/// yet. The slots are gone through in the driver's time, a piece after the other.
+///
+/// # Errors
+/// Returns what [`agree_refresh_key`] and [`RefreshCheck::compare`] give.
+pub async fn plan_refresh<C: Channel>(
+    context: &mut Context,
+    channel: &mut C,
+    coins: &[u8; 32],
+    database: &Database,
+) -> Result<EpochKey, MpcError> {
+    let me = context.me();
+    let key = agree_refresh_key(context, channel, coins).await?;
+    let mut check = RefreshCheck::new(me);
+    for first in (0..database.slots()).step_by(PIECE_SLOTS) {
+        let slots = first..database.slots().min(first + PIECE_SLOTS);
+        let (database, key) = (database.clone(), key.clone());
+        let task = Task::new(move || {
+            let mut piece = RefreshCheck::new(me);
+            for slot in slots {
+                if let Some(before) = database.get(slot) {
+                    let after = refreshed_share(&before, &key, me, slot, 0);
+                    piece.note(slot, &before, &after);
+                }
+            }
+            piece.words()
+        });
+        check.join(&channel.compute(task).await);
+    }
+    check.compare(context, channel).await?;
+    Ok(key)
+}
+
 impl EpochKey {
+    /// Returns a name of the epoch that tells nothing about the key.
+    pub fn name(&self) -> [u8; 32] {
+        hashed(NAME_DOMAIN, &[&self.0])
+    }
+
     /// Draws what a slot's palm is refreshed by.
     fn draw(&self, slot: usize, version: u64) -> Values {
         let place = [slot as u64, version].map(u64::to_le_bytes);
@@ -268,6 +321,9 @@ fn hashed(domain: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     hash.finalize().into()
 }
 
+/// Slots that are gone through at once.
+const PIECE_SLOTS: usize = 1_024;
+const NAME_DOMAIN: &[u8] = b"boop/refresh-name/v1\0";
 const COMMITMENT_DOMAIN: &[u8] = b"boop/refresh-commitment/v1\0";
 const VIEW_DOMAIN: &[u8] = b"boop/refresh-commitments/v1\0";
 const KEY_DOMAIN: &[u8] = b"boop/refresh-key/v1\0";

@@ -5,4 +5,6 @@
 #[cfg(test)]
 mod disks;
 #[cfg(test)]
+mod refreshes;
+#[cfg(test)]
 mod runs;

@@ -42,7 +42,7 @@ fn in_calm_weather_every_capture_is_decided_at_once() {
     clippy::disallowed_methods,
     reason = "an environment variable asks for other seeds"
 )]
-fn seeds() -> Range<u64> {
+pub(crate) fn seeds() -> Range<u64> {
     let Ok(text) = std::env::var("BOOP_SIMULATION_SEEDS") else {
         return SEEDS;
     };

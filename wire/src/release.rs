@@ -36,6 +36,16 @@ pub enum ReleaseRequest {
     /// Asks that a newer head of the store be put on record.
     #[n(2)]
     Anchor(#[n(0)] SignedAnchor),
+    /// Asks for a challenge, for the key of the epoch after the present one.
+    #[n(3)]
+    BeginNext {
+        /// For which party.
+        #[n(0)]
+        party: PartyIndex,
+    },
+    /// Asks that the key of an epoch be destroyed.
+    #[n(4)]
+    Retire(#[n(0)] SignedRetirement),
 }
 
 /// From the custodian.
@@ -65,6 +75,13 @@ pub enum ReleaseAnswer {
     #[n(3)]
     Anchored {
         /// By the custodian's key over the move, under the domain `anchored`.
+        #[n(0)]
+        signature: Signature,
+    },
+    /// The key is destroyed, and the next epoch is the present one.
+    #[n(4)]
+    Retired {
+        /// By the custodian's key over the retirement, under the domain `retired`.
         #[n(0)]
         signature: Signature,
     },
@@ -233,6 +250,49 @@ pub struct SignedAnchor {
     /// By the instance's identity key, under the domain `anchor`.
     #[n(1)]
     pub signature: Signature,
+}
+
+/// The end of an epoch, all of whose records all three parties have in the next one [REF-5].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Retirement {
+    /// The network.
+    #[n(0)]
+    pub network: NetworkId,
+    /// The party.
+    #[n(1)]
+    pub party: PartyIndex,
+    /// The epoch that ends.
+    #[n(2)]
+    pub epoch: u32,
+    /// The lease that the instance has of it.
+    #[n(3)]
+    pub lease: u64,
+    /// The head of the next epoch, which is put on record.
+    #[n(4)]
+    pub next: Anchor,
+}
+
+/// A retirement, signed by the instance that has the newest lease of both epochs.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SignedRetirement {
+    /// The retirement.
+    #[n(0)]
+    pub what: Retirement,
+    /// By the instance's identity key, under the domain `retire`.
+    #[n(1)]
+    pub signature: Signature,
+}
+
+impl Retirement {
+    /// Returns the bytes that the party signs.
+    pub fn asked_bytes(&self) -> Vec<u8> {
+        crate::codec::domain_separated("retire", &crate::codec::to_canonical(self))
+    }
+
+    /// Returns the bytes that the custodian signs.
+    pub fn done_bytes(&self) -> Vec<u8> {
+        crate::codec::domain_separated("retired", &crate::codec::to_canonical(self))
+    }
 }
 
 impl AnchorMove {

@@ -59,6 +59,9 @@ pub enum JobKind {
     /// Preparing records for searches.
     #[n(2)]
     Prepare,
+    /// Refreshing all records.
+    #[n(3)]
+    Refresh,
 }
 
 /// How a job ended.

@@ -92,6 +92,9 @@ pub enum FromHost {
     /// Finish what runs, take nothing new, stop.
     #[n(6)]
     Drain,
+    /// Refresh all records, if this is party 0 [REF-1].
+    #[n(16)]
+    Refresh,
 }
 
 /// What an enclave may say to its host.

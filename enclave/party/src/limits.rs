@@ -17,6 +17,10 @@ pub(crate) const EARLY_STEPS_MAX: usize = 16 * BEGUN_MAX;
 pub(crate) const PREPARED_AT_ONCE: u64 = 4_096;
 /// Pause before a preparation that failed is begun again, in milliseconds.
 pub(crate) const PREPARE_RETRY_MS: u64 = 250;
+/// Pause between two times that party 0 has the others make ready for a refresh, in milliseconds.
+pub(crate) const REFRESH_PAUSE_MS: u64 = 1_000;
+/// Records of a refresh for which the planning has a millisecond more.
+const REFRESH_RECORDS_PER_MS: u64 = 2;
 /// Blobs that are asked for before the first of them has come.
 pub(crate) const BLOBS_AHEAD: u64 = 16;
 /// Records between two notes of how far the reading of the store is.
@@ -51,6 +55,11 @@ pub(crate) const OPENING_MS_MAX: u64 = 10_000;
 pub(crate) const ALIVE_MS: u64 = 1_000;
 /// Longest silence of a neighbour, in milliseconds.
 pub(crate) const SILENCE_MS_MAX: u64 = 10_000;
+
+/// Longest time until the three have planned a refresh, in milliseconds.
+pub(crate) const fn refresh_ms_max(records: u64) -> u64 {
+    JOB_MS_MAX + records / REFRESH_RECORDS_PER_MS
+}
 
 /// Longest time of a job over so many records, in milliseconds.
 pub(crate) const fn job_ms_max(records: u64) -> u64 {

@@ -6,8 +6,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use boop_mpc::{
-    Audit, Context, Database, Job, Kernel, Mailbox, MpcError, PairwiseSeeds, Rule, Security,
-    ShareInput, StoredShare, accept, agree, identify,
+    Audit, Context, Database, EpochKey, Job, Kernel, Mailbox, MpcError, PairwiseSeeds, Rule,
+    Security, ShareInput, StoredShare, accept, agree, identify, plan_refresh,
 };
 use boop_wire::Digest;
 use boop_wire::PartyIndex;
@@ -71,6 +71,26 @@ pub(crate) enum Extended {
     Covered(Arc<Audit>),
     /// The three did not start from the same audit.
     MarksDiffer,
+}
+
+/// What a refresh starts from.
+pub(crate) struct Plan {
+    pub(crate) me: PartyIndex,
+    pub(crate) seeds: PairwiseSeeds,
+    /// Fresh random bytes that no other party knows.
+    pub(crate) coins: [u8; 32],
+    /// All records.
+    pub(crate) database: Database,
+    pub(crate) preface: Digest,
+}
+
+/// Starts the planning of a refresh: the key of the next epoch is agreed on, and checked [REF-2].
+pub(crate) fn plan(plan: Plan) -> Job<'static, EpochKey> {
+    Job::new(plan.me, |mut mailbox| async move {
+        let context = &mut Context::new(plan.me, &plan.seeds, Security::Abort);
+        agree(context, &mut mailbox, plan.preface.as_bytes(), 0).await?;
+        plan_refresh(context, &mut mailbox, &plan.coins, &plan.database).await
+    })
 }
 
 /// Starts the job of a call.

@@ -1,8 +1,10 @@
 //! The party as a whole: its life from boot to stop, and where each frame of the host goes.
 
 mod anchor;
+mod epoch;
 mod escrow;
 mod opening;
+mod retire;
 mod store;
 mod streams;
 
@@ -21,16 +23,17 @@ use boop_wire::codec::{CodecError, from_canonical_max, plain_digest, to_canonica
 use boop_wire::evidence::{Certificate, EvidenceBundle};
 use boop_wire::job::Progress;
 use boop_wire::manifest::{MANIFEST_BYTES_MAX, SignedManifest};
-use boop_wire::{Digest, InstanceId, Refusal};
+use boop_wire::{Digest, InstanceId, NetworkId, Refusal};
 
 use crate::limits::{CUSTODIAN_MS_MAX, EVIDENCE_RENEW_MS, RELEASE_RETRY_MS, RELINK_MS};
 use crate::link::Link;
 use crate::peers::Peers;
 use crate::platform::{Platform, PlatformFailure};
-use crate::release::Release;
+use crate::release::{Epoch, Release};
 use crate::vault::Vault;
 use crate::work::Work;
 use anchor::Anchors;
+use epoch::Epochs;
 use escrow::{Escrow, Keyed};
 use opening::Opening;
 
@@ -97,6 +100,7 @@ pub struct Party<P> {
     /// What is kept for the peers, once it is read.
     escrow: Option<Escrow>,
     anchors: Anchors,
+    pub(crate) epochs: Epochs,
     pub(crate) writes: BTreeSet<Slot>,
     pub(crate) peers: Peers,
     relink_after_ms: u64,
@@ -176,6 +180,7 @@ impl<P: Platform> Party<P> {
             store: Store::Locked,
             escrow: None,
             anchors: Anchors::default(),
+            epochs: Epochs::default(),
             writes: BTreeSet::new(),
             peers: Peers::new(me),
             relink_after_ms: 0,
@@ -216,6 +221,7 @@ impl<P: Platform> Party<P> {
                 FromHost::StreamClosed { stream } => self.stream_closed(stream),
                 FromHost::Blob { slot, bytes } => self.blob_read(slot, bytes.as_deref()),
                 FromHost::BlobDone { slot } => self.blob_done(slot),
+                FromHost::Refresh => self.refresh_wanted(),
                 FromHost::Drain => self.set_phase(Phase::Draining),
             }
         }
@@ -231,6 +237,8 @@ impl<P: Platform> Party<P> {
             self.close_late_streams();
             self.keep_alive();
             self.open_links();
+            self.renew_epoch();
+            self.end_old_epoch();
             self.anchor_store();
             self.check_deadlines();
         }
@@ -398,8 +406,8 @@ impl<P: Platform> Party<P> {
             self.release = None;
             self.refuse_stream(stream, Refusal::DeadlineExceeded);
         }
-        let locked = matches!(self.store, Store::Locked);
-        if !locked || self.release.is_some() || self.now_ms < self.release_after_ms {
+        let due = matches!(self.store, Store::Locked) || self.epochs.needs_key();
+        if !due || self.release.is_some() || self.now_ms < self.release_after_ms {
             return;
         }
         let Some(expected) = self.expected_release() else {
@@ -418,6 +426,11 @@ impl<P: Platform> Party<P> {
         }
     }
 
+    pub(super) fn network_id(&self) -> Option<NetworkId> {
+        let network = self.network.as_ref()?;
+        Some(network.trust.manifest().network())
+    }
+
     fn expected_release(&self) -> Option<crate::release::Expected> {
         let manifest = self.network.as_ref()?.trust.manifest();
         Some(crate::release::Expected {
@@ -429,6 +442,12 @@ impl<P: Platform> Party<P> {
                 Floor::DangerAny
             } else {
                 Floor::Sound
+            },
+            epoch: match self.store {
+                Store::Locked => Epoch::Present,
+                Store::Keyed(_) | Store::Opening(_) | Store::Open(_) => {
+                    Epoch::Next(self.epochs.upcoming())
+                }
             },
         })
     }

@@ -6,130 +6,24 @@
 //! neighbour whose lease is below the highest seen is refused [KEY-4]. Each says every second that
 //! it is there, and one that is silent is lost [SES-7].
 
+mod message;
+mod stand;
+
 use alloc::vec::Vec;
 
 use boop_abi::{StreamId, ToHost};
 use boop_channel::SessionError;
 use boop_wire::codec::{digest_of, from_canonical_max, to_canonical};
-use boop_wire::{Digest, PartyIndex, Refusal, RequestId};
-use minicbor::{Decode, Encode};
+use boop_wire::{Digest, PartyIndex, Refusal};
 use zeroize::Zeroizing;
 
 use crate::limits::{ALIVE_MS, CANDIDATES_MAX, SILENCE_MS_MAX};
 use crate::link::Link;
-use crate::secret::Secret;
-use crate::vault::Head;
+pub(crate) use message::{Asked, Begin, JobName, Join, PeerMessage};
+pub(crate) use stand::{Stand, Standing};
 
 /// Largest message between parties, in bytes.
 const PEER_MESSAGE_BYTES_MAX: usize = boop_mpc::MESSAGE_BYTES_MAX + 64;
-
-/// What parties say to each other.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub(crate) enum PeerMessage {
-    /// How the sender sees the other edge, and its store.
-    #[n(0)]
-    Join(#[n(0)] Join),
-    /// From party 0: this job begins.
-    #[n(1)]
-    Begin(#[n(0)] Begin),
-    /// A message of the matching protocol.
-    #[n(2)]
-    Step {
-        #[n(0)]
-        job: JobName,
-        #[cbor(n(1), with = "minicbor::bytes")]
-        bytes: Vec<u8>,
-    },
-    /// The sender's record and head of this job are durable.
-    #[n(4)]
-    Written {
-        #[n(0)]
-        job: u64,
-    },
-    /// The job is over without a result.
-    #[n(3)]
-    Abort {
-        #[n(0)]
-        job: u64,
-        #[n(1)]
-        refusal: Refusal,
-    },
-    /// The sender is there.
-    #[n(5)]
-    Alive,
-    /// Asks what the receiver keeps for the sender [KEY-5].
-    #[n(6)]
-    SecretAsk,
-    /// What the sender keeps for the receiver.
-    #[n(7)]
-    Secret {
-        #[n(0)]
-        secret: Option<Secret>,
-    },
-    /// Asks the receiver to keep the sender's secret.
-    #[n(8)]
-    SecretKeep {
-        #[n(0)]
-        secret: Secret,
-    },
-    /// The sender keeps the receiver's secret durably.
-    #[n(9)]
-    SecretKept,
-}
-
-/// A job among those of all sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-pub(crate) struct JobName {
-    /// The beginning of the session's id: a neighbour may be in an earlier one still, without that
-    /// an edge to it moves.
-    #[n(0)]
-    pub(crate) session: u64,
-    /// The job's number in it.
-    #[n(1)]
-    pub(crate) number: u64,
-}
-
-/// See [`PeerMessage::Join`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-pub(crate) struct Join {
-    /// The edge between the sender and the party that the receiver is not.
-    #[n(0)]
-    pub(crate) edge: Digest,
-    /// Head of the sender's store.
-    #[n(1)]
-    pub(crate) head: Head,
-    /// Whether the sender is forming and needs to be told the same.
-    #[n(2)]
-    pub(crate) asks: bool,
-}
-
-/// See [`PeerMessage::Begin`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-pub(crate) struct Begin {
-    /// Number of the job, one more each time.
-    #[n(0)]
-    pub(crate) job: u64,
-    /// How many records it is about: those that are searched, or prepared afterwards.
-    #[n(1)]
-    pub(crate) version: u64,
-    /// The call that is served; none if records are prepared.
-    #[n(2)]
-    pub(crate) asked: Option<Asked>,
-}
-
-/// The call of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-pub(crate) struct Asked {
-    /// The request that is served.
-    #[n(0)]
-    pub(crate) request: RequestId,
-    /// Digest of the call as party 0 has it.
-    #[n(1)]
-    pub(crate) call: Digest,
-    /// Whether it may add a record: then no other such job runs beside it.
-    #[n(2)]
-    pub(crate) adds: bool,
-}
 
 /// An established session with a neighbour.
 struct Neighbour {
@@ -177,11 +71,8 @@ pub(crate) enum Agreement {
         /// Digest of the three edges.
         session: Digest,
     },
-    /// The edges agree; a neighbour's store has another head.
-    HeadsDiffer {
-        /// The neighbour's head.
-        theirs: Head,
-    },
+    /// The edges agree; the stores do not stand alike.
+    Apart(Standing),
 }
 
 /// The two neighbours.
@@ -377,27 +268,27 @@ impl Peers {
         }
     }
 
-    /// Tells both neighbours the other edge and the own head, if both sessions stand, and asks for
+    /// Tells both neighbours the other edge and how this store stands, if both sessions stand, and asks for
     /// theirs.
-    pub(crate) fn announce(&mut self, head: Head, out: &mut Vec<ToHost>) {
+    pub(crate) fn announce(&mut self, stand: Stand, out: &mut Vec<ToHost>) {
         for to in self.me.others() {
-            self.tell_join(to, head, true, out);
+            self.tell_join(to, stand, true, out);
         }
     }
 
     /// Answers a neighbour that asked.
-    pub(crate) fn reply(&mut self, to: PartyIndex, head: Head, out: &mut Vec<ToHost>) {
-        self.tell_join(to, head, false, out);
+    pub(crate) fn reply(&mut self, to: PartyIndex, stand: Stand, out: &mut Vec<ToHost>) {
+        self.tell_join(to, stand, false, out);
     }
 
-    fn tell_join(&mut self, to: PartyIndex, head: Head, asks: bool, out: &mut Vec<ToHost>) {
+    fn tell_join(&mut self, to: PartyIndex, stand: Stand, asks: bool, out: &mut Vec<ToHost>) {
         let [one, two] = self.me.others();
         let third = if to == one { two } else { one };
         let (Some(_), Some(edge)) = (self.edge(to), self.edge(third)) else {
             return;
         };
         // A neighbour that cannot be told is found out when its stream ends.
-        let _ = self.send(to, &PeerMessage::Join(Join { edge, head, asks }), out);
+        let _ = self.send(to, &PeerMessage::Join(Join { edge, stand, asks }), out);
     }
 
     /// Forgets both neighbours and returns their streams, to be closed.
@@ -428,7 +319,7 @@ impl Peers {
     }
 
     /// Compares what the neighbours announced with the own view.
-    pub(crate) fn agreement(&self, head: Head) -> Agreement {
+    pub(crate) fn agreement(&self, own: Stand) -> Agreement {
         let [one, two] = self.me.others();
         let (Some(to_one), Some(to_two)) = (self.edge(one), self.edge(two)) else {
             return Agreement::Pending;
@@ -439,10 +330,9 @@ impl Peers {
         if join_one.edge != join_two.edge {
             return Agreement::Pending;
         }
-        for join in [join_one, join_two] {
-            if join.head != head {
-                return Agreement::HeadsDiffer { theirs: join.head };
-            }
+        match own.beside([join_one.stand, join_two.stand]) {
+            Standing::Same => {}
+            apart => return Agreement::Apart(apart),
         }
         let mut edges = [to_one, to_two, join_one.edge];
         edges.sort_unstable();

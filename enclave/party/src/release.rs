@@ -18,9 +18,6 @@ use boop_wire::release::{
 use boop_wire::{Digest, InstanceId, NetworkId, PartyIndex, Refusal};
 use zeroize::Zeroizing;
 
-/// The epoch of the key that is asked for; refresh raises it.
-const EPOCH: u32 = 0;
-
 /// A key release on its way.
 pub(crate) struct Release {
     seed: Zeroizing<[u8; 32]>,
@@ -39,6 +36,17 @@ pub(crate) struct Expected {
     pub(crate) custodian: [u8; 32],
     /// Which mechanisms are good enough.
     pub(crate) floor: Floor,
+    /// Which epoch's key is asked for.
+    pub(crate) epoch: Epoch,
+}
+
+/// An epoch as a party without a store can name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Epoch {
+    /// The oldest whose key is not destroyed; the custodian knows which.
+    Present,
+    /// The one after, which must be this.
+    Next(u32),
 }
 
 /// What the party must do next.
@@ -74,8 +82,10 @@ impl Release {
 
     /// Returns the first bytes for the custodian.
     pub(crate) fn begin(&self) -> Result<Vec<u8>, Refusal> {
-        framed(&ReleaseRequest::Begin {
-            party: self.expected.party,
+        let party = self.expected.party;
+        framed(&match self.expected.epoch {
+            Epoch::Present => ReleaseRequest::Begin { party },
+            Epoch::Next(_) => ReleaseRequest::BeginNext { party },
         })
     }
 
@@ -107,7 +117,9 @@ impl Release {
             } => self.challenged(challenge, mechanism),
             ReleaseAnswer::Released(released) => self.accept(&released).map(Step::Done),
             ReleaseAnswer::Refused { refusal: _ } => Err(Refusal::KeyNotReleased),
-            ReleaseAnswer::Anchored { .. } => Err(Refusal::Unexpected),
+            ReleaseAnswer::Anchored { .. } | ReleaseAnswer::Retired { .. } => {
+                Err(Refusal::Unexpected)
+            }
         }
     }
 
@@ -134,7 +146,10 @@ impl Release {
         let expected = ReleaseContext {
             network: self.expected.network,
             party: self.expected.party,
-            epoch: EPOCH,
+            epoch: match self.expected.epoch {
+                Epoch::Present => context.epoch,
+                Epoch::Next(epoch) => epoch,
+            },
             instance: self.expected.instance,
             lease: context.lease,
             anchor: context.anchor,
@@ -247,11 +262,16 @@ mod tests {
     #[test]
     fn a_key_of_another_party_network_or_epoch_is_refused() {
         let (mut release, setup) = challenged(WrapMechanism::Hpke);
-        let mut cases = vec![context(); 3];
+        let mut cases = vec![context(); 2];
         cases[0].party = PartyIndex::ALL[2];
         cases[1].network = NetworkId::new([2; 32]);
-        cases[2].epoch = 1;
         for case in cases {
+            let released = answer(&setup, &case);
+            assert_eq!(refused(&mut release, &released), Refusal::WrongSession);
+        }
+        release.expected.epoch = Epoch::Next(1);
+        for epoch in [0, 2] {
+            let case = ReleaseContext { epoch, ..context() };
             let released = answer(&setup, &case);
             assert_eq!(refused(&mut release, &released), Refusal::WrongSession);
         }
@@ -295,6 +315,7 @@ mod tests {
             party: context().party,
             instance: context().instance,
             custodian: custodian().verifying_key().to_bytes(),
+            epoch: Epoch::Present,
             floor: Floor::Sound,
         }
     }
@@ -303,7 +324,7 @@ mod tests {
         ReleaseContext {
             network: NetworkId::new([1; 32]),
             party: PartyIndex::ALL[1],
-            epoch: EPOCH,
+            epoch: 0,
             instance: InstanceId::new([3; 16]),
             lease: 4,
             anchor: None,

@@ -6,6 +6,12 @@
 //! a fresh salt; its header is associated data, so a blob fits no other place, party or network.
 //! The root chains over what all three parties know of a record, so equal stores have equal
 //! roots.
+//!
+//! A refresh writes all records anew, for the next epoch [REF-3]. The blobs of two epochs stand
+//! beside each other, and those of a refresh fit no other, also not one of the same epoch.
+
+mod place;
+mod renewal;
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -24,6 +30,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::limits::RECORDS_MAX;
 use crate::secret::{Secret, derive};
+pub(crate) use place::{EPOCH_MAX, place, placed};
+pub(crate) use renewal::Renewal;
 
 /// Bytes of the salt in front of each blob's ciphertext.
 const SALT_BYTES: usize = 32;
@@ -84,6 +92,20 @@ pub(crate) struct StoredHead {
     /// The newest version that was durable at all three before anyone signed for it.
     #[n(1)]
     pub(crate) confirmed: u64,
+    /// The refresh that made the epoch; the first epoch has none.
+    #[n(2)]
+    pub(crate) origin: Option<Origin>,
+}
+
+/// How an epoch came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Origin {
+    /// Names the refresh, the same at all three.
+    #[n(0)]
+    pub(crate) refresh: Digest,
+    /// Whether all three are known to have prepared it.
+    #[n(1)]
+    pub(crate) committed: bool,
 }
 
 #[derive(Encode, Decode)]
@@ -96,6 +118,9 @@ struct BlobHeader {
     epoch: u32,
     #[n(3)]
     slot: Slot,
+    /// For a record, the refresh that made its epoch.
+    #[n(4)]
+    refresh: Option<Digest>,
 }
 
 #[derive(Encode, Decode)]
@@ -118,6 +143,7 @@ pub(crate) struct Sealer {
     network: NetworkId,
     party: PartyIndex,
     epoch: u32,
+    refresh: Option<Digest>,
 }
 
 impl Sealer {
@@ -132,7 +158,17 @@ impl Sealer {
             network,
             party,
             epoch,
+            refresh: None,
         }
+    }
+
+    /// Seals and opens records of this refresh from now on.
+    pub(crate) const fn bind(&mut self, refresh: Option<Digest>) {
+        self.refresh = refresh;
+    }
+
+    pub(crate) const fn epoch(&self) -> u32 {
+        self.epoch
     }
 
     /// Opens and seals the store, whose key needs the second secret too [KEY-5].
@@ -197,6 +233,7 @@ impl Sealer {
             party: self.party,
             epoch: self.epoch,
             slot,
+            refresh: self.refresh.filter(|_| slot != HEAD_SLOT),
         };
         domain_separated("vault-blob", &to_canonical(&header))
     }
@@ -223,13 +260,28 @@ pub(crate) struct Vault {
 impl Vault {
     /// An empty store.
     pub(crate) fn empty(sealer: Sealer) -> Self {
+        let roots = vec![genesis_root(&sealer)];
         Self {
             sealer,
             records: Vec::new(),
             database: Database::new(),
-            roots: vec![genesis_root()],
+            roots,
             confirmed: 0,
         }
+    }
+
+    /// Notes how the epoch of this store came about, which the head tells; it is empty.
+    pub(crate) fn begin(&mut self, origin: Option<Origin>) {
+        self.sealer.bind(origin.map(|origin| origin.refresh));
+        self.roots = vec![genesis_root(&self.sealer)];
+    }
+
+    /// Returns what the head's blob tells about the epoch.
+    fn origin(&self) -> Option<Origin> {
+        self.sealer.refresh.map(|refresh| Origin {
+            refresh,
+            committed: true,
+        })
     }
 
     pub(crate) const fn sealer(&self) -> &Sealer {
@@ -265,7 +317,10 @@ impl Vault {
     /// Returns the root after `version` records, or the genesis root if there never were as many.
     pub(crate) fn root_at(&self, version: u64) -> Digest {
         let index = usize::try_from(version).unwrap_or(usize::MAX);
-        self.roots.get(index).copied().unwrap_or_else(genesis_root)
+        self.roots
+            .get(index)
+            .copied()
+            .unwrap_or_else(|| genesis_root(&self.sealer))
     }
 
     pub(crate) fn records(&self) -> &[RecordFacts] {
@@ -320,12 +375,7 @@ impl Vault {
         record: &Record,
         salt: [u8; SALT_BYTES],
     ) -> Result<Vec<u8>, DamagedBlob> {
-        let sealed = SealedRecord {
-            facts: record.facts.clone(),
-            share: record.share.to_bytes().to_vec(),
-        };
-        let plaintext = Zeroizing::new(to_canonical(&sealed));
-        self.sealer.seal(slot, &plaintext, salt)
+        seal_record(&self.sealer, slot, record, salt)
     }
 
     /// Opens the record of a slot.
@@ -342,11 +392,41 @@ impl Vault {
     /// Seals a head.
     pub(crate) fn seal_head(
         &self,
-        head: StoredHead,
+        head: Head,
+        confirmed: u64,
         salt: [u8; SALT_BYTES],
     ) -> Result<Vec<u8>, DamagedBlob> {
-        self.sealer.seal(HEAD_SLOT, &to_canonical(&head), salt)
+        let origin = self.origin();
+        let head = StoredHead {
+            head,
+            confirmed,
+            origin,
+        };
+        seal_head(&self.sealer, head, salt)
     }
+}
+
+fn seal_record(
+    sealer: &Sealer,
+    slot: Slot,
+    record: &Record,
+    salt: [u8; SALT_BYTES],
+) -> Result<Vec<u8>, DamagedBlob> {
+    let sealed = SealedRecord {
+        facts: record.facts.clone(),
+        share: record.share.to_bytes().to_vec(),
+    };
+    let plaintext = Zeroizing::new(to_canonical(&sealed));
+    sealer.seal(slot, &plaintext, salt)
+}
+
+/// Seals the head's blob.
+pub(crate) fn seal_head(
+    sealer: &Sealer,
+    head: StoredHead,
+    salt: [u8; SALT_BYTES],
+) -> Result<Vec<u8>, DamagedBlob> {
+    sealer.seal(HEAD_SLOT, &to_canonical(&head), salt)
 }
 
 /// Opens the head's blob.
@@ -354,8 +434,12 @@ pub(crate) fn open_head(sealer: &Sealer, blob: &[u8]) -> Result<StoredHead, Dama
     from_canonical(&sealer.open(HEAD_SLOT, blob)?).map_err(|_| DamagedBlob)
 }
 
-fn genesis_root() -> Digest {
-    digest_of("vault-root", &0_u8)
+/// Where the chain begins: a refresh has a beginning of its own, so heads tell epochs apart.
+fn genesis_root(sealer: &Sealer) -> Digest {
+    match sealer.refresh {
+        None => digest_of("vault-root", &0_u8),
+        Some(refresh) => digest_of("vault-epoch", &(sealer.epoch, refresh)),
+    }
 }
 
 fn next_root(root: Digest, facts: &RecordFacts) -> Digest {

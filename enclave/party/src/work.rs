@@ -15,6 +15,7 @@ mod early;
 mod failure;
 mod prepared;
 mod preparing;
+mod refreshing;
 mod running;
 mod stating;
 mod steps;
@@ -39,6 +40,7 @@ use crate::vault::Record;
 use early::Early;
 use prepared::{Era, Prepared};
 use preparing::Preparing;
+use refreshing::Refreshing;
 use stating::Telling;
 
 /// What a party has to do.
@@ -53,6 +55,7 @@ pub(crate) struct Work {
     begun: Vec<Begun>,
     running: BTreeMap<u64, Active>,
     preparing: Option<Preparing>,
+    refreshing: Option<Refreshing>,
     early: Early,
     written: BTreeSet<(u64, PartyIndex)>,
     /// The newest job that party 0 has begun.
@@ -170,7 +173,12 @@ impl Work {
 
     /// Tells whether a job is running.
     pub(crate) fn busy(&self) -> bool {
-        !self.running.is_empty() || self.preparing.is_some()
+        !self.running.is_empty() || self.preparing.is_some() || self.refreshing.is_some()
+    }
+
+    /// Tells whether the store is being refreshed.
+    pub(crate) const fn refreshes(&self) -> bool {
+        self.refreshing.is_some()
     }
 
     /// Tells whether a job is running that may add a record.
@@ -245,7 +253,13 @@ impl<P: Platform> Party<P> {
         if self.config.index != PartyIndex::ALL[0] {
             return self.start_begun();
         }
-        if self.work.preparing.is_some() {
+        if self.work.preparing.is_some() || self.work.refreshing.is_some() {
+            return false;
+        }
+        if self.refresh_due() {
+            if self.idle() {
+                self.begin_refreshing();
+            }
             return false;
         }
         if self.unprepared() > 0 {
@@ -275,6 +289,7 @@ impl<P: Platform> Party<P> {
                 call: call.digest,
                 adds: adds(&call.call.subject),
             }),
+            renews: false,
         };
         self.tell_all(&PeerMessage::Begin(begin));
         self.start_job(begin, call);
@@ -288,7 +303,10 @@ impl<P: Platform> Party<P> {
         };
         let begin = self.work.begun.remove(position).begin;
         let Some(asked) = begin.asked else {
-            self.start_preparing(begin);
+            match begin.renews {
+                true => self.start_refreshing(begin),
+                false => self.start_preparing(begin),
+            }
             return true;
         };
         let Some(call) = self.work.take_waiting(asked.request) else {
@@ -304,12 +322,20 @@ impl<P: Platform> Party<P> {
 
     /// Tells whether everything is here that a begun job needs.
     fn can_start(&self, begun: &Begun) -> bool {
-        let Begin { version, asked, .. } = begun.begin;
+        let Begin {
+            version,
+            asked,
+            renews,
+            ..
+        } = begun.begin;
         let Some(own) = self.version() else {
             return false;
         };
         let Some(asked) = asked else {
-            return self.idle() && version <= own;
+            return match renews {
+                true => self.idle() && version == own && self.is_ready(),
+                false => self.idle() && version <= own,
+            };
         };
         let here = self.work.waiting.iter();
         let called = here
@@ -323,7 +349,7 @@ impl<P: Platform> Party<P> {
         };
         // Party 0 may have ended jobs that run on here, but not so many.
         let room = self.work.running.len() < 2 * JOBS_AT_ONCE;
-        called && stored && room && self.work.preparing.is_none()
+        called && stored && room && self.work.preparing.is_none() && !self.work.refreshes()
     }
 
     fn version(&self) -> Option<u64> {
@@ -385,6 +411,9 @@ impl<P: Platform> Party<P> {
             self.drop_preparing(refusal);
             return self.review_agreement();
         }
+        if self.work.is_refreshing(job) {
+            return self.drop_refreshing(refusal);
+        }
         let position = self.work.begun.iter().position(|one| one.begin.job == job);
         if let Some(position) = position {
             let begin = self.work.begun.remove(position).begin;
@@ -435,12 +464,12 @@ impl<P: Platform> Party<P> {
         }
     }
 
-    fn tell(&mut self, to: PartyIndex, message: &PeerMessage) {
+    pub(crate) fn tell(&mut self, to: PartyIndex, message: &PeerMessage) {
         // A neighbour that cannot be told is found out when its stream ends.
         let _ = self.peers.send(to, message, &mut self.out);
     }
 
-    fn tell_all(&mut self, message: &PeerMessage) {
+    pub(crate) fn tell_all(&mut self, message: &PeerMessage) {
         for other in self.config.index.others() {
             self.tell(other, message);
         }

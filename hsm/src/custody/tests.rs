@@ -84,7 +84,7 @@ fn a_setup_key_that_is_not_attested_gets_nothing() {
     for setup in [None, Some(plain_digest(&[1; 32]))] {
         bound.keys.setup = setup;
         assert_eq!(
-            custody.grant(&bound, &[2; 32], NOW_MS),
+            custody.grant(&bound, &[2; 32], 0, NOW_MS),
             Err(ReleaseError::SetupKey)
         );
     }
@@ -98,7 +98,7 @@ fn a_setup_key_of_low_order_gets_nothing() {
     let mut bound = binding(&world.trust());
     bound.keys.setup = Some(plain_digest(&[0; 32]));
 
-    let error = custody.grant(&bound, &[0; 32], NOW_MS).unwrap_err();
+    let error = custody.grant(&bound, &[0; 32], 0, NOW_MS).unwrap_err();
 
     assert_eq!(
         error,
@@ -241,7 +241,7 @@ impl World {
         let mut bound = binding(&self.trust());
         let public = setup.public().as_bytes();
         bound.keys.setup = Some(plain_digest(public));
-        custody.grant(&bound, public, NOW_MS)
+        custody.grant(&bound, public, 0, NOW_MS)
     }
 
     /// Releases to an instance with this identity key.
@@ -251,7 +251,7 @@ impl World {
         let mut bound = binding(&self.trust());
         bound.keys.setup = Some(plain_digest(public));
         bound.keys.identity = of.verifying_key().to_bytes();
-        custody.grant(&bound, public, NOW_MS)
+        custody.grant(&bound, public, 0, NOW_MS)
     }
 }
 

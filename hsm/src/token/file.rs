@@ -19,7 +19,7 @@ use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::durable;
-use crate::token::leases::Leases;
+use crate::token::leases::{EPOCHS_MAX, Leases};
 use crate::token::{KeyName, Token, TokenError, private};
 
 /// First field of the file.
@@ -40,7 +40,7 @@ pub struct FileToken {
 struct Content {
     #[n(0)]
     format: u8,
-    /// Data keys are derived from it.
+    /// The data key of the oldest epoch is derived from it, and so is the root of the next one.
     #[cbor(n(1), with = "minicbor::bytes")]
     root: [u8; 32],
     /// Seed of the signing key (RFC 8032).
@@ -49,6 +49,10 @@ struct Content {
     /// The last lease of each epoch, in order of epoch.
     #[n(3)]
     leases: Leases,
+    /// The oldest epoch whose key is not destroyed, if it is not the first: nothing leads back
+    /// from its root to an earlier one.
+    #[n(4)]
+    oldest: Option<u32>,
 }
 
 /// Names a data key; the key is HKDF-SHA-256 of the root secret with this as info.
@@ -77,6 +81,7 @@ impl FileToken {
             root: [0; 32],
             identity: [0; 32],
             leases: Leases::default(),
+            oldest: None,
         };
         getrandom::fill(&mut content.root).map_err(|_| TokenError::Random)?;
         getrandom::fill(&mut content.identity).map_err(|_| TokenError::Random)?;
@@ -111,18 +116,19 @@ impl FileToken {
         self.content.lock().unwrap().root
     }
 
-    fn data_key(&self, epoch: u32, context: &ReleaseContext) -> Zeroizing<[u8; 32]> {
+    fn data_key(
+        &self,
+        epoch: u32,
+        context: &ReleaseContext,
+    ) -> Result<Zeroizing<[u8; 32]>, TokenError> {
         let info = to_canonical(&DataKeyInfo {
             network: context.network,
             party: context.party,
             epoch,
         });
         let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut key = Zeroizing::new([0; 32]);
-        Hkdf::<Sha256>::new(None, &content.root)
-            .expand(&domain_separated("data-key", &info), &mut *key)
-            .expect("HKDF-SHA-256 gives up to 8160 bytes, and 32 are asked");
-        key
+        let root = content.root_of(epoch)?;
+        Ok(derived(&root, &domain_separated("data-key", &info)))
     }
 }
 
@@ -162,7 +168,7 @@ impl Token for FileToken {
         };
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *seed).map_err(|_| TokenError::Random)?;
-        let key = self.data_key(epoch, context);
+        let key = self.data_key(epoch, context)?;
         let info = domain_separated("key-release-info", &to_canonical(context));
         let sealed = seal(setup, &info, &*key, *seed)?;
         Ok(WrappedKey {
@@ -170,6 +176,28 @@ impl Token for FileToken {
             ephemeral: sealed.enc.to_vec(),
             ciphertext: sealed.ciphertext,
         })
+    }
+
+    fn oldest_epoch(&self) -> u32 {
+        let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        content.oldest.unwrap_or_default()
+    }
+
+    fn destroy_before(&self, epoch: u32) -> Result<(), TokenError> {
+        let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        if epoch <= content.oldest.unwrap_or_default() {
+            return Ok(());
+        }
+        let root = content.root_of(epoch)?;
+        let before = (Zeroizing::new(content.root), content.oldest);
+        content.root = *root;
+        content.oldest = Some(epoch);
+        if let Err(error) = content.write(&self.path) {
+            content.root = *before.0;
+            content.oldest = before.1;
+            return Err(error);
+        }
+        Ok(())
     }
 
     fn sign(&self, bytes: &[u8]) -> Result<Signature, TokenError> {
@@ -201,6 +229,20 @@ impl Content {
         let bytes = Zeroizing::new(to_canonical(self));
         Ok(durable::replace(path, &bytes)?)
     }
+
+    /// Returns the root of an epoch: from each, the next one is derived.
+    fn root_of(&self, epoch: u32) -> Result<Zeroizing<[u8; 32]>, TokenError> {
+        let ahead = epoch.checked_sub(self.oldest.unwrap_or_default());
+        let ahead = ahead.ok_or(TokenError::Destroyed { epoch })?;
+        if usize::try_from(ahead).is_ok_and(|ahead| ahead > EPOCHS_MAX) {
+            return Err(TokenError::EpochsExhausted);
+        }
+        let mut root = Zeroizing::new(self.root);
+        for _ in 0..ahead {
+            root = derived(&root, &domain_separated("next-root", &[]));
+        }
+        Ok(root)
+    }
 }
 
 impl Drop for Content {
@@ -208,6 +250,14 @@ impl Drop for Content {
         self.root.zeroize();
         self.identity.zeroize();
     }
+}
+
+fn derived(secret: &[u8; 32], info: &[u8]) -> Zeroizing<[u8; 32]> {
+    let mut key = Zeroizing::new([0; 32]);
+    Hkdf::<Sha256>::new(None, secret)
+        .expand(info, &mut *key)
+        .expect("HKDF-SHA-256 gives up to 8160 bytes, and 32 are asked");
+    key
 }
 
 #[cfg(test)]
@@ -336,6 +386,34 @@ mod tests {
         assert_ne!(key, unwrap_key(&token, 0, &network));
         assert_ne!(key, unwrap_key(&token, 0, &party));
         assert_eq!(key, unwrap_key(&token, 0, &instance));
+    }
+
+    #[test]
+    fn a_destroyed_key_is_gone_for_good_and_later_ones_stay() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        let token = FileToken::create(&path).unwrap();
+        let keys = [0, 1, 2].map(|epoch| unwrap_key(&token, epoch, &context()));
+        let first = token.root_for_the_canary();
+        let destroy = |token: &FileToken, epoch| {
+            let ReleaseContext { network, party, .. } = context();
+            token.destroy_before(epoch, network, party)
+        };
+
+        assert_eq!(destroy(&token, 1), Ok(()));
+        assert_eq!(destroy(&token, 1), Ok(()));
+        drop(token);
+        let token = FileToken::open(&path).unwrap();
+
+        let file = std::fs::read(&path).unwrap();
+        assert!(!file.windows(32).any(|window| window == first));
+        assert_eq!(token.oldest_epoch(), 1);
+        let gone = token.data_key(0, &context()).unwrap_err();
+        assert_eq!(gone, TokenError::Destroyed { epoch: 0 });
+        assert_eq!(unwrap_key(&token, 1, &context()), keys[1]);
+        assert_eq!(unwrap_key(&token, 2, &context()), keys[2]);
+        assert_eq!(destroy(&token, 0), Ok(()));
+        assert_eq!(token.oldest_epoch(), 1);
     }
 
     #[test]

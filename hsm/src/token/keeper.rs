@@ -9,7 +9,7 @@
 //! The file is no secret but for an identity in it. A data key is made when it is first released,
 //! and is on disk before. A key-encryption key without a data key on record, left by a crash in
 //! between, is used; nothing that may have wrapped something is ever destroyed but by rotation,
-//! after the data keys under it are on disk under its successor.
+//! after the data keys under it are on disk under its successor, and when its epoch is over.
 
 mod state;
 
@@ -148,6 +148,7 @@ impl Pkcs11Token {
         }
         let token = Self::new(settings, vault, state, lock);
         token.destroy_retired(&mut token.state())?;
+        token.destroy_older(&mut token.state())?;
         Ok(token)
     }
 
@@ -258,6 +259,26 @@ impl Pkcs11Token {
         }
         Ok(())
     }
+
+    /// Destroys the keys of epochs that are over.
+    fn destroy_older(&self, state: &mut State) -> Result<(), TokenError> {
+        while let Some(place) = state.keys.iter().position(|kept| kept.is_over(state.oldest)) {
+            let kept = &state.keys[place];
+            let generations = kept.retired.into_iter().chain([kept.name.generation]);
+            for generation in generations {
+                let name = KeyName {
+                    generation,
+                    ..kept.name
+                };
+                match self.vault.destroy(&name) {
+                    Ok(()) | Err(VaultError::NoKey { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            self.change(state, |state| drop(state.keys.remove(place)))?;
+        }
+        Ok(())
+    }
 }
 
 impl Token for Pkcs11Token {
@@ -279,6 +300,10 @@ impl Token for Pkcs11Token {
 
     fn prepare(&self, name: &KeyName, now_ms: u64) -> Result<(), TokenError> {
         let mut state = self.state();
+        let epoch = name.epoch;
+        if epoch < state.oldest {
+            return Err(TokenError::Destroyed { epoch });
+        }
         if state.key(name).is_some() {
             return Ok(());
         }
@@ -303,6 +328,9 @@ impl Token for Pkcs11Token {
     ) -> Result<WrappedKey, TokenError> {
         let name = KeyName::first(context.network, context.party, epoch);
         let state = self.state();
+        if epoch < state.oldest {
+            return Err(TokenError::Destroyed { epoch });
+        }
         let kept = state.key(&name).ok_or(VaultError::NoKey { epoch })?;
         let released = self
             .vault
@@ -311,6 +339,20 @@ impl Token for Pkcs11Token {
             VaultError::SetupKind(_) => TokenError::SetupKind,
             error => error.into(),
         })
+    }
+
+    fn oldest_epoch(&self) -> u32 {
+        self.state().oldest
+    }
+
+    /// No key of an older epoch is released from the moment that this is on record; if the token
+    /// fails then, the keys are destroyed at the next call or start.
+    fn destroy_before(&self, epoch: u32) -> Result<(), TokenError> {
+        let mut state = self.state();
+        if epoch > state.oldest {
+            self.change(&mut state, |state| state.oldest = epoch)?;
+        }
+        self.destroy_older(&mut state)
     }
 
     fn sign(&self, bytes: &[u8]) -> Result<Signature, TokenError> {

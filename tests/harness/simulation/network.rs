@@ -120,6 +120,12 @@ impl Network {
         self.custodians = custodians(&self.tokens, &self.trust);
     }
 
+    /// Returns what a party's custodian has written into its audit file.
+    pub fn audit(&self, party: PartyIndex) -> String {
+        let path = self.tokens.path().join(format!("audit-{party}"));
+        std::fs::read_to_string(path).unwrap()
+    }
+
     /// Returns the chip of a party's machine, and what it measured there.
     pub fn launched(&self, party: PartyIndex, life: u32) -> (Arc<Chip>, Launch) {
         let config = &self.configs[party.as_usize()];

@@ -116,6 +116,8 @@ pub struct Story<'a> {
     people: Vec<Person>,
     asked: BTreeMap<RequestId, Asked>,
     tally: Tally,
+    /// One capture in so many comes with a refresh; 0 for none.
+    refreshes: u32,
 }
 
 impl<'a> Story<'a> {
@@ -136,12 +138,19 @@ impl<'a> Story<'a> {
             people,
             asked: BTreeMap::new(),
             tally: Tally::default(),
+            refreshes: 0,
         }
     }
 
     /// Has somebody listen to every frame between enclaves and hosts.
     pub fn overheard(mut self) -> Self {
         self.world.overheard = Some(Vec::new());
+        self
+    }
+
+    /// Has an operator ask for a refresh now and then.
+    pub fn with_refreshes(mut self) -> Self {
+        self.refreshes = 3;
         self
     }
 
@@ -169,6 +178,9 @@ impl<'a> Story<'a> {
             }
             if self.weather == Weather::Storm {
                 self.blow();
+            }
+            if self.refreshes > 0 && self.world.upto(self.refreshes) == 0 {
+                self.world.ask_for_refresh();
             }
             self.somebody_comes();
             let pause = match self.weather {
@@ -233,6 +245,38 @@ impl<'a> Story<'a> {
             Subject::Identify(entrance(self.world.now_ms()))
         };
         self.ask(person, subject);
+    }
+
+    /// Lets a story happen, and then refreshes on, which a machine without power interrupts at
+    /// another moment each time: whoever was enrolled is recognised afterwards.
+    pub fn interrupted(mut self, moments: impl Iterator<Item = (u64, u32)>) -> World<'a> {
+        self.happens();
+        for (pause_ms, machines) in moments {
+            self.world.ask_for_refresh();
+            self.pass(pause_ms);
+            for machine in (0..3).filter(|machine| machines >> machine & 1 == 1) {
+                self.world.crash(machine, false);
+            }
+            self.settle();
+        }
+        self.everybody_comes();
+        self.world
+    }
+
+    /// Lets a story happen, refreshes once without a fault, and has everybody recognised.
+    pub fn refreshed(mut self) -> World<'a> {
+        self.happens();
+        let before = self.world.epochs();
+        self.world.ask_for_refresh();
+        let until_ms = self.world.now_ms() + RECOVERY_MS;
+        while self.world.epochs() != before.each_ref().map(|held| vec![held[0] + 1]) {
+            let late = self.world.now_ms() >= until_ms;
+            assert!(!late, "{before:?}, then {:?}", self.world.epochs());
+            self.pass(50);
+        }
+        self.settle();
+        self.everybody_comes();
+        self.world
     }
 
     /// Has everybody recognised, if need be at a later attempt: that a byte was lost may

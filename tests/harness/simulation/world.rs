@@ -218,6 +218,21 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Returns the epochs of which there are heads on each disk.
+    pub fn epochs(&self) -> [Vec<u64>; 3] {
+        let heads = |machine: &Machine| {
+            let slots = machine.disk.keys().map(|slot| slot.0);
+            let heads = slots.filter(|slot| slot.trailing_zeros() >= 32);
+            heads.map(|slot| slot >> 32).collect()
+        };
+        self.machines.each_ref().map(heads)
+    }
+
+    /// Has an operator ask party 0 for a refresh.
+    pub fn ask_for_refresh(&mut self) {
+        self.soon(0, FromHost::Refresh);
+    }
+
     /// Cuts the power of a machine, and starts it again some time later. Silently, nobody at the
     /// other ends of its streams is told.
     pub fn crash(&mut self, index: usize, silently: bool) {

@@ -8,7 +8,8 @@ use boop_wire::Refusal;
 use boop_wire::codec::{from_canonical_max, to_canonical};
 use boop_wire::frame::{FrameBuffer, put_frame};
 use boop_wire::release::{
-    Anchor, AnchorMove, RELEASE_BYTES_MAX, ReleaseAnswer, ReleaseRequest, SignedAnchor,
+    Anchor, AnchorMove, RELEASE_BYTES_MAX, ReleaseAnswer, ReleaseRequest, Retirement, SignedAnchor,
+    SignedRetirement,
 };
 
 use super::{Party, Store};
@@ -20,12 +21,22 @@ use crate::vault::Vault;
 #[derive(Default)]
 pub(crate) struct Anchors {
     epoch: u32,
+    lease: u64,
     recorded: Option<Anchor>,
     /// What was asked for. It is asked for again, as it was, until it is answered: the custodian
     /// may have it on record already.
-    asked: Option<AnchorMove>,
+    asked: Option<Asked>,
     under_way: Option<UnderWay>,
     after_ms: u64,
+}
+
+/// What the custodian is asked.
+#[derive(Debug, Clone)]
+enum Asked {
+    /// To put a newer head on record.
+    Move(AnchorMove),
+    /// To destroy the key of the epoch before [REF-5].
+    Retire(Retirement),
 }
 
 struct UnderWay {
@@ -36,12 +47,17 @@ struct UnderWay {
 
 impl Anchors {
     /// Begins with what the custodian told with the key.
-    pub(super) fn new(epoch: u32, recorded: Option<Anchor>) -> Self {
+    pub(super) fn new(epoch: u32, lease: u64, recorded: Option<Anchor>) -> Self {
         Self {
             epoch,
+            lease,
             recorded,
             ..Self::default()
         }
+    }
+
+    pub(super) const fn lease(&self) -> u64 {
+        self.lease
     }
 
     pub(super) fn owns(&self, stream: StreamId) -> bool {
@@ -69,28 +85,45 @@ impl Anchors {
     }
 
     /// Takes the custodian's answer, once it is whole.
-    fn answered(&mut self, bytes: &[u8], custodian: &[u8; 32]) -> Result<bool, Refusal> {
+    fn answered(&mut self, bytes: &[u8], custodian: &[u8; 32]) -> Result<Option<Asked>, Refusal> {
         let Some(one) = &mut self.under_way else {
             return Err(Refusal::Unexpected);
         };
         one.frames.push(bytes);
         let Some(frame) = one.frames.take().map_err(|_| Refusal::TooLarge)? else {
-            return Ok(false);
+            return Ok(None);
         };
         match from_canonical_max(&frame, RELEASE_BYTES_MAX).map_err(|_| Refusal::Malformed)? {
-            ReleaseAnswer::Anchored { signature } => {
+            ReleaseAnswer::Anchored { signature } | ReleaseAnswer::Retired { signature } => {
                 let asked = self.asked.take().ok_or(Refusal::Unexpected)?;
                 if !verify_signature(custodian, &asked.done_bytes(), &signature) {
                     self.asked = Some(asked);
                     return Err(Refusal::BadSignature);
                 }
-                self.recorded = Some(asked.to);
-                Ok(true)
+                self.recorded = Some(asked.head());
+                Ok(Some(asked))
             }
             ReleaseAnswer::Refused { refusal } => Err(refusal),
             ReleaseAnswer::Challenge { .. } | ReleaseAnswer::Released(_) => {
                 Err(Refusal::Unexpected)
             }
+        }
+    }
+}
+
+impl Asked {
+    fn done_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Move(what) => what.done_bytes(),
+            Self::Retire(what) => what.done_bytes(),
+        }
+    }
+
+    /// Returns what is on record afterwards.
+    const fn head(&self) -> Anchor {
+        match self {
+            Self::Move(what) => what.to,
+            Self::Retire(what) => what.next,
         }
     }
 }
@@ -109,11 +142,17 @@ impl<P: Platform> Party<P> {
         let Some(what) = self.next_anchor() else {
             return;
         };
-        let signature = self.keys.sign_separated(&what.asked_bytes());
-        let request = ReleaseRequest::Anchor(SignedAnchor {
-            what: what.clone(),
-            signature,
-        });
+        let sign = |bytes: Vec<u8>| self.keys.sign_separated(&bytes);
+        let request = match what.clone() {
+            Asked::Move(what) => ReleaseRequest::Anchor(SignedAnchor {
+                signature: sign(what.asked_bytes()),
+                what,
+            }),
+            Asked::Retire(what) => ReleaseRequest::Retire(SignedRetirement {
+                signature: sign(what.asked_bytes()),
+                what,
+            }),
+        };
         let mut bytes = Vec::new();
         if put_frame(&mut bytes, &to_canonical(&request), RELEASE_BYTES_MAX).is_err() {
             return self.stop(Refusal::Internal);
@@ -130,13 +169,14 @@ impl<P: Platform> Party<P> {
     }
 
     /// Returns what to ask for now. A store that lost what is on record ends the party.
-    fn next_anchor(&mut self) -> Option<AnchorMove> {
+    fn next_anchor(&mut self) -> Option<Asked> {
         let Store::Open(vault) = &self.store else {
             return None;
         };
-        let due =
-            vault.confirmed() > self.anchors.version() && self.now_ms >= self.anchors.after_ms;
-        if !due {
+        // Heads of the new epoch wait until the custodian has ended the one before.
+        let ending = self.epochs.old.is_some();
+        let newer = !ending && vault.confirmed() > self.anchors.version();
+        if self.now_ms < self.anchors.after_ms || !(ending || newer) {
             return None;
         }
         if !self.anchors.holds(vault) {
@@ -146,18 +186,21 @@ impl<P: Platform> Party<P> {
         if let Some(asked) = &self.anchors.asked {
             return Some(asked.clone());
         }
+        if ending {
+            return self.retirement().map(Asked::Retire);
+        }
         let head = vault.head_at(vault.confirmed());
-        Some(AnchorMove {
+        Some(Asked::Move(AnchorMove {
             network: self.network.as_ref()?.trust.manifest().network(),
             party: self.config.index,
             epoch: self.anchors.epoch,
-            lease: self.lease,
+            lease: self.anchors.lease,
             from: self.anchors.recorded,
             to: Anchor {
                 version: head.version,
                 root: head.root,
             },
-        })
+        }))
     }
 
     /// Takes the custodian's answer. Nothing that is not signed ends more than the request.
@@ -168,10 +211,14 @@ impl<P: Platform> Party<P> {
             return;
         };
         match self.anchors.answered(bytes, &custodian) {
-            Ok(false) => {}
-            Ok(true) => {
+            Ok(None) => {}
+            Ok(Some(asked)) => {
                 self.anchors.under_way = None;
                 self.out.push(ToHost::CloseStream { stream });
+                match asked {
+                    Asked::Move(_) => {}
+                    Asked::Retire(_) => self.epoch_retired(),
+                }
             }
             Err(refusal) => {
                 self.anchors.lose(self.now_ms);

@@ -1,14 +1,16 @@
 //! The second lock of the store: a secret of each party that its two peers keep [KEY-5], [KEY-6].
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use boop_abi::{Slot, ToHost};
+use boop_abi::Slot;
 use boop_wire::codec::{from_canonical, to_canonical};
 use boop_wire::{NetworkId, PartyIndex, Refusal};
 use minicbor::{Decode, Encode};
 use zeroize::Zeroizing;
 
 use super::anchor::Anchors;
+use super::epoch::Epochs;
 use super::opening::Opening;
 use super::{Party, Store};
 use crate::peers::PeerMessage;
@@ -109,21 +111,28 @@ impl Keyed {
     }
 
     fn sealer(&self, me: PartyIndex, secret: &Secret) -> Sealer {
-        let Leased { key, epoch, .. } = &self.leased;
-        Sealer::of_store(key, secret, self.network, me, *epoch)
+        self.leased.sealer(self.network, me, secret)
     }
 }
 
-/// What a party keeps for its peers, and its own secret once it is known.
+impl Leased {
+    /// Returns what opens and seals the store of the key's epoch.
+    pub(super) fn sealer(&self, network: NetworkId, me: PartyIndex, secret: &Secret) -> Sealer {
+        Sealer::of_store(&self.key, secret, network, me, self.epoch)
+    }
+}
+
+/// What a party keeps for its peers, for an epoch and the next one, and its own secrets once they
+/// are known.
 pub(crate) struct Escrow {
     sealer: Sealer,
     epoch: u32,
     kept: [Option<Kept>; PartyIndex::COUNT],
-    own: Option<Secret>,
-    /// Whose secrets the write under way makes durable.
-    writing: Vec<PartyIndex>,
+    own: BTreeMap<u32, Secret>,
+    /// Whose secrets, of which epochs, the write under way makes durable.
+    writing: Vec<(PartyIndex, u32)>,
     /// Whose secrets the next write will.
-    waiting: Vec<PartyIndex>,
+    waiting: Vec<(PartyIndex, u32)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -132,6 +141,9 @@ struct Kept {
     epoch: u32,
     #[n(1)]
     secret: Secret,
+    /// For the next epoch.
+    #[n(2)]
+    next: Option<Secret>,
 }
 
 impl Escrow {
@@ -148,29 +160,73 @@ impl Escrow {
             sealer,
             epoch,
             kept,
-            own: None,
+            own: BTreeMap::new(),
             writing: Vec::new(),
             waiting: Vec::new(),
         })
     }
 
-    fn of(&self, party: PartyIndex) -> Option<&Secret> {
+    fn of(&self, party: PartyIndex, epoch: u32) -> Option<&Secret> {
         let kept = self.kept[party.as_usize()].as_ref();
-        kept.filter(|kept| kept.epoch == self.epoch)
-            .map(|kept| &kept.secret)
+        let kept = kept.filter(|kept| kept.epoch == self.epoch)?;
+        match epoch.checked_sub(self.epoch)? {
+            0 => Some(&kept.secret),
+            1 => kept.next.as_ref(),
+            _ => None,
+        }
     }
 
-    /// Takes a secret of a peer. Returns whether it is durable already.
-    fn keep(&mut self, party: PartyIndex, secret: Secret) -> Result<bool, Refusal> {
-        match self.of(party) {
+    /// Takes a secret of a peer. Returns whether it is durable already. One of an epoch that this
+    /// party has not come to, or has left, is not kept.
+    fn keep(&mut self, party: PartyIndex, epoch: u32, secret: Secret) -> Result<bool, Refusal> {
+        let of = (party, epoch);
+        match self.of(party, epoch) {
             Some(kept) if *kept != secret => return Err(Refusal::Conflict),
-            Some(_) => return Ok(!self.writing.contains(&party) && !self.waiting.contains(&party)),
+            Some(_) => return Ok(!self.writing.contains(&of) && !self.waiting.contains(&of)),
             None => {}
         }
-        let epoch = self.epoch;
-        self.kept[party.as_usize()] = Some(Kept { epoch, secret });
-        self.waiting.push(party);
+        let kept = &mut self.kept[party.as_usize()];
+        match (epoch.checked_sub(self.epoch), kept) {
+            (Some(0), kept) => {
+                *kept = Some(Kept {
+                    epoch,
+                    secret,
+                    next: None,
+                });
+            }
+            (Some(1), Some(kept)) if kept.epoch == self.epoch => kept.next = Some(secret),
+            _ => return Ok(false),
+        }
+        self.waiting.push(of);
         Ok(false)
+    }
+
+    pub(super) fn own(&self, epoch: u32) -> Option<&Secret> {
+        self.own.get(&epoch)
+    }
+
+    /// Tells whether everything that is kept is durable.
+    pub(super) fn is_written(&self) -> bool {
+        self.writing.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Goes over to the next epoch, whose blob is to be written: the secrets of the one before
+    /// are kept no longer [REF-5].
+    pub(super) fn advance(&mut self, sealer: Sealer) {
+        self.epoch = sealer.epoch();
+        self.sealer = sealer;
+        for party in PartyIndex::ALL {
+            let next = self.kept[party.as_usize()].take();
+            let next = next.and_then(|kept| kept.next);
+            let epoch = self.epoch;
+            self.kept[party.as_usize()] = next.map(|secret| Kept {
+                epoch,
+                secret,
+                next: None,
+            });
+            self.waiting.push((party, epoch));
+        }
+        self.own.retain(|epoch, _| *epoch >= self.epoch);
     }
 
     /// Returns the blob to write, if one is due and none is on its way.
@@ -187,31 +243,39 @@ impl<P: Platform> Party<P> {
         let Some(network) = &self.network else { return };
         let network = network.trust.manifest().network();
         self.lease = leased.lease;
-        self.anchors = Anchors::new(leased.epoch, leased.anchor);
+        self.anchors = Anchors::new(leased.epoch, leased.lease, leased.anchor);
+        self.epochs = Epochs::new(leased.epoch);
         self.store = Store::Keyed(Keyed::new(leased, network));
         self.make_boot_evidence();
         self.set_phase(boop_abi::Phase::Leased);
-        self.out.push(ToHost::BlobGet { slot: ESCROW_SLOT });
+        self.ask_blob(ESCROW_SLOT);
     }
 
-    /// Takes the first two blobs: what is kept for the peers, then the head of the store.
+    /// Takes the first three blobs: what is kept for the peers, then the head of the next epoch,
+    /// if a refresh came that far, then the head of the store.
     pub(super) fn take_first_blobs(
         &mut self,
         mut keyed: Keyed,
-        slot: Slot,
+        (epoch, slot): (u32, Slot),
         bytes: Option<&[u8]>,
     ) -> Result<(), Refusal> {
         let me = self.config.index;
+        let current = self.epochs.current;
         match (slot, &self.escrow) {
-            (ESCROW_SLOT, None) => {
+            (ESCROW_SLOT, None) if epoch == current => {
                 let Leased { key, epoch, .. } = &keyed.leased;
                 let sealer = Sealer::of_escrow(key, keyed.network, me, *epoch);
                 let escrow = Escrow::open(sealer, *epoch, bytes);
                 self.escrow = Some(escrow.map_err(|_| Refusal::StoreDamaged)?);
-                self.out.push(ToHost::BlobGet { slot: HEAD_SLOT });
+                self.ask_next_head();
                 self.store = Store::Keyed(keyed);
             }
-            (HEAD_SLOT, Some(_)) if keyed.head.is_none() => {
+            (HEAD_SLOT, Some(_)) if epoch != current && self.epochs.asked_next => {
+                self.store = Store::Keyed(keyed);
+                self.take_next_head(bytes);
+                self.ask_blob(HEAD_SLOT);
+            }
+            (HEAD_SLOT, Some(_)) if epoch == current && keyed.head.is_none() => {
                 keyed.head = Some(bytes.map(<[u8]>::to_vec));
                 self.store = Store::Keyed(keyed);
                 self.review_secret();
@@ -221,34 +285,50 @@ impl<P: Platform> Party<P> {
         Ok(())
     }
 
-    /// Asks a peer with which a session stands for the own secret, or gives it to keep.
-    pub(super) fn share_secret(&mut self, with: PartyIndex) {
+    /// Asks a peer with which a session stands for the own secrets, or gives them to keep.
+    pub(super) fn share_secrets(&mut self, with: PartyIndex) {
+        self.share_secret(with, self.epochs.current);
+        if self.epochs.next.is_some() {
+            self.share_secret(with, self.epochs.upcoming());
+        }
+    }
+
+    /// Asks a peer for the own secret of an epoch, or gives it to keep.
+    pub(super) fn share_secret(&mut self, with: PartyIndex, epoch: u32) {
         let Some(escrow) = &self.escrow else { return };
         let drawn = match &self.store {
-            Store::Keyed(keyed) => keyed.drawn.as_ref().map(|drawn| &drawn.secret),
-            Store::Locked | Store::Opening(_) | Store::Open(_) => None,
+            Store::Keyed(keyed) if epoch == self.epochs.current => {
+                keyed.drawn.as_ref().map(|drawn| &drawn.secret)
+            }
+            Store::Keyed(_) | Store::Locked | Store::Opening(_) | Store::Open(_) => None,
         };
-        let message = match escrow.own.as_ref().or(drawn) {
+        let message = match escrow.own(epoch).or(drawn) {
             Some(secret) => PeerMessage::SecretKeep {
+                epoch,
                 secret: secret.clone(),
             },
-            None => PeerMessage::SecretAsk,
+            None => PeerMessage::SecretAsk { epoch },
         };
         // A peer that cannot be told is found out when its stream ends.
         let _ = self.peers.send(with, &message, &mut self.out);
     }
 
     /// Tells a peer what is kept for it.
-    pub(super) fn secret_asked(&mut self, from: PartyIndex) {
-        let kept = self.escrow.as_ref().and_then(|escrow| escrow.of(from));
+    pub(super) fn secret_asked(&mut self, from: PartyIndex, epoch: u32) {
+        let escrow = self.escrow.as_ref();
+        let kept = escrow.and_then(|escrow| escrow.of(from, epoch));
         let message = PeerMessage::Secret {
+            epoch,
             secret: kept.cloned(),
         };
         let _ = self.peers.send(from, &message, &mut self.out);
     }
 
     /// Takes a peer's answer.
-    pub(super) fn secret_told(&mut self, from: PartyIndex, secret: Option<Secret>) {
+    pub(super) fn secret_told(&mut self, from: PartyIndex, epoch: u32, secret: Option<Secret>) {
+        if epoch != self.epochs.current {
+            return self.next_secret_told(from, epoch, secret);
+        }
         if let Store::Keyed(keyed) = &mut self.store {
             keyed.answers[from.as_usize()] = secret.map_or(Answer::Nothing, Answer::Kept);
             self.review_secret();
@@ -256,19 +336,26 @@ impl<P: Platform> Party<P> {
     }
 
     /// Keeps a peer's secret, and says so once it is durable.
-    pub(super) fn secret_given(&mut self, from: PartyIndex, secret: Secret) -> Result<(), Refusal> {
+    pub(super) fn secret_given(
+        &mut self,
+        from: PartyIndex,
+        epoch: u32,
+        secret: Secret,
+    ) -> Result<(), Refusal> {
         let escrow = self.escrow.as_mut().ok_or(Refusal::Unexpected)?;
-        if escrow.keep(from, secret)? {
-            let _ = self
-                .peers
-                .send(from, &PeerMessage::SecretKept, &mut self.out);
+        if escrow.keep(from, epoch, secret)? {
+            let kept = PeerMessage::SecretKept { epoch };
+            let _ = self.peers.send(from, &kept, &mut self.out);
         }
         self.write_escrow();
         Ok(())
     }
 
     /// Notes that a peer keeps the secret of a new store.
-    pub(super) fn secret_kept(&mut self, by: PartyIndex) {
+    pub(super) fn secret_kept(&mut self, by: PartyIndex, epoch: u32) {
+        if epoch != self.epochs.current {
+            return self.next_secret_kept(by, epoch);
+        }
         if let Store::Keyed(keyed) = &mut self.store
             && let Some(drawn) = &mut keyed.drawn
         {
@@ -282,15 +369,14 @@ impl<P: Platform> Party<P> {
         let Some(escrow) = &mut self.escrow else {
             return;
         };
-        for party in core::mem::take(&mut escrow.writing) {
-            let _ = self
-                .peers
-                .send(party, &PeerMessage::SecretKept, &mut self.out);
+        for (party, epoch) in core::mem::take(&mut escrow.writing) {
+            let kept = PeerMessage::SecretKept { epoch };
+            let _ = self.peers.send(party, &kept, &mut self.out);
         }
         self.write_escrow();
     }
 
-    fn write_escrow(&mut self) {
+    pub(super) fn write_escrow(&mut self) {
         let due = self
             .escrow
             .as_ref()
@@ -299,16 +385,23 @@ impl<P: Platform> Party<P> {
             return;
         }
         let Some(salt) = self.random() else { return };
-        match self.escrow.as_mut().map(|escrow| escrow.next_write(salt)) {
-            Some(Ok(blob)) => self.write_blob(ESCROW_SLOT, blob),
-            Some(Err(_)) => self.stop(Refusal::Internal),
-            None => {}
+        let Some(escrow) = &mut self.escrow else {
+            return;
+        };
+        let epoch = escrow.epoch;
+        match escrow.next_write(salt) {
+            Ok(blob) => self.write_blob_of(epoch, ESCROW_SLOT, blob),
+            Err(_) => self.stop(Refusal::Internal),
         }
     }
 
-    /// Opens the store once a peer's secret is there, or makes one for a new store.
-    fn review_secret(&mut self) {
+    /// Opens the store once a peer's secret is there, or makes one for a new store. Which epoch it
+    /// is has to be known first.
+    pub(super) fn review_secret(&mut self) {
         let me = self.config.index;
+        if self.epochs.reads_next() {
+            return;
+        }
         loop {
             let Store::Keyed(keyed) = &mut self.store else {
                 return;
@@ -319,7 +412,7 @@ impl<P: Platform> Party<P> {
                 Decision::Draw => return self.draw_secret(),
                 Decision::Begin(secret) => {
                     let vault = Vault::empty(keyed.sealer(me, &secret));
-                    self.secret_known(secret);
+                    self.secret_known(self.epochs.current, secret);
                     return self.opened(vault);
                 }
                 Decision::Open(secret, of) => {
@@ -327,7 +420,7 @@ impl<P: Platform> Party<P> {
                     let head = keyed.head.as_ref().and_then(Option::as_deref);
                     match opening.take(HEAD_SLOT, head) {
                         Ok(asked) => {
-                            self.secret_known(secret);
+                            self.secret_known(self.epochs.current, secret);
                             return self.read_on(opening, asked);
                         }
                         Err(_) => keyed.answers[of.as_usize()] = Answer::Wrong,
@@ -338,16 +431,16 @@ impl<P: Platform> Party<P> {
     }
 
     /// Remembers the own secret, and has both peers keep it.
-    fn secret_known(&mut self, secret: Secret) {
+    pub(super) fn secret_known(&mut self, epoch: u32, secret: Secret) {
         if let Some(escrow) = &mut self.escrow {
-            escrow.own = Some(secret);
+            escrow.own.insert(epoch, secret);
         }
-        self.share_with_both();
+        self.share_with_both(epoch);
     }
 
-    fn share_with_both(&mut self) {
+    pub(super) fn share_with_both(&mut self, epoch: u32) {
         for party in self.config.index.others() {
-            self.share_secret(party);
+            self.share_secret(party, epoch);
         }
     }
 
@@ -359,7 +452,7 @@ impl<P: Platform> Party<P> {
                 kept: [false; PartyIndex::COUNT],
             });
         }
-        self.share_with_both();
+        self.share_with_both(self.epochs.current);
     }
 }
 

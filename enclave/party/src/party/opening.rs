@@ -60,6 +60,7 @@ impl Opening {
         if stored.confirmed > stored.head.version {
             return Err(Refusal::StoreDamaged);
         }
+        self.vault.begin(stored.origin);
         self.vault.confirm(stored.confirmed);
         Ok(stored.head)
     }
@@ -105,7 +106,7 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
-    use crate::vault::{Record, RecordFacts, StoredHead};
+    use crate::vault::{Record, RecordFacts};
 
     const RECORDS: u8 = 40;
 
@@ -176,11 +177,7 @@ mod tests {
     fn a_head_over_other_records_is_damage() {
         let mut vault = Vault::empty(sealer());
         vault.push(&record(1));
-        let head = StoredHead {
-            head: vault.head(),
-            confirmed: 1,
-        };
-        let head = vault.seal_head(head, [9; 32]).unwrap();
+        let head = vault.seal_head(vault.head(), 1, [9; 32]).unwrap();
         let other = vault.seal_record(Slot(1), &record(2), [8; 32]).unwrap();
         let mut opening = Opening::new(sealer());
         opening.take(HEAD_SLOT, Some(&head)).unwrap();
@@ -206,11 +203,8 @@ mod tests {
             blobs.push(blob.unwrap());
             vault.push(&record(number));
         }
-        let head = StoredHead {
-            head: vault.head(),
-            confirmed: u64::from(RECORDS),
-        };
-        blobs.insert(0, vault.seal_head(head, [0xff; 32]).unwrap());
+        let head = vault.seal_head(vault.head(), u64::from(RECORDS), [0xff; 32]);
+        blobs.insert(0, head.unwrap());
         blobs
     }
 

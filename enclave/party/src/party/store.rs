@@ -10,23 +10,29 @@ use boop_wire::{PartyIndex, Refusal};
 use super::opening::Opening;
 use super::{Party, Store};
 use crate::link::Link;
-use crate::peers::{Agreement, Join};
+use crate::peers::{Agreement, Join, Stand, Standing};
 use crate::platform::Platform;
-use crate::vault::{ESCROW_SLOT, HEAD_SLOT, Head, StoredHead, Vault};
+use crate::vault::{ESCROW_SLOT, HEAD_SLOT, Head, Vault, place, placed};
 
 impl<P: Platform> Party<P> {
     pub(super) fn blob_read(&mut self, slot: Slot, bytes: Option<&[u8]>) {
+        let (epoch, slot) = placed(slot);
+        if slot == HEAD_SLOT && self.reads_old(epoch) {
+            return self.old_head_read(bytes.is_some());
+        }
         match core::mem::replace(&mut self.store, Store::Locked) {
             Store::Keyed(keyed) => {
-                if let Err(refusal) = self.take_first_blobs(keyed, slot, bytes) {
+                if let Err(refusal) = self.take_first_blobs(keyed, (epoch, slot), bytes) {
                     self.stop(refusal);
                 }
             }
-            Store::Opening(mut opening) => match opening.take(slot, bytes) {
-                Ok(asked) => self.read_on(opening, asked),
-                Err(refusal) => self.stop(refusal),
-            },
-            other @ (Store::Locked | Store::Open(_)) => {
+            Store::Opening(mut opening) if epoch == self.epochs.current => {
+                match opening.take(slot, bytes) {
+                    Ok(asked) => self.read_on(opening, asked),
+                    Err(refusal) => self.stop(refusal),
+                }
+            }
+            other @ (Store::Locked | Store::Opening(_) | Store::Open(_)) => {
                 self.store = other;
                 self.stop(Refusal::Unexpected);
             }
@@ -35,8 +41,7 @@ impl<P: Platform> Party<P> {
 
     /// Asks for blobs, or opens the store once all are there.
     pub(super) fn read_on(&mut self, opening: Opening, ask: Vec<Slot>) {
-        let ask = ask.into_iter().map(|slot| ToHost::BlobGet { slot });
-        self.out.extend(ask);
+        ask.into_iter().for_each(|slot| self.ask_blob(slot));
         if let Some((done, of)) = opening.progress() {
             self.note_progress(Progress { done, of });
         }
@@ -56,6 +61,7 @@ impl<P: Platform> Party<P> {
         vault.confirm(vault.confirmed().max(self.anchors.version()));
         self.store = Store::Open(vault);
         self.set_phase(Phase::Opened);
+        self.look_for_old_epoch();
         self.announce();
     }
 
@@ -69,22 +75,38 @@ impl<P: Platform> Party<P> {
         }
     }
 
-    pub(super) fn blob_done(&mut self, slot: Slot) {
-        if !self.writes.remove(&slot) {
+    pub(super) fn blob_done(&mut self, place: Slot) {
+        if self.epochs.writes.remove(&place) {
+            return self.next_written(placed(place).1);
+        }
+        if self.epochs.erasing.remove(&place) {
+            return self.erase_on();
+        }
+        if !self.writes.remove(&place) {
             return self.stop(Refusal::Unexpected);
         }
-        if slot == ESCROW_SLOT {
-            self.escrow_written();
-        } else {
-            self.write_done(slot);
+        match placed(place).1 {
+            ESCROW_SLOT => self.escrow_written(),
+            slot => self.write_done(slot),
         }
         if self.writes.is_empty() {
             self.review_agreement();
         }
     }
 
+    /// Asks the host for a blob of the epoch that is served.
+    pub(super) fn ask_blob(&mut self, slot: Slot) {
+        let slot = place(self.epochs.current, slot);
+        self.out.push(ToHost::BlobGet { slot });
+    }
+
     /// Asks the host to write a blob; [`Self::blob_done`] follows.
     pub(crate) fn write_blob(&mut self, slot: Slot, bytes: Vec<u8>) {
+        self.write_blob_of(self.epochs.current, slot, bytes);
+    }
+
+    pub(super) fn write_blob_of(&mut self, epoch: u32, slot: Slot, bytes: Vec<u8>) {
+        let slot = place(epoch, slot);
         self.writes.insert(slot);
         self.out.push(ToHost::BlobPut { slot, bytes });
     }
@@ -95,7 +117,7 @@ impl<P: Platform> Party<P> {
         let Store::Open(vault) = &self.store else {
             return;
         };
-        match vault.seal_head(StoredHead { head, confirmed }, salt) {
+        match vault.seal_head(head, confirmed, salt) {
             Ok(blob) => self.write_blob(HEAD_SLOT, blob),
             Err(_) => self.stop(Refusal::Internal),
         }
@@ -111,13 +133,31 @@ impl<P: Platform> Party<P> {
         self.write_head(head, head.version);
     }
 
-    /// Tells the peers the other edges and the own head.
+    /// Tells the peers the other edges and how the own store stands, unless that is about to
+    /// change: then they are told afterwards [REF-4].
     pub(crate) fn announce(&mut self) {
-        if let Store::Open(vault) = &self.store {
-            let head = vault.head();
-            self.peers.announce(head, &mut self.out);
+        if let Some(stand) = self.stand() {
+            self.peers.announce(stand, &mut self.out);
         }
         self.review_agreement();
+    }
+
+    /// Leaves the session and tells the peers how the own store stands.
+    pub(crate) fn form_anew(&mut self) {
+        self.leave_serving();
+        self.peers.forget_joins();
+        self.announce();
+    }
+
+    fn stand(&self) -> Option<Stand> {
+        let Store::Open(vault) = &self.store else {
+            return None;
+        };
+        (!self.work.refreshes() && !self.epochs.moves()).then(|| Stand {
+            epoch: self.epochs.current,
+            head: vault.head(),
+            prepared: self.epochs.prepared_head(),
+        })
     }
 
     /// Takes a neighbour's announcement. One that changes nothing leaves the session as it is;
@@ -126,12 +166,13 @@ impl<P: Platform> Party<P> {
         let Store::Open(vault) = &self.store else {
             return;
         };
-        let head = vault.head();
+        let (epoch, head) = (self.epochs.current, vault.head());
         let moved = self.peers.announced_edge(from) != Some(join.edge);
         if moved {
             self.work.forget_messages(from);
         }
-        if self.work.in_session() && (moved || head != join.head) {
+        if self.work.in_session() && (moved || (epoch, head) != (join.stand.epoch, join.stand.head))
+        {
             self.leave_serving();
             // First, or the jobs that end would find the old agreement.
             self.peers.forget_joins();
@@ -140,8 +181,8 @@ impl<P: Platform> Party<P> {
             return self.announce();
         }
         self.peers.note(from, join);
-        if join.asks {
-            self.peers.reply(from, head, &mut self.out);
+        if let Some(stand) = self.stand().filter(|_| join.asks) {
+            self.peers.reply(from, stand, &mut self.out);
         }
         self.review_agreement();
     }
@@ -159,17 +200,27 @@ impl<P: Platform> Party<P> {
             return;
         }
         let (own, confirmed) = (vault.head(), vault.confirmed());
-        match self.peers.agreement(own) {
+        let Some(stand) = self.stand() else { return };
+        match self.peers.agreement(stand) {
             Agreement::Pending => self.leave_serving(),
             // All three have it, so it may be signed for from now on.
             Agreement::Agreed { .. } if confirmed < own.version => self.confirm_head(),
             Agreement::Agreed { session } => {
                 self.work.join(session);
+                self.epochs.joined();
                 self.tell_preparation();
                 self.review_readiness();
                 self.begin_next();
             }
-            Agreement::HeadsDiffer { theirs } => {
+            Agreement::Apart(Standing::Same | Standing::Wait) => self.leave_serving(),
+            Agreement::Apart(Standing::Commit) => self.commit_epoch(),
+            Agreement::Apart(Standing::Drop) => self.drop_epoch(),
+            Agreement::Apart(Standing::Diverged) => {
+                self.leave_serving();
+                self.out
+                    .push(ToHost::Event(Event::JobRefused(Refusal::StateDiverged)));
+            }
+            Agreement::Apart(Standing::HeadsDiffer { theirs }) => {
                 self.leave_serving();
                 let one_ahead = theirs.version.checked_add(1) == Some(own.version);
                 let same_before = self.open_root_at(theirs.version) == Some(theirs.root);
@@ -191,14 +242,18 @@ impl<P: Platform> Party<P> {
         self.work.prepared.forget();
         let (head, confirmed) = (vault.head(), vault.confirmed());
         self.write_head(head, confirmed);
+        let slot = place(self.epochs.current, slot);
         self.writes.insert(slot);
         self.out.push(ToHost::BlobDelete { slot });
-        self.peers.announce(head, &mut self.out);
+        if let Some(stand) = self.stand() {
+            self.peers.announce(stand, &mut self.out);
+        }
     }
 
     /// Stops serving until the three have formed again.
     pub(crate) fn leave_serving(&mut self) {
         self.leave_preparing(Refusal::PartyUnavailable);
+        self.leave_refreshing(Refusal::PartyUnavailable);
         self.work.leave();
         if self.phase() == Phase::Serving {
             self.set_phase(Phase::Opened);

@@ -11,8 +11,8 @@ use boop_wire::job::{CALL_BYTES_MAX, PartyCall};
 use boop_wire::session::Side;
 use boop_wire::{PartyIndex, Refusal};
 
-use super::Party;
 use super::store::tell_progress;
+use super::{Party, Store};
 use crate::limits::{GATEWAYS_MAX, GATEWAYS_OPENING_MAX, RELEASE_RETRY_MS, RELINK_MS};
 use crate::link::Link;
 use crate::peers::{PeerMessage, Removed};
@@ -164,7 +164,12 @@ impl<P: Platform> Party<P> {
             }
             Ok(Step::Done(leased)) => {
                 self.out.push(ToHost::CloseStream { stream });
-                self.take_key(leased);
+                match self.store {
+                    Store::Locked => self.take_key(leased),
+                    Store::Keyed(_) | Store::Opening(_) | Store::Open(_) => {
+                        self.take_next_key(leased);
+                    }
+                }
             }
             Err(refusal) => {
                 self.release_after_ms = self.now_ms + RELEASE_RETRY_MS;
@@ -189,7 +194,7 @@ impl<P: Platform> Party<P> {
             self.peer_lost();
         }
         if received.established {
-            self.share_secret(received.party);
+            self.share_secrets(received.party);
             self.announce();
         }
         for message in received.messages {
@@ -208,10 +213,14 @@ impl<P: Platform> Party<P> {
             PeerMessage::Written { job } => self.peer_has_written(from, job),
             PeerMessage::Abort { job, refusal } => self.job_aborted(job, refusal),
             PeerMessage::Alive => {}
-            PeerMessage::SecretAsk => self.secret_asked(from),
-            PeerMessage::Secret { secret } => self.secret_told(from, secret),
-            PeerMessage::SecretKeep { secret } => return self.secret_given(from, secret),
-            PeerMessage::SecretKept => self.secret_kept(from),
+            PeerMessage::SecretAsk { epoch } => self.secret_asked(from, epoch),
+            PeerMessage::Secret { epoch, secret } => self.secret_told(from, epoch, secret),
+            PeerMessage::SecretKeep { epoch, secret } => {
+                return self.secret_given(from, epoch, secret);
+            }
+            PeerMessage::SecretKept { epoch } => self.secret_kept(from, epoch),
+            PeerMessage::Renew { epoch } => self.renewal_asked(from, epoch),
+            PeerMessage::Ready { epoch } => self.peer_ready(from, epoch),
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ impl<P: Platform> Party<P> {
             self.job_late(job);
         }
         self.check_preparing();
+        self.check_refreshing();
         let late = |since_ms: u64, max_ms: u64| now_ms >= since_ms + max_ms;
         let begun = core::mem::take(&mut self.work.begun);
         let (over, rest): (Vec<Begun>, Vec<Begun>) = begun

@@ -80,6 +80,7 @@ impl<P: Platform> Party<P> {
             job: self.work.last_job + 1,
             version,
             asked: None,
+            renews: false,
         };
         self.tell_all(&PeerMessage::Begin(begin));
         self.start_preparing(begin);

@@ -52,6 +52,16 @@ impl<P: Platform> Party<P> {
         }
     }
 
+    /// States how the planning of a refresh ended.
+    pub(super) fn state_refresh(&mut self, ending: JobEnding) {
+        if let Some(refreshing) = &self.work.refreshing
+            && let Some((telling, transcript)) = refreshing.planning()
+        {
+            let statement = self.statement(refreshing.number, telling, transcript, ending);
+            self.put_statement(statement);
+        }
+    }
+
     fn statement(
         &self,
         job: u64,

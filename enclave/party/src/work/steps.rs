@@ -39,6 +39,7 @@ impl<P: Platform> Party<P> {
     pub(crate) fn job_computed(&mut self, session: u64, job: u64, result: TaskResult) {
         if session == self.work.sessions
             && let Some(input) = self.preparing_input(job, Input::Computed(result))
+            && let Some(input) = self.refreshing_input(job, input)
         {
             self.running_input(job, input);
         }
@@ -53,6 +54,7 @@ impl<P: Platform> Party<P> {
             self.work.early.lose(number);
         } else if job == self.work.name(number)
             && let Some(input) = self.preparing_input(number, Input::Message { from, bytes })
+            && let Some(input) = self.refreshing_input(number, input)
         {
             self.running_input(number, input);
         }

@@ -89,6 +89,7 @@ fn begun(job: u64) -> Begun {
             job,
             version: 0,
             asked: None,
+            renews: false,
         },
         since_ms: 0,
     }

@@ -35,6 +35,9 @@ pub(super) struct State {
     pub(super) leases: Leases,
     #[n(4)]
     pub(super) keys: Vec<Kept>,
+    /// The oldest epoch whose keys may be used; those of older ones are destroyed.
+    #[n(5)]
+    pub(super) oldest: u32,
 }
 
 /// Where the custodian's signing key is.
@@ -78,6 +81,7 @@ impl State {
             identity,
             leases,
             keys: Vec::new(),
+            oldest: 0,
         }
     }
 
@@ -106,6 +110,11 @@ impl State {
 }
 
 impl Kept {
+    /// Tells whether the epoch of this key came before the oldest one.
+    pub(super) const fn is_over(&self, oldest: u32) -> bool {
+        self.name.epoch < oldest
+    }
+
     pub(super) const fn stored(&self) -> StoredKey {
         StoredKey(self.stored)
     }

@@ -81,30 +81,55 @@ fn a_new_store_begins_once_both_peers_keep_its_secret() {
 fn what_is_kept_is_durable_before_it_counts_and_is_never_replaced() {
     let mut escrow = escrow(0, None).unwrap();
 
-    assert_eq!(escrow.keep(ONE, secret(3)), Ok(false));
+    assert_eq!(escrow.keep(ONE, 0, secret(3)), Ok(false));
     let blob = escrow.next_write([7; 32]).unwrap();
-    assert_eq!(escrow.keep(ONE, secret(3)), Ok(false));
+    assert_eq!(escrow.keep(ONE, 0, secret(3)), Ok(false));
     escrow.writing.clear();
-    assert_eq!(escrow.keep(ONE, secret(3)), Ok(true));
-    assert_eq!(escrow.keep(ONE, secret(4)), Err(Refusal::Conflict));
+    assert_eq!(escrow.keep(ONE, 0, secret(3)), Ok(true));
+    assert_eq!(escrow.keep(ONE, 0, secret(4)), Err(Refusal::Conflict));
 
     let read = self::escrow(0, Some(&blob)).unwrap();
-    assert_eq!(read.of(ONE), Some(&secret(3)));
-    assert_eq!(read.of(TWO), None);
+    assert_eq!(read.of(ONE, 0), Some(&secret(3)));
+    assert_eq!(read.of(TWO, 0), None);
     assert!(escrow.waiting.is_empty());
 }
 
 #[test]
 fn a_secret_of_another_epoch_is_not_given_out() {
     let mut first = escrow(0, None).unwrap();
-    first.keep(ONE, secret(3)).unwrap();
+    first.keep(ONE, 0, secret(3)).unwrap();
     let plain = to_canonical(&first.kept);
 
     let mut second = escrow(1, None).unwrap();
     second.kept = from_canonical(&plain).unwrap();
 
-    assert_eq!(second.of(ONE), None);
-    assert_eq!(second.keep(ONE, secret(4)), Ok(false));
+    assert_eq!(second.of(ONE, 1), None);
+    assert_eq!(second.keep(ONE, 1, secret(4)), Ok(false));
+}
+
+#[test]
+fn what_is_kept_for_the_next_epoch_stands_beside_the_present_and_takes_its_place() {
+    let mut escrow = escrow(0, None).unwrap();
+    assert_eq!(escrow.keep(ONE, 1, secret(4)), Ok(false));
+    assert_eq!(escrow.of(ONE, 1), None, "there is nothing to stand beside");
+    escrow.keep(ONE, 0, secret(3)).unwrap();
+    escrow.keep(ONE, 1, secret(4)).unwrap();
+    assert_eq!(escrow.keep(ONE, 1, secret(5)), Err(Refusal::Conflict));
+    assert_eq!(escrow.keep(ONE, 2, secret(6)), Ok(false));
+
+    let blob = escrow.next_write([7; 32]).unwrap();
+    let mut read = self::escrow(0, Some(&blob)).unwrap();
+    let both = [0, 1, 2].map(|epoch| read.of(ONE, epoch).cloned());
+    read.advance(Sealer::of_escrow(&[8; 32], NETWORK, ME, 1));
+    let after = [0, 1, 2].map(|epoch| read.of(ONE, epoch).cloned());
+
+    assert_eq!(both, [Some(secret(3)), Some(secret(4)), None]);
+    assert_eq!(after, [None, Some(secret(4)), None]);
+    assert!(!read.is_written());
+    let blob = read.next_write([7; 32]).unwrap();
+    let sealer = Sealer::of_escrow(&[8; 32], NETWORK, ME, 1);
+    let read = Escrow::open(sealer, 1, Some(&blob)).unwrap();
+    assert_eq!(read.of(ONE, 1), Some(&secret(4)));
 }
 
 #[test]
