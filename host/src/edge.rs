@@ -27,7 +27,7 @@ use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::event::Code;
 use crate::host::{Attachment, Door, Host};
@@ -48,13 +48,17 @@ const NOTICES_MAX: usize = 64;
 /// How long one full queue may hold up the others: then its stream is cut.
 const SLOW_TIME_MAX: Duration = Duration::from_secs(5);
 /// How long an enclave may take to finish when it is asked to.
-const DRAIN_TIME_MAX: Duration = Duration::from_secs(5);
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long the streams of a retired enclave may take to send what is in them.
+const LAST_WORDS_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// How a connection to an enclave went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ending {
     /// Whether the enclave came as far as serving.
     pub(crate) served: bool,
+    /// Whether it finished what it had to do, and is not to be started again.
+    pub(crate) retired: bool,
     pub(crate) result: Result<(), EdgeError>,
 }
 
@@ -68,6 +72,7 @@ struct Edge {
     places: Arc<Semaphore>,
     notices: Arc<Semaphore>,
     served: bool,
+    retired: bool,
 }
 
 struct Entry {
@@ -96,6 +101,7 @@ pub(crate) async fn run(
         places: Arc::new(Semaphore::new(STREAMS_MAX)),
         notices: Arc::new(Semaphore::new(NOTICES_MAX)),
         served: false,
+        retired: false,
     };
     let (reader, writer) = connection.into_split();
     let mut tasks = JoinSet::new();
@@ -108,10 +114,12 @@ pub(crate) async fn run(
         places: Arc::clone(&edge.places),
     }));
     let result = edge.drive(reader, attachments, tasks, stop).await;
+    edge.send_last_words().await;
     host.set_door(None);
     host.keep_evidence(None);
     Ending {
         served: edge.served,
+        retired: edge.retired,
         result,
     }
 }
@@ -175,6 +183,16 @@ impl Edge {
         }
     }
 
+    /// Sends what a retired enclave said last before its streams end.
+    async fn send_last_words(&mut self) {
+        if self.retired {
+            // Without its queue a stream ends once it is empty.
+            self.table = StreamTable::new();
+            let sent = async { while self.pumps.join_next().await.is_some() {} };
+            let _ = timeout(LAST_WORDS_TIME_MAX, sent).await;
+        }
+    }
+
     async fn handle(&mut self, message: ToHost) -> Result<(), EdgeError> {
         match message {
             ToHost::Evidence(bytes) => notes::keep_evidence(&self.host, &bytes),
@@ -193,6 +211,7 @@ impl Edge {
             ToHost::BlobDelete { slot } => self.ask(BlobRequest::Delete(slot)).await,
             ToHost::Event(event) => {
                 self.served |= event == Event::Phase(Phase::Serving);
+                self.retired |= event == Event::Phase(Phase::Retired);
                 notes::note(&self.host, event);
                 Ok(())
             }

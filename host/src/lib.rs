@@ -16,6 +16,7 @@
 
 mod blobs;
 mod config;
+mod drain;
 mod edge;
 mod enclave;
 mod event;
@@ -28,10 +29,11 @@ mod supervise;
 
 pub use blobs::{BlobError, BlobStore};
 pub use config::{EnclaveSettings, HostSettings, PeerSettings, Plan, PlanError};
+pub use drain::{DrainDoor, DrainError, ask_to_drain};
 pub use host::Host;
 pub use listener::serve;
 pub use relay::{Fuse, RelayError};
-pub use status::{LastRefusal, Phase, Status};
+pub use status::{LastRefusal, Phase, Status, StatusError, read as read_status};
 pub use supervise::supervise;
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `status.json` in the run directory: what the launcher and an operator look at.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -9,6 +10,9 @@ use boop_wire::{PartyIndex, Refusal};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Code, far_end_name};
+
+/// The file's name.
+const FILE: &str = "status.json";
 
 /// Where a host is with its enclave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,12 +26,18 @@ pub enum Phase {
     Attested,
     /// The enclave holds its data key.
     Leased,
-    /// The enclave has opened its store.
-    Opened,
+    /// The enclave has opened its store, and forms the three with its peers.
+    Joined,
     /// The enclave serves.
     Serving,
+    /// The enclave served, and takes no calls until the three are together again.
+    Suspended,
     /// The enclave finishes what runs.
     Draining,
+    /// The enclave has finished; it is not started again.
+    Retired,
+    /// A check of the enclave's own state failed.
+    Refused,
     /// The enclave ended, and is started again after a pause.
     Waiting,
     /// The host has stopped.
@@ -40,11 +50,54 @@ impl From<boop_abi::Phase> for Phase {
             boop_abi::Phase::Booted => Self::Booted,
             boop_abi::Phase::Attested => Self::Attested,
             boop_abi::Phase::Leased => Self::Leased,
-            boop_abi::Phase::Opened => Self::Opened,
+            boop_abi::Phase::Joined => Self::Joined,
             boop_abi::Phase::Serving => Self::Serving,
             boop_abi::Phase::Draining => Self::Draining,
+            boop_abi::Phase::Retired => Self::Retired,
+            boop_abi::Phase::Stopped(_) => Self::Refused,
         }
     }
+}
+
+impl Phase {
+    /// Returns the name that the status file uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Booted => "booted",
+            Self::Attested => "attested",
+            Self::Leased => "leased",
+            Self::Joined => "joined",
+            Self::Serving => "serving",
+            Self::Suspended => "suspended",
+            Self::Draining => "draining",
+            Self::Retired => "retired",
+            Self::Refused => "refused",
+            Self::Waiting => "waiting",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// Why there is no status to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StatusError {
+    /// The file cannot be read.
+    #[error("the status file cannot be read: {0}")]
+    Missing(ErrorKind),
+    /// The file is not a status.
+    #[error("the status file is no status")]
+    Malformed,
+}
+
+/// Reads what the host of a run directory said last.
+///
+/// # Errors
+/// If there is no status file, or it is none.
+pub fn read(directory: &Path) -> Result<Status, StatusError> {
+    let bytes = std::fs::read(directory.join(FILE));
+    let bytes = bytes.map_err(|error| StatusError::Missing(error.kind()))?;
+    serde_json::from_slice(&bytes).map_err(|_| StatusError::Malformed)
 }
 
 /// What `status.json` says.
@@ -110,7 +163,7 @@ impl StatusBoard {
         now_ms: u64,
     ) -> Self {
         let board = Self {
-            path: directory.join("status.json"),
+            path: directory.join(FILE),
             party,
             status: Mutex::new(Status {
                 party: party.get(),
@@ -137,6 +190,16 @@ impl StatusBoard {
                 status.starts = status.starts.saturating_add(1);
             }
         });
+    }
+
+    /// Shows whether an enclave that serves takes calls now; one that leaves goes on leaving.
+    pub(crate) fn show_readiness(&self, phase: Phase, now_ms: u64) {
+        let status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        let serves = matches!(status.phase, Phase::Serving | Phase::Suspended);
+        drop(status);
+        if serves {
+            self.enter(phase, now_ms);
+        }
     }
 
     /// Notes how far the enclave is.

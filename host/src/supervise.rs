@@ -21,17 +21,20 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How long a process whose connection is closed may take to end.
 const END_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// Runs the enclave, again and again, until `stop` turns true.
+/// Runs the enclave, again and again, until `stop` turns true or the enclave has retired.
 pub async fn supervise(host: Arc<Host>, mut stop: watch::Receiver<bool>) {
     let mut pause = PAUSE_MIN;
     loop {
         host.status.enter(Phase::Starting, now_ms());
         host.log(&Code::EnclaveStarting.event());
-        let served = live(&host, &mut stop).await;
+        let ending = live(&host, &mut stop).await;
+        if ending.is_some_and(|ending| ending.retired) {
+            return;
+        }
         if *stop.borrow() {
             break;
         }
-        if served {
+        if ending.is_some_and(|ending| ending.served) {
             pause = PAUSE_MIN;
         }
         host.status.enter(Phase::Waiting, now_ms());
@@ -43,31 +46,33 @@ pub async fn supervise(host: Arc<Host>, mut stop: watch::Receiver<bool>) {
     host.status.enter(Phase::Stopped, now_ms());
 }
 
-/// One life of the enclave; true if it came as far as serving.
-async fn live(host: &Arc<Host>, stop: &mut watch::Receiver<bool>) -> bool {
+/// One life of the enclave; how it ended, if it began.
+async fn live(host: &Arc<Host>, stop: &mut watch::Receiver<bool>) -> Option<Ending> {
     let starting = enclave::start(&host.plan.enclave, || {
         host.log(&Code::StrangerAtSocket.event());
     });
     let started = tokio::select! {
         started = starting => started,
-        () = stopped(stop) => return false,
+        () = stopped(stop) => return None,
     };
     let Enclave { connection, child } = match started {
         Ok(enclave) => enclave,
         Err(error) => {
             host.log(&Code::EnclaveNotStarted.event().detail(chain(&error)));
-            return false;
+            return None;
         }
     };
     host.log(&Code::EnclaveConnected.event());
-    let Ending { served, result } = edge::run(host, connection, stop).await;
-    let mut detail = result.map_or_else(|error| chain(&error), |()| String::from("closed"));
+    let ending = edge::run(host, connection, stop).await;
+    let mut detail = ending
+        .result
+        .map_or_else(|error| chain(&error), |()| String::from("closed"));
     if let Some(child) = child {
         detail.push_str("; ");
         detail.push_str(&end(child).await);
     }
     host.log(&Code::EnclaveEnded.event().detail(detail));
-    served
+    Some(ending)
 }
 
 /// Waits for the process to end, or ends it, and tells how it did. Nothing is lost with it:
@@ -145,6 +150,27 @@ mod tests {
         timeout(PATIENCE, supervisor).await.unwrap().unwrap();
 
         assert_eq!(status(directory.path()).phase, Phase::Stopped);
+    }
+
+    #[tokio::test]
+    async fn a_retired_enclave_is_not_started_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = testing::attached(directory.path());
+        let host = testing::host(directory.path(), settings, "127.0.0.1:1");
+        let (_stop, stopping) = watch::channel(false);
+        let supervisor = tokio::spawn(supervise(host, stopping));
+
+        let mut enclave = connect(directory.path()).await;
+        assert!(matches!(read(&mut enclave).await, FromHost::Manifest(_)));
+        let retired = ToHost::Event(Event::Phase(boop_abi::Phase::Retired));
+        write_frame(&mut enclave, &to_canonical(&retired), FRAME_BYTES_MAX)
+            .await
+            .unwrap();
+        drop(enclave);
+        timeout(PATIENCE, supervisor).await.unwrap().unwrap();
+
+        let status = status(directory.path());
+        assert_eq!((status.phase, status.starts), (Phase::Retired, 1));
     }
 
     fn failing_program(directory: &Path) -> EnclaveSettings {

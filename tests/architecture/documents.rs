@@ -70,3 +70,39 @@ fn the_verifier_states_its_size() {
         "{folder}src/lib.rs should state: {stated}"
     );
 }
+
+/// All that a host may say to its enclave. Another word needs a reason, and its line in
+/// docs/protocol.md.
+const HOST_WORDS: [&str; 7] = [
+    "Manifest",
+    "StreamOpened",
+    "StreamData",
+    "StreamClosed",
+    "Blob",
+    "BlobDone",
+    "Drain",
+];
+
+#[test]
+fn what_a_host_may_say_to_its_enclave_is_the_list_of_the_protocol() {
+    let root = workspace::root();
+    let frames = fs::read_to_string(root.join("enclave/abi/src/frames.rs")).unwrap();
+    let from_host = frames.split_once("pub enum FromHost {").unwrap().1;
+    let from_host = from_host.split_once("\n}").unwrap().0;
+    let words: Vec<&str> = from_host
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()))
+        .filter_map(|line| line.split(['(', ',', ' ']).next())
+        .collect();
+    assert_eq!(words, HOST_WORDS);
+
+    let protocol = fs::read_to_string(root.join("docs/protocol.md")).unwrap();
+    let table = protocol.split_once("| word | what it asks |").unwrap().1;
+    let table = table.split_once("\n\n").unwrap().0;
+    let first_cells = table.lines().filter_map(|line| line.split(" | ").next());
+    let documented: Vec<&str> = first_cells
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    assert_eq!(documented, HOST_WORDS);
+}

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use boop_abi::{Event, ToHost};
+use boop_abi::{Event, Phase, ToHost};
 use boop_channel::{Expectation, JudgeError};
 use boop_sdk::{AttestationError, ConnectError, Connection};
 use boop_wire::binding::Role;
@@ -137,7 +137,7 @@ fn puppet(bench: &Bench, manifest: &SignedManifest) -> Puppet {
 fn last_word(puppet: &mut Puppet) -> Refusal {
     loop {
         match puppet.hear().unwrap() {
-            ToHost::Event(Event::Stopped(refusal)) => return refusal,
+            ToHost::Event(Event::Phase(Phase::Stopped(refusal))) => return refusal,
             ToHost::Event(Event::Phase(_)) => {}
             other => panic!("before it stopped, the party said {other:?}"),
         }

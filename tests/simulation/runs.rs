@@ -1,9 +1,11 @@
 //! The stories that the tests run.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use boop_tests::simulation::network::Network;
 use boop_tests::simulation::story::{Story, Tally, Weather};
+use boop_wire::Refusal;
 
 /// Seeds that every run of the tests tries.
 const SEEDS: Range<u64> = 0..8;
@@ -36,6 +38,17 @@ fn in_calm_weather_every_capture_is_decided_at_once() {
         (3 * tally.jobs_done >= tally.decided, tally.jobs_failed),
         (true, 0)
     );
+}
+
+#[test]
+fn replacing_all_three_under_load_refuses_nothing_but_as_draining_and_loses_nobody() {
+    for seed in seeds() {
+        let replaced = Story::new(&Network::generate(), seed, Weather::Calm).replaces_all();
+        println!("seed {seed:3}: {replaced:?}");
+
+        assert!(replaced.decided > 60, "the load was no load");
+        assert_eq!(replaced.refusals, BTreeSet::from([Refusal::Draining]));
+    }
 }
 
 #[expect(

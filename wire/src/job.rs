@@ -226,6 +226,9 @@ pub enum PartyWord {
     /// How far the party is with its records.
     #[n(1)]
     Progress(#[n(0)] Progress),
+    /// The party is asked to leave: it finishes what runs, and another instance comes after it.
+    #[n(2)]
+    Leaving,
 }
 
 /// How many of a party's records are read, or prepared for searches together with the others.

@@ -108,6 +108,8 @@ refusals! {
     36 SecondLockMissing "second-lock-missing" false,
     /// The store is older than what its custodian has on record.
     37 StoreRolledBack "store-rolled-back" false,
+    /// A party is about to leave, or left, for another instance to take its place.
+    38 Draining "draining" true,
 }
 
 impl fmt::Display for Refusal {

@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use boop_wire::{PartyIndex, Refusal};
 use minicbor::{Decode, Encode};
 
+use crate::phase::Phase;
+
 /// Largest frame, in bytes.
 pub const FRAME_BYTES_MAX: usize = 256 * 1024;
 /// Largest piece of a stream in one frame, in bytes.
@@ -198,9 +200,6 @@ pub enum Event {
         #[n(3)]
         took_ms: u64,
     },
-    /// It cannot go on and stops.
-    #[n(4)]
-    Stopped(#[n(0)] Refusal),
     /// How far it is: with reading its store while it is [`Phase::Leased`], with preparing it
     /// together with the peers afterwards.
     #[n(5)]
@@ -225,6 +224,9 @@ pub enum Event {
         #[n(2)]
         accused: Option<PartyIndex>,
     },
+    /// While it is [`Phase::Serving`]: whether it takes calls. It begins with taking them.
+    #[n(7)]
+    Ready(#[n(0)] bool),
 }
 
 /// A check of the matching.
@@ -252,28 +254,4 @@ pub enum Check {
     /// This party keeps to the limits of a run itself.
     #[n(6)]
     Own,
-}
-
-/// Phases of an enclave's life, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
-#[cbor(index_only)]
-pub enum Phase {
-    /// Runs, knows its configuration.
-    #[n(0)]
-    Booted,
-    /// Has evidence over its keys.
-    #[n(1)]
-    Attested,
-    /// Holds its data key.
-    #[n(2)]
-    Leased,
-    /// Has opened its store.
-    #[n(3)]
-    Opened,
-    /// Has sessions with both peers, whose stores agree with its own.
-    #[n(4)]
-    Serving,
-    /// Finishes what runs.
-    #[n(5)]
-    Draining,
 }

@@ -21,8 +21,10 @@ extern crate alloc;
 
 pub mod config;
 mod frames;
+mod phase;
 
 pub use frames::{
-    BLOB_BYTES_MAX, Check, Event, FRAME_BYTES_MAX, FarEnd, FromHost, PIECE_BYTES_MAX, Phase,
-    STREAMS_MAX, Slot, StreamId, ToHost,
+    BLOB_BYTES_MAX, Check, Event, FRAME_BYTES_MAX, FarEnd, FromHost, PIECE_BYTES_MAX, STREAMS_MAX,
+    Slot, StreamId, ToHost,
 };
+pub use phase::{NoSuchStep, Phase};

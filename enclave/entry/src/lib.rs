@@ -21,8 +21,9 @@ use std::thread;
 use std::time::Duration;
 
 use boop_abi::config::{CONFIG_BYTES_MAX, PartyConfig};
-use boop_abi::{FRAME_BYTES_MAX, ToHost};
+use boop_abi::{FRAME_BYTES_MAX, Phase, ToHost};
 use boop_party::{BootError, Party, Platform, TrustedRoots};
+use boop_wire::Refusal;
 use boop_wire::codec::{CodecError, from_canonical, from_canonical_max, to_canonical};
 use boop_wire::frame::{FrameTooLarge, put_frame};
 
@@ -52,6 +53,9 @@ pub enum EntryError {
     /// The party did not boot.
     #[error("the party did not boot")]
     Boot(#[from] BootError),
+    /// A check of the party's own state failed.
+    #[error("{0}")]
+    Stopped(Refusal),
 }
 
 /// Reads the configuration from standard input.
@@ -67,10 +71,10 @@ pub fn read_config() -> Result<(Vec<u8>, PartyConfig), EntryError> {
     Ok((bytes, config))
 }
 
-/// Runs a party until the host is gone, the party has drained, or it stops.
+/// Runs a party until the host is gone, or the party's life is over.
 ///
 /// # Errors
-/// If it does not boot, or the host breaks the framing.
+/// If it does not boot, stops, or the host breaks the framing.
 pub fn run<P: Platform>(platform: P, config: &[u8], roots: TrustedRoots) -> Result<(), EntryError> {
     end_on_panic();
     let mut host = UnixStream::connect(HOST_SOCKET)?;
@@ -81,7 +85,7 @@ pub fn run<P: Platform>(platform: P, config: &[u8], roots: TrustedRoots) -> Resu
     thread::spawn(move || read_frames(reader, &from_host));
     let workers = Workers::start(happened);
     let mut last_tick_ms = 0;
-    while !party.finished() {
+    while !party.phase().is_over() {
         let mut out = Vec::new();
         match events.recv_timeout(Duration::from_millis(TICK_MS)) {
             Ok(first) => {
@@ -107,7 +111,16 @@ pub fn run<P: Platform>(platform: P, config: &[u8], roots: TrustedRoots) -> Resu
         }
         host.write_all(&out)?;
     }
-    Ok(())
+    match party.phase() {
+        Phase::Stopped(refusal) => Err(EntryError::Stopped(refusal)),
+        Phase::Booted
+        | Phase::Attested
+        | Phase::Leased
+        | Phase::Joined
+        | Phase::Serving
+        | Phase::Draining
+        | Phase::Retired => Ok(()),
+    }
 }
 
 fn put_all(out: &mut Vec<u8>, frames: Vec<ToHost>) -> Result<(), FrameTooLarge> {

@@ -5,7 +5,8 @@
 //!
 //! ```text
 //!  Booted --manifest approved, evidence made--> Attested --key released--> Leased
-//!     --store opened--> Opened --both peers proved, stores agree--> Serving
+//!     --store opened--> Joined --both peers proved, stores agree--> Serving
+//!     --asked to leave--> Draining --all finished and on record--> Retired
 //!     any failed check of its own state --> Stopped, for good
 //! ```
 #![no_std]

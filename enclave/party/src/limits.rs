@@ -53,6 +53,10 @@ pub(crate) const GATEWAYS_OPENING_MAX: usize = 8;
 pub(crate) const OPENING_MS_MAX: u64 = 10_000;
 /// Pause between two signs of life to a neighbour, in milliseconds.
 pub(crate) const ALIVE_MS: u64 = 1_000;
+/// Longest time from being asked to leave to having left, in milliseconds. The host waits longer.
+pub(crate) const LEAVE_MS_MAX: u64 = 9_000;
+/// How long after a neighbour said that it leaves its absence is an announced one, in milliseconds.
+pub(crate) const ABSENCE_MS_MAX: u64 = 10 * 60 * 1000;
 /// Longest silence of a neighbour, in milliseconds.
 pub(crate) const SILENCE_MS_MAX: u64 = 10_000;
 

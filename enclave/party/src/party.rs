@@ -3,6 +3,7 @@
 mod anchor;
 mod epoch;
 mod escrow;
+mod leaving;
 mod opening;
 mod retire;
 mod store;
@@ -35,6 +36,7 @@ use crate::work::Work;
 use anchor::Anchors;
 use epoch::Epochs;
 use escrow::{Escrow, Keyed};
+use leaving::Leaving;
 use opening::Opening;
 
 /// Why a party did not boot.
@@ -92,7 +94,9 @@ pub struct Party<P> {
     instance: InstanceId,
     lease: u64,
     phase: Phase,
-    stopped: bool,
+    /// Whether calls are taken: while it serves, and the three are together.
+    pub(crate) ready: bool,
+    pub(crate) leaving: Leaving,
     pub(crate) network: Option<Network>,
     release: Option<(StreamId, Release)>,
     release_after_ms: u64,
@@ -173,7 +177,8 @@ impl<P: Platform> Party<P> {
             instance: InstanceId::new(instance),
             lease: 0,
             phase: Phase::Booted,
-            stopped: false,
+            ready: false,
+            leaving: Leaving::default(),
             network: None,
             release: None,
             release_after_ms: 0,
@@ -204,7 +209,7 @@ impl<P: Platform> Party<P> {
     /// Takes the result of a computation at `now_ms` and returns the frames for the host.
     pub fn computed(&mut self, now_ms: u64, computed: Computed) -> Vec<ToHost> {
         self.now_ms = now_ms;
-        if !self.stopped {
+        if !self.phase.is_over() {
             self.job_computed(computed.session, computed.job, computed.result);
         }
         core::mem::take(&mut self.out)
@@ -213,7 +218,7 @@ impl<P: Platform> Party<P> {
     /// Takes a frame of the host at `now_ms` and returns the frames for it.
     pub fn handle(&mut self, now_ms: u64, frame: FromHost) -> Vec<ToHost> {
         self.now_ms = now_ms;
-        if !self.stopped {
+        if !self.phase.is_over() {
             match frame {
                 FromHost::Manifest(bytes) => self.take_manifest(&bytes),
                 FromHost::StreamOpened { stream, from } => self.stream_opened(stream, from),
@@ -222,7 +227,7 @@ impl<P: Platform> Party<P> {
                 FromHost::Blob { slot, bytes } => self.blob_read(slot, bytes.as_deref()),
                 FromHost::BlobDone { slot } => self.blob_done(slot),
                 FromHost::Refresh => self.refresh_wanted(),
-                FromHost::Drain => self.set_phase(Phase::Draining),
+                FromHost::Drain => self.drain(),
             }
         }
         core::mem::take(&mut self.out)
@@ -231,7 +236,7 @@ impl<P: Platform> Party<P> {
     /// Lets time pass; the driver calls it every 50 milliseconds or so.
     pub fn tick(&mut self, now_ms: u64) -> Vec<ToHost> {
         self.now_ms = now_ms;
-        if !self.stopped {
+        if !self.phase.is_over() {
             self.renew_evidence();
             self.ask_for_key();
             self.close_late_streams();
@@ -241,30 +246,29 @@ impl<P: Platform> Party<P> {
             self.end_old_epoch();
             self.anchor_store();
             self.check_deadlines();
+            self.review_leaving();
         }
         core::mem::take(&mut self.out)
     }
 
-    /// Tells whether the party has stopped for good, or has drained.
-    pub fn finished(&self) -> bool {
-        self.stopped || (self.phase == Phase::Draining && self.idle())
-    }
-
-    pub(crate) const fn phase(&self) -> Phase {
+    /// Returns where the party is in its life.
+    pub const fn phase(&self) -> Phase {
         self.phase
     }
 
-    pub(crate) fn set_phase(&mut self, phase: Phase) {
-        if self.phase != phase && self.phase != Phase::Draining {
-            self.phase = phase;
-            self.out.push(ToHost::Event(Event::Phase(phase)));
+    /// Takes a step of its life. One that there is not ends it; a life that is over stays so.
+    pub(crate) fn enter(&mut self, phase: Phase) {
+        if self.phase.is_over() {
+            return;
         }
+        let stopped = Phase::Stopped(Refusal::Internal);
+        self.phase = self.phase.step(phase).unwrap_or(stopped);
+        self.out.push(ToHost::Event(Event::Phase(self.phase)));
     }
 
     /// Ends the party's life: something of its own is not as it must be.
     pub(crate) fn stop(&mut self, refusal: Refusal) {
-        self.stopped = true;
-        self.out.push(ToHost::Event(Event::Stopped(refusal)));
+        self.enter(Phase::Stopped(refusal));
     }
 
     /// Draws randomness, or stops.
@@ -305,7 +309,7 @@ impl<P: Platform> Party<P> {
                     made_at_ms: self.now_ms,
                 });
                 self.publish_evidence();
-                self.set_phase(Phase::Attested);
+                self.enter(Phase::Attested);
                 self.ask_for_key();
             }
             None => self.stop(Refusal::Internal),

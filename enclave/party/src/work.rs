@@ -10,6 +10,7 @@
 //!  any peer lost, deadline, abort: refused, nothing decided
 //! ```
 
+mod closing;
 mod deadlines;
 mod early;
 mod failure;
@@ -24,7 +25,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use boop_abi::{Event, Phase, Slot, StreamId, ToHost};
+use boop_abi::{Event, Slot, StreamId, ToHost};
 use boop_mpc::{Audit, Job};
 use boop_wire::codec::to_canonical;
 use boop_wire::job::{Outcome, PartyAnswer, PartyCall, PartyResult, PartyWord, Subject};
@@ -37,6 +38,7 @@ use crate::party::{Party, Store};
 use crate::peers::{Asked, Begin, PeerMessage};
 use crate::platform::Platform;
 use crate::vault::Record;
+use closing::Closing;
 use early::Early;
 use prepared::{Era, Prepared};
 use preparing::Preparing;
@@ -62,6 +64,7 @@ pub(crate) struct Work {
     last_job: u64,
     pub(crate) prepared: Prepared,
     prepare_after_ms: u64,
+    closing: Closing,
 }
 
 /// A job that party 0 has begun and that cannot start here yet.
@@ -129,16 +132,18 @@ fn adds(subject: &Subject) -> bool {
 
 impl Work {
     /// Starts serving in a session of three. Numbers of jobs start again in a new session and in
-    /// no other case: number and session together make a job's seeds.
-    pub(crate) fn join(&mut self, session: Digest) {
+    /// no other case: number and session together make a job's seeds. Returns whether it is one.
+    pub(crate) fn join(&mut self, session: Digest) -> bool {
         self.session = Some(session);
-        if self.last_session != Some(session) {
+        let new = self.last_session != Some(session);
+        if new {
             self.last_session = Some(session);
             self.sessions += 1;
             self.early.begin_session();
             self.last_job = 0;
             self.prepared.forget();
             self.prepare_after_ms = 0;
+            self.closing = Closing::default();
         }
         // Party 0 may have formed before this one, and have begun. No number is used twice.
         let newest = self.last_job;
@@ -146,6 +151,7 @@ impl Work {
         let begun = self.begun.iter().map(|begun| begun.begin.job);
         self.last_job = begun.max().unwrap_or(newest);
         self.written.clear();
+        new
     }
 
     /// Forgets what a neighbour said before it announced another edge: it spoke of jobs of the
@@ -221,8 +227,10 @@ impl<P: Platform> Party<P> {
 
     /// Takes a call of a gateway.
     pub(crate) fn take_call(&mut self, stream: StreamId, call: PartyCall) {
-        let refusal = if self.phase() != Phase::Serving {
-            Some(Refusal::PartyUnavailable)
+        let refusal = if !self.ready {
+            Some(self.absence())
+        } else if self.work.is_closed() && !self.work.has_begun(call.request) {
+            Some(Refusal::Draining)
         } else if self.work.waiting.len() >= CALLS_WAITING_MAX {
             Some(Refusal::Busy)
         } else {
@@ -253,7 +261,10 @@ impl<P: Platform> Party<P> {
         if self.config.index != PartyIndex::ALL[0] {
             return self.start_begun();
         }
-        if self.work.preparing.is_some() || self.work.refreshing.is_some() {
+        if self.work.preparing.is_some()
+            || self.work.refreshing.is_some()
+            || self.work.is_closed()
+        {
             return false;
         }
         if self.refresh_due() {
@@ -437,13 +448,14 @@ impl<P: Platform> Party<P> {
 
     /// Refuses whatever depended on a peer that is gone.
     pub(crate) fn peer_lost(&mut self) {
+        let absence = self.absence();
         self.peers.forget_joins();
         self.leave_serving();
         self.work.begun.clear();
         self.work.early.keep(|_, _| false);
-        self.drop_jobs(Refusal::PartyUnavailable);
+        self.drop_jobs(absence);
         while let Some(call) = self.work.waiting.pop_front() {
-            self.answer_refused(&call, Refusal::PartyUnavailable);
+            self.answer_refused(&call, absence);
         }
         self.review_agreement();
     }

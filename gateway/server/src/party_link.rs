@@ -38,6 +38,9 @@ const RENEWAL_MAX: Duration = Duration::from_secs(240);
 /// session that stands and carries nothing.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
+/// How long after a party said that it leaves its absence is an announced one.
+const ABSENCE_MAX: Duration = Duration::from_secs(600);
+
 /// Pause between two looks at how long it is.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -99,6 +102,10 @@ impl Parties for AttestedParties {
         self.links[party.as_usize()].lock().progress
     }
 
+    fn absence(&self, party: PartyIndex) -> Refusal {
+        self.links[party.as_usize()].absence()
+    }
+
     fn call(&self, party: PartyIndex, call: PartyCall) -> BoxFuture<'_, Result<Answered, Refusal>> {
         Box::pin(self.links[party.as_usize()].call(call))
     }
@@ -117,6 +124,31 @@ struct State {
     waiting: BTreeMap<RequestId, oneshot::Sender<PartyResult>>,
     silence: Silence,
     progress: Option<Progress>,
+    /// When the party said that it leaves, until another instance is there.
+    left: Option<Instant>,
+}
+
+impl State {
+    fn open(&mut self, live: Live) {
+        self.live = Some(live);
+        self.left = None;
+    }
+
+    /// Forgets a session that is over, but not that the party announced its end.
+    fn lose(&mut self) {
+        *self = Self {
+            left: self.left,
+            ..Self::default()
+        };
+    }
+
+    /// Returns what calls are refused with while there is no session.
+    fn absence(&self) -> Refusal {
+        match self.left {
+            Some(since) if since.elapsed() < ABSENCE_MAX => Refusal::Draining,
+            Some(_) | None => Refusal::PartyUnavailable,
+        }
+    }
 }
 
 /// How long a party has been asked without a word.
@@ -155,7 +187,7 @@ impl PartyLink {
         let (answer, answered) = oneshot::channel();
         let (outgoing, evidence) = {
             let mut state = self.lock();
-            let live = state.live.as_ref().ok_or(Refusal::PartyUnavailable)?;
+            let live = state.live.as_ref().ok_or_else(|| state.absence())?;
             let live = (live.outgoing.clone(), Arc::clone(&live.evidence));
             if state.waiting.contains_key(&request) {
                 return Err(Refusal::Busy);
@@ -168,11 +200,8 @@ impl PartyLink {
             link: self,
             request,
         };
-        let away = |_| Refusal::PartyUnavailable;
-        outgoing
-            .send(bytes)
-            .await
-            .map_err(|_| Refusal::PartyUnavailable)?;
+        let away = |_| self.absence();
+        outgoing.send(bytes).await.map_err(|_| self.absence())?;
         let result = answered.await.map_err(away)?;
         Ok(Answered { result, evidence })
     }
@@ -192,7 +221,7 @@ impl PartyLink {
                     tracing::warn!(party = %self.party, %error, detail, "no session with party");
                 }
             }
-            *self.lock() = State::default();
+            self.lock().lose();
             sleep(backoff).await;
             backoff = (backoff * 2).min(BACKOFF_MAX);
         }
@@ -245,7 +274,7 @@ impl PartyLink {
 
     async fn serve(&self, stream: AttestedStream, evidence: Arc<Attested>) {
         let (_, outgoing, mut incoming) = stream.split();
-        self.lock().live = Some(Live { outgoing, evidence });
+        self.lock().open(Live { outgoing, evidence });
         let mut renewal = tokio::time::interval(self.renewal());
         renewal.reset();
         let mut look = tokio::time::interval(LOOK);
@@ -291,6 +320,10 @@ impl PartyLink {
                 state.progress = Some(progress);
                 return true;
             }
+            PartyWord::Leaving => {
+                state.left = Some(Instant::now());
+                return true;
+            }
         };
         if let Some(waiting) = state.waiting.remove(&answer.request) {
             // Whoever waited may have reached its deadline just now.
@@ -316,6 +349,10 @@ impl PartyLink {
         let age_max_s = self.member.trust().manifest().manifest().evidence_age_max_s;
         let half = Duration::from_secs(u64::from(age_max_s / 2).max(1));
         half.min(RENEWAL_MAX)
+    }
+
+    fn absence(&self) -> Refusal {
+        self.lock().absence()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

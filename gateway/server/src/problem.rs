@@ -140,6 +140,7 @@ pub const fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::ProtocolAborted
         | Refusal::ScannerUnavailable
         | Refusal::KeyNotReleased
+        | Refusal::Draining
         | Refusal::Stale => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
     }
@@ -185,6 +186,7 @@ pub const fn title_of(refusal: Refusal) -> &'static str {
         Refusal::StoreDamaged => "a store is damaged",
         Refusal::SecondLockMissing => "no peer keeps the second secret of a store",
         Refusal::StoreRolledBack => "a store is older than its custodian's record of it",
+        Refusal::Draining => "a party is being replaced, try again",
         Refusal::Stale => "evidence or checkpoint is too old",
     }
 }

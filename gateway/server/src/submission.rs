@@ -58,6 +58,9 @@ pub trait Parties: Send + Sync {
     /// Returns how far a party is with its records, as it said last in this session.
     fn progress(&self, party: PartyIndex) -> Option<Progress>;
 
+    /// Returns what a call of a party without a session is refused with.
+    fn absence(&self, party: PartyIndex) -> Refusal;
+
     /// Calls one party. The future ends with [`Refusal::PartyUnavailable`] as soon as the session
     /// does.
     fn call(&self, party: PartyIndex, call: PartyCall) -> BoxFuture<'_, Result<Answered, Refusal>>;
@@ -83,11 +86,9 @@ pub struct Submission {
 /// party refused with, or [`Refusal::ProtocolAborted`] if they disagree.
 pub async fn submit(parties: &dyn Parties, submission: Submission) -> Result<Agreed, Refusal> {
     let deadline = Instant::now() + submission.time_max;
-    if PartyIndex::ALL
-        .into_iter()
-        .any(|party| parties.evidence(party).is_none())
-    {
-        return Err(Refusal::PartyUnavailable);
+    let mut parties_in_order = PartyIndex::ALL.into_iter();
+    if let Some(party) = parties_in_order.find(|party| parties.evidence(*party).is_none()) {
+        return Err(parties.absence(party));
     }
     let [first, second, third] = gather(parties, &submission, deadline).await?;
     let question = Question {
@@ -173,12 +174,17 @@ mod tests {
     #[tokio::test]
     async fn a_party_without_a_session_is_missed_before_anything_is_sent() {
         let parties = FakeParties::new();
-        parties.plan(1, Plan::Away);
+        for (plan, refusal) in [
+            (Plan::Away, Refusal::PartyUnavailable),
+            (Plan::Left, Refusal::Draining),
+        ] {
+            parties.plan(1, plan);
 
-        let answer = submit(&parties, submission(500)).await;
+            let answer = submit(&parties, submission(500)).await;
 
-        assert_eq!(answer, Err(Refusal::PartyUnavailable));
-        assert_eq!(parties.calls(), 0);
+            assert_eq!(answer, Err(refusal));
+            assert_eq!(parties.calls(), 0);
+        }
     }
 
     #[tokio::test]

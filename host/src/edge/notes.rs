@@ -51,13 +51,27 @@ pub(crate) fn note(host: &Host, event: Event) {
             host.status.enter(status::Phase::from(phase), now_ms());
             let code = match phase {
                 Phase::Serving => Code::Ready,
+                Phase::Stopped(refusal) => {
+                    let why = String::from("the enclave cannot go on");
+                    let event = Code::EnclaveStops.event();
+                    return host.refused(event, None, refusal, why, now_ms());
+                }
                 Phase::Booted
                 | Phase::Attested
                 | Phase::Leased
-                | Phase::Opened
-                | Phase::Draining => Code::EnclavePhase,
+                | Phase::Joined
+                | Phase::Draining
+                | Phase::Retired => Code::EnclavePhase,
             };
-            host.log(&code.event().detail(phase_name(phase)));
+            host.log(&code.event().detail(phase.name()));
+        }
+        Event::Ready(ready) => {
+            let (phase, code) = match ready {
+                true => (status::Phase::Serving, Code::Ready),
+                false => (status::Phase::Suspended, Code::EnclavePhase),
+            };
+            host.status.show_readiness(phase, now_ms());
+            host.log(&code.event().detail(phase.name()));
         }
         Event::SessionRefused { stream, refusal } => host.refused(
             Code::SessionRefused.event().stream(stream),
@@ -95,13 +109,6 @@ pub(crate) fn note(host: &Host, event: Event) {
                 None => event,
             });
         }
-        Event::Stopped(refusal) => host.refused(
-            Code::EnclaveStops.event(),
-            None,
-            refusal,
-            String::from("the enclave cannot go on"),
-            now_ms(),
-        ),
     }
 }
 
@@ -114,16 +121,5 @@ const fn check_name(check: Check) -> &'static str {
         Check::Challenge => "challenge",
         Check::Audit => "audit",
         Check::Own => "own",
-    }
-}
-
-const fn phase_name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Booted => "booted",
-        Phase::Attested => "attested",
-        Phase::Leased => "leased",
-        Phase::Opened => "opened",
-        Phase::Serving => "serving",
-        Phase::Draining => "draining",
     }
 }

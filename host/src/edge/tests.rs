@@ -338,7 +338,15 @@ async fn phases_are_in_the_status_and_serving_is_remembered() {
         world.answers().await;
         assert_eq!(world.status().phase, shown);
     }
-    let refused = Event::Stopped(Refusal::StoreDamaged);
+    for (ready, shown) in [
+        (false, status::Phase::Suspended),
+        (true, status::Phase::Serving),
+    ] {
+        world.send(&ToHost::Event(Event::Ready(ready))).await;
+        world.answers().await;
+        assert_eq!(world.status().phase, shown);
+    }
+    let refused = Event::Phase(Phase::Stopped(Refusal::StoreDamaged));
     world.send(&ToHost::Event(refused)).await;
     world.answers().await;
     assert_eq!(
@@ -351,6 +359,7 @@ async fn phases_are_in_the_status_and_serving_is_remembered() {
         ending,
         Ending {
             served: true,
+            retired: false,
             result: Ok(())
         }
     );

@@ -11,7 +11,7 @@ use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long a process may take to stop after it was asked.
-const STOP_TIME_MAX: Duration = Duration::from_secs(8);
+const STOP_TIME_MAX: Duration = Duration::from_secs(12);
 
 /// How a process is started.
 #[derive(Debug, Clone)]

@@ -95,6 +95,7 @@ impl Door {
             match from_canonical(&message).expect("a party speaks in canonical form") {
                 PartyWord::Answer(answer) => answers.push(answer),
                 PartyWord::Progress(progress) => self.progress[party] = Some(progress),
+                PartyWord::Leaving => {}
             }
         }
         if !answers.is_empty() {

@@ -68,6 +68,8 @@ pub struct Machine {
     pub enclave: Option<Party<Hardware>>,
     /// The phase that the enclave told last.
     pub phase: Phase,
+    /// Whether it takes calls while it serves.
+    pub ready: bool,
     /// Why the enclave's life ended, if it ended itself.
     pub stopped: Option<Refusal>,
     /// Why the enclave refused work last, in this life.
@@ -88,6 +90,7 @@ impl Machine {
             party,
             enclave: None,
             phase: Phase::Booted,
+            ready: true,
             stopped: None,
             refused: None,
             life: 0,
@@ -103,6 +106,7 @@ impl Machine {
         self.life += 1;
         self.stopped = None;
         self.refused = None;
+        self.ready = true;
         self.next_stream = 2;
         let (chip, launch) = network.launched(self.party, self.life);
         let hardware = Hardware {

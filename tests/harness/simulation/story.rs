@@ -1,11 +1,13 @@
 //! What people do in a simulation, and what must be true of every answer.
 
-use std::collections::BTreeMap;
+mod replacing;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use boop_channel::verify_signature;
 use boop_wire::job::{Decision, Outcome, PartyAnswer, PartyResult, Subject, pairwise_id};
-use boop_wire::{PartyIndex, RequestId, UserId};
+use boop_wire::{PartyIndex, Refusal, RequestId, UserId};
 use rand_chacha::rand_core::Rng;
 
 use crate::simulation::captures::{Palm, capture, entrance};
@@ -118,6 +120,8 @@ pub struct Story<'a> {
     tally: Tally,
     /// One capture in so many comes with a refresh; 0 for none.
     refreshes: u32,
+    /// Every reason for which a capture was turned down.
+    refusals: BTreeSet<Refusal>,
 }
 
 impl<'a> Story<'a> {
@@ -139,6 +143,7 @@ impl<'a> Story<'a> {
             asked: BTreeMap::new(),
             tally: Tally::default(),
             refreshes: 0,
+            refusals: BTreeSet::new(),
         }
     }
 
@@ -345,7 +350,10 @@ impl<'a> Story<'a> {
         assert_eq!(earlier, None, "party {party} answers twice");
         let person = &mut self.people[asked.person];
         match answer.result {
-            PartyResult::Refused(_) => self.tally.refused += 1,
+            PartyResult::Refused(refusal) => {
+                self.tally.refused += 1;
+                self.refusals.insert(refusal);
+            }
             PartyResult::Decided { outcome, user } => {
                 self.tally.decided += 1;
                 let bytes = outcome.outcome.signed_bytes(PartyIndex::ALL[party]);

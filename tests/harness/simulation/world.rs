@@ -178,7 +178,7 @@ impl<'a> World<'a> {
 
     /// Tells whether all parties serve and the door has a session with each.
     pub fn serves(&self) -> bool {
-        let serving = |machine: &Machine| machine.phase == Phase::Serving;
+        let serving = |machine: &Machine| machine.phase == Phase::Serving && machine.ready;
         self.machines.iter().all(serving) && self.keys().is_some()
     }
 
@@ -237,6 +237,16 @@ impl<'a> World<'a> {
     /// other ends of its streams is told.
     pub fn crash(&mut self, index: usize, silently: bool) {
         self.mischief.crashes += 1;
+        self.replace_after(index, silently);
+    }
+
+    /// Asks a party to leave.
+    pub fn drain(&mut self, index: usize) {
+        self.soon(index, FromHost::Drain);
+    }
+
+    /// Stops a machine and has another instance start some time later.
+    fn replace_after(&mut self, index: usize, silently: bool) {
         self.machines[index].stop();
         let (gone, kept): (BTreeMap<_, _>, _) = std::mem::take(&mut self.streams)
             .into_iter()
@@ -380,14 +390,24 @@ impl<'a> World<'a> {
 
     fn told(&mut self, index: usize, told: Told) {
         match told {
-            Told::Phase(phase) => self.machines[index].phase = phase,
-            Told::Stopped(refusal) => {
+            Told::Phase(Phase::Stopped(refusal)) => {
                 assert!(
                     self.disks_lie,
                     "party {index} gave up its own state: {refusal}"
                 );
                 self.machines[index].stopped = Some(refusal);
             }
+            Told::Phase(phase) => {
+                let machine = &mut self.machines[index];
+                // Each enclave begins its life anew; within one life no step is left out.
+                let step = machine.phase.step(phase);
+                assert!(phase == Phase::Booted || step.is_ok(), "{step:?}");
+                machine.phase = phase;
+                if phase == Phase::Retired {
+                    self.replace_after(index, false);
+                }
+            }
+            Told::Ready(ready) => self.machines[index].ready = ready,
             // While the three form, one may begin before another has the same view.
             Told::CheckFailed { check, .. } if check != Check::Preface => {
                 panic!("nobody deviates, and {check:?} failed")

@@ -247,7 +247,7 @@ impl<P: Platform> Party<P> {
         self.epochs = Epochs::new(leased.epoch);
         self.store = Store::Keyed(Keyed::new(leased, network));
         self.make_boot_evidence();
-        self.set_phase(boop_abi::Phase::Leased);
+        self.enter(boop_abi::Phase::Leased);
         self.ask_blob(ESCROW_SLOT);
     }
 

@@ -60,7 +60,7 @@ impl<P: Platform> Party<P> {
         // What is on record was confirmed, also where the head's blob is from before that.
         vault.confirm(vault.confirmed().max(self.anchors.version()));
         self.store = Store::Open(vault);
-        self.set_phase(Phase::Opened);
+        self.enter(Phase::Joined);
         self.look_for_old_epoch();
         self.announce();
     }
@@ -206,7 +206,9 @@ impl<P: Platform> Party<P> {
             // All three have it, so it may be signed for from now on.
             Agreement::Agreed { .. } if confirmed < own.version => self.confirm_head(),
             Agreement::Agreed { session } => {
-                self.work.join(session);
+                if self.work.join(session) {
+                    self.say_leaving();
+                }
                 self.epochs.joined();
                 self.tell_preparation();
                 self.review_readiness();
@@ -255,8 +257,14 @@ impl<P: Platform> Party<P> {
         self.leave_preparing(Refusal::PartyUnavailable);
         self.leave_refreshing(Refusal::PartyUnavailable);
         self.work.leave();
-        if self.phase() == Phase::Serving {
-            self.set_phase(Phase::Opened);
+        self.take_no_calls();
+    }
+
+    /// Turns calls away until the three are together again.
+    pub(crate) fn take_no_calls(&mut self) {
+        if self.ready {
+            self.ready = false;
+            self.out.push(ToHost::Event(Event::Ready(false)));
         }
     }
 

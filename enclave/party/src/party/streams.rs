@@ -194,6 +194,7 @@ impl<P: Platform> Party<P> {
             self.peer_lost();
         }
         if received.established {
+            self.peer_is_back(received.party);
             self.share_secrets(received.party);
             self.announce();
         }
@@ -221,6 +222,9 @@ impl<P: Platform> Party<P> {
             PeerMessage::SecretKept { epoch } => self.secret_kept(from, epoch),
             PeerMessage::Renew { epoch } => self.renewal_asked(from, epoch),
             PeerMessage::Ready { epoch } => self.peer_ready(from, epoch),
+            PeerMessage::Leaving => self.peer_leaves(from),
+            PeerMessage::Closed => self.jobs_closed(from),
+            PeerMessage::Finished => self.peer_has_finished(from),
         }
         Ok(())
     }

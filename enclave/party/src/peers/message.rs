@@ -82,6 +82,15 @@ pub(crate) enum PeerMessage {
         #[n(0)]
         epoch: u32,
     },
+    /// The sender leaves [LIF-2].
+    #[n(12)]
+    Leaving,
+    /// From party 0: no job begins any more in this session.
+    #[n(13)]
+    Closed,
+    /// Every job of this session is over at the sender.
+    #[n(14)]
+    Finished,
 }
 
 /// A job among those of all sessions.

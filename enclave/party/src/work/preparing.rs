@@ -7,7 +7,7 @@
 //! A batch is bounded, and nothing else runs beside it. An enrolment brings its record under the
 //! audit by itself, so after the start there is nothing to prepare.
 
-use boop_abi::Phase;
+use boop_abi::{Event, Phase, ToHost};
 use boop_mpc::{Input, Job, MpcError, Output};
 use boop_wire::job::Progress;
 use boop_wire::manifest::Matching;
@@ -60,9 +60,22 @@ impl<P: Platform> Party<P> {
         }
         let missing = self.unprepared();
         if missing <= PREPARED_AT_ONCE {
-            self.set_phase(Phase::Serving);
-        } else if self.phase() == Phase::Serving {
-            self.set_phase(Phase::Opened);
+            self.take_calls();
+        } else {
+            self.take_no_calls();
+        }
+    }
+
+    /// Takes calls from now on; the first time is a phase of its own.
+    fn take_calls(&mut self) {
+        if self.ready {
+            return;
+        }
+        self.ready = true;
+        if self.phase() == Phase::Joined {
+            self.enter(Phase::Serving);
+        } else {
+            self.out.push(ToHost::Event(Event::Ready(true)));
         }
     }
 
@@ -73,7 +86,7 @@ impl<P: Platform> Party<P> {
         };
         let covered = self.work.prepared.covers();
         let version = vault.version().min(covered + PREPARED_AT_ONCE);
-        if self.now_ms < self.work.prepare_after_ms || self.phase() == Phase::Draining {
+        if self.now_ms < self.work.prepare_after_ms {
             return;
         }
         let begin = Begin {

@@ -392,7 +392,7 @@ impl<P: Platform> Party<P> {
         }
     }
 
-    pub(super) fn answer_refused(&mut self, call: &Call, refusal: Refusal) {
+    pub(crate) fn answer_refused(&mut self, call: &Call, refusal: Refusal) {
         let refused = PartyResult::Refused(refusal);
         self.answer(call.stream, call.call.request, refused);
     }

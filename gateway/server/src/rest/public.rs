@@ -48,7 +48,7 @@ pub(super) async fn network(State(app): State<Arc<App>>) -> Result<Json<NetworkR
     for party in PartyIndex::ALL {
         let evidence = app.parties.evidence(party);
         let evidence = evidence
-            .ok_or_else(|| Failure::new(Refusal::PartyUnavailable, format!("party {party}")))?;
+            .ok_or_else(|| Failure::new(app.parties.absence(party), format!("party {party}")))?;
         parties.push(base64url(&to_canonical(&evidence.bundle)));
     }
     Ok(Json(NetworkResponse {

@@ -1,0 +1,123 @@
+//! The end of a party's life that is asked for: finish, put on record, retire [LIF-2].
+//!
+//! ```text
+//!  Drain -> Draining --Leaving--> party 0 --Closed--> all: no job begins, calls are refused
+//!     every job over at all three, newest head on record --> Retired
+//! ```
+
+use boop_abi::Phase;
+use boop_wire::codec::to_canonical;
+use boop_wire::job::PartyWord;
+use boop_wire::{PartyIndex, Refusal};
+
+use super::{Party, Store};
+use crate::limits::{ABSENCE_MS_MAX, LEAVE_MS_MAX};
+use crate::link::Link;
+use crate::peers::PeerMessage;
+use crate::platform::Platform;
+
+/// Who is leaving, and since when.
+#[derive(Debug, Default)]
+pub(crate) struct Leaving {
+    own_since_ms: Option<u64>,
+    peers_since_ms: [Option<u64>; PartyIndex::COUNT],
+}
+
+impl<P: Platform> Party<P> {
+    /// Takes the host's word that this party shall leave. One that never served has nothing to
+    /// finish.
+    pub(super) fn drain(&mut self) {
+        match self.phase() {
+            Phase::Serving => {
+                self.enter(Phase::Draining);
+                self.leaving.own_since_ms = Some(self.now_ms);
+                let word = to_canonical(&PartyWord::Leaving);
+                for link in self.gateways.values_mut().filter(|link| established(link)) {
+                    // A gateway that cannot be told is found out when its stream ends.
+                    let _ = link.send(&word, &mut self.out);
+                }
+                self.say_leaving();
+            }
+            Phase::Draining | Phase::Retired | Phase::Stopped(_) => {}
+            Phase::Booted | Phase::Attested | Phase::Leased | Phase::Joined => {
+                self.stop(Refusal::Draining);
+            }
+        }
+    }
+
+    /// Tells the neighbours that this party leaves, if it does.
+    pub(crate) fn say_leaving(&mut self) {
+        if self.phase() != Phase::Draining {
+            return;
+        }
+        self.tell_all(&PeerMessage::Leaving);
+        if self.config.index == PartyIndex::ALL[0] {
+            self.close_jobs();
+        }
+    }
+
+    /// Takes a neighbour's word that it leaves.
+    pub(super) fn peer_leaves(&mut self, from: PartyIndex) {
+        self.leaving.peers_since_ms[from.as_usize()] = Some(self.now_ms);
+        if self.config.index == PartyIndex::ALL[0] {
+            self.close_jobs();
+        }
+    }
+
+    /// Takes party 0's word that no job begins any more.
+    pub(super) fn jobs_closed(&mut self, from: PartyIndex) {
+        if from == PartyIndex::ALL[0] {
+            self.close_jobs();
+        }
+    }
+
+    /// A session with a neighbour stands: it has come back, or tells anew that it leaves.
+    pub(super) fn peer_is_back(&mut self, party: PartyIndex) {
+        self.leaving.peers_since_ms[party.as_usize()] = None;
+        if self.phase() == Phase::Draining {
+            // A peer that cannot be told is found out when its stream ends.
+            let _ = self.peers.send(party, &PeerMessage::Leaving, &mut self.out);
+        }
+    }
+
+    /// Returns what calls are refused with while the three are not together.
+    pub(crate) fn absence(&self) -> Refusal {
+        let announced = |since: &Option<u64>| {
+            since.is_some_and(|since_ms| self.now_ms < since_ms + ABSENCE_MS_MAX)
+        };
+        let peer = self.leaving.peers_since_ms.iter().any(announced);
+        if peer || self.phase() == Phase::Draining {
+            Refusal::Draining
+        } else {
+            Refusal::PartyUnavailable
+        }
+    }
+
+    /// Says once that every job is over here, and retires when nothing is left to do.
+    pub(super) fn review_leaving(&mut self) {
+        if self.work.says_finished() && self.writes.is_empty() {
+            self.tell_all(&PeerMessage::Finished);
+            self.work.finished_is_told();
+        }
+        let Some(since_ms) = self.leaving.own_since_ms else {
+            return;
+        };
+        let over = self.work.all_finished(self.config.index) && self.writes.is_empty();
+        if over && self.on_record() {
+            self.enter(Phase::Retired);
+        } else if self.now_ms >= since_ms + LEAVE_MS_MAX {
+            self.stop(Refusal::DeadlineExceeded);
+        }
+    }
+
+    fn on_record(&self) -> bool {
+        match &self.store {
+            Store::Open(vault) => vault.confirmed() <= self.anchors.version(),
+            Store::Locked | Store::Keyed(_) | Store::Opening(_) => false,
+        }
+    }
+}
+
+const fn established(link: &Link) -> bool {
+    link.peer().is_some()
+}
