@@ -83,12 +83,16 @@ pub fn agree(
     }
 }
 
-/// Returns the refusal that says most: the first that a retry cannot change, else the first.
+/// Returns the refusal that says most: the first that a retry cannot change, else that a party is
+/// being replaced, which its successor does not know, else the first.
 pub fn worst(refusals: impl Iterator<Item = Refusal>) -> Option<Refusal> {
     let mut first = None;
     for refusal in refusals {
         if !refusal.retryable() {
             return Some(refusal);
+        }
+        if refusal == Refusal::Draining {
+            first = Some(refusal);
         }
         first = first.or(Some(refusal));
     }

@@ -350,10 +350,7 @@ impl<'a> Story<'a> {
         assert_eq!(earlier, None, "party {party} answers twice");
         let person = &mut self.people[asked.person];
         match answer.result {
-            PartyResult::Refused(refusal) => {
-                self.tally.refused += 1;
-                self.refusals.insert(refusal);
-            }
+            PartyResult::Refused(_) => self.tally.refused += 1,
             PartyResult::Decided { outcome, user } => {
                 self.tally.decided += 1;
                 let bytes = outcome.outcome.signed_bytes(PartyIndex::ALL[party]);
@@ -368,9 +365,21 @@ impl<'a> Story<'a> {
             }
         }
         if asked.answers.iter().all(Option::is_some) {
+            self.refusals.extend(refused_with(&asked.answers));
             self.asked.remove(&answer.request);
         }
     }
+}
+
+/// Returns what a gateway makes of refusals that a retry may change [LIF-2].
+fn refused_with(answers: &[Option<PartyResult>]) -> Option<Refusal> {
+    let refusals = answers.iter().flatten().filter_map(|answer| match answer {
+        PartyResult::Refused(refusal) => Some(*refusal),
+        PartyResult::Decided { .. } => None,
+    });
+    let refusals: BTreeSet<Refusal> = refusals.collect();
+    let draining = refusals.get(&Refusal::Draining);
+    draining.or_else(|| refusals.first()).copied()
 }
 
 /// Tells whether a decision can be true of this person, and notes what it says.

@@ -71,13 +71,17 @@ impl<P: Platform> Party<P> {
         }
     }
 
-    /// A session with a neighbour stands: it has come back, or tells anew that it leaves.
+    /// A session with a neighbour stands: one that leaves says so on it too.
     pub(super) fn peer_is_back(&mut self, party: PartyIndex) {
-        self.leaving.peers_since_ms[party.as_usize()] = None;
         if self.phase() == Phase::Draining {
             // A peer that cannot be told is found out when its stream ends.
             let _ = self.peers.send(party, &PeerMessage::Leaving, &mut self.out);
         }
+    }
+
+    /// Forgets who left: the three are together again.
+    pub(crate) const fn nobody_is_away(&mut self) {
+        self.leaving.peers_since_ms = [None; PartyIndex::COUNT];
     }
 
     /// Returns what calls are refused with while the three are not together.

@@ -72,6 +72,7 @@ impl<P: Platform> Party<P> {
             return;
         }
         self.ready = true;
+        self.nobody_is_away();
         if self.phase() == Phase::Joined {
             self.enter(Phase::Serving);
         } else {
