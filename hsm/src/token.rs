@@ -14,7 +14,6 @@ use boop_channel::seal::SealError;
 use boop_channel::setup::{SetupPublic, WrappedKey};
 use boop_wire::release::{ReleaseContext, WrapMechanism};
 use boop_wire::session::Signature;
-use boop_wire::{NetworkId, PartyIndex};
 
 pub use file::FileToken;
 pub use keeper::{IdentityPlace, KeyFacts, Pkcs11Status, Pkcs11Token, Pkcs11TokenSettings};

@@ -29,7 +29,7 @@ fn run(arguments: Arguments, console: &Console) -> anyhow::Result<Answer> {
         Command::Verify(arguments) => verify::run(&arguments, now, console),
         Command::Ledger(LedgerCommand::Verify(arguments)) => ledger::verify(&arguments, console),
         Command::Ledger(LedgerCommand::Prove(arguments)) => ledger::prove(&arguments, console),
-        Command::Manifest(command) => manifest::run(&command, answers(), now(), console),
+        Command::Manifest(command) => manifest::run(&command, answers(), now, console),
         Command::Measure(command) => measure::run(&command, console),
         Command::Palm(PalmCommand::Extract(arguments)) => palm::extract(&arguments, console),
         Command::Palm(PalmCommand::Compare(arguments)) => palm::compare(&arguments, console),

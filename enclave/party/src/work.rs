@@ -261,9 +261,7 @@ impl<P: Platform> Party<P> {
         if self.config.index != PartyIndex::ALL[0] {
             return self.start_begun();
         }
-        if self.work.preparing.is_some()
-            || self.work.refreshing.is_some()
-            || self.work.is_closed()
+        if self.work.preparing.is_some() || self.work.refreshing.is_some() || self.work.is_closed()
         {
             return false;
         }

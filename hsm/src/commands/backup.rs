@@ -36,15 +36,11 @@ const DRILL: &str = "boop drill";
 
 pub(crate) fn create_key(arguments: &CreateKeyArguments) -> anyhow::Result<ExitCode> {
     let CreateKeyArguments { whose, epoch, .. } = arguments;
-    let name = KeyName {
-        network: whose.network,
-        party: whose.party,
-        epoch: *epoch,
-    };
+    let name = KeyName::first(whose.network, whose.party, *epoch);
     let mut keys = StoredKeys::open_or_none(&arguments.keys)?;
     let taken = keys.list().iter().any(|(taken, _)| taken == epoch);
     ensure!(!taken, "there is a stored key of epoch {epoch} already");
-    let vault = Pkcs11Vault::open(arguments.token.settings())?;
+    let vault = open_vault(arguments.token.settings())?;
     let stored = vault.create(&name)?;
     let check = vault.check(&name, &stored)?;
     keys.put(*epoch, &stored);
@@ -112,7 +108,7 @@ pub(crate) fn check_share(arguments: &CheckShareArguments) -> anyhow::Result<Exi
 pub(crate) fn backup(arguments: &BackupArguments) -> anyhow::Result<ExitCode> {
     let BackupArguments { whose, out, .. } = arguments;
     let signer = open_token(&arguments.signer)?;
-    let vault = Pkcs11Vault::open(arguments.vault.settings())?;
+    let vault = open_vault(arguments.vault.settings())?;
     let (backup, file) = MakeBackup {
         key_file: &read(&arguments.backup_key)?,
         network: whose.network,
@@ -144,7 +140,7 @@ pub(crate) fn restore_all(arguments: &RestoreArguments) -> anyhow::Result<ExitCo
     let begun = now_ms();
     ensure!(!arguments.keys.exists(), "there are stored keys already");
     let source = Source::read(&arguments.source)?;
-    let vault = Pkcs11Vault::open(arguments.vault.settings())?;
+    let vault = open_vault(arguments.vault.settings())?;
     let restored = restore(&source.plan(&vault, &arguments.register))?;
     let mut keys = StoredKeys::default();
     let mut table = Vec::new();
@@ -195,7 +191,7 @@ fn drill_inside(arguments: &DrillArguments) -> anyhow::Result<ExitCode> {
     let pin_file = arguments.folder.join("pin");
     write_new(&pin_file, pin.as_bytes())?;
     make_drill_token(&arguments.module, DRILL, &pin)?;
-    let vault = Pkcs11Vault::open(Pkcs11Settings {
+    let vault = open_vault(Pkcs11Settings {
         module: arguments.module.clone(),
         label: String::from(DRILL),
         pin_file,
@@ -205,11 +201,7 @@ fn drill_inside(arguments: &DrillArguments) -> anyhow::Result<ExitCode> {
     let restored = restore(&source.plan(&vault, &arguments.folder.join("register")))?;
     let mut table = Vec::new();
     for (key, backed_up) in restored.keys.iter().zip(&backup.keys) {
-        let name = KeyName {
-            network: backup.key.network,
-            party: backup.key.party,
-            epoch: key.epoch,
-        };
+        let name = KeyName::first(backup.key.network, backup.key.party, key.epoch);
         let check = vault.check(&name, &key.stored)?;
         if check != backed_up.check {
             bail!("epoch {}: the check value differs", key.epoch);
@@ -287,6 +279,14 @@ fn read_identity(path: &Path) -> anyhow::Result<Identity> {
     let bytes = Zeroizing::new(read(path)?);
     let text = std::str::from_utf8(&bytes).with_context(what)?;
     Identity::from_file(text).with_context(what)
+}
+
+/// Opens a token; it releases by the strongest mechanism that it offers.
+fn open_vault(settings: Pkcs11Settings) -> anyhow::Result<Pkcs11Vault> {
+    let findings = Pkcs11Vault::probe(&settings)?;
+    let strongest = findings.strongest(settings.danger_oaep_sha1);
+    let mechanism = strongest.context("the token wraps to no setup key")?;
+    Ok(Pkcs11Vault::open(settings, mechanism)?)
 }
 
 fn open_token(path: &Path) -> anyhow::Result<FileToken> {

@@ -395,13 +395,9 @@ mod tests {
         let token = FileToken::create(&path).unwrap();
         let keys = [0, 1, 2].map(|epoch| unwrap_key(&token, epoch, &context()));
         let first = token.root_for_the_canary();
-        let destroy = |token: &FileToken, epoch| {
-            let ReleaseContext { network, party, .. } = context();
-            token.destroy_before(epoch, network, party)
-        };
 
-        assert_eq!(destroy(&token, 1), Ok(()));
-        assert_eq!(destroy(&token, 1), Ok(()));
+        assert_eq!(token.destroy_before(1), Ok(()));
+        assert_eq!(token.destroy_before(1), Ok(()));
         drop(token);
         let token = FileToken::open(&path).unwrap();
 
@@ -412,7 +408,7 @@ mod tests {
         assert_eq!(gone, TokenError::Destroyed { epoch: 0 });
         assert_eq!(unwrap_key(&token, 1, &context()), keys[1]);
         assert_eq!(unwrap_key(&token, 2, &context()), keys[2]);
-        assert_eq!(destroy(&token, 0), Ok(()));
+        assert_eq!(token.destroy_before(0), Ok(()));
         assert_eq!(token.oldest_epoch(), 1);
     }
 

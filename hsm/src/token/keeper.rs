@@ -262,7 +262,11 @@ impl Pkcs11Token {
 
     /// Destroys the keys of epochs that are over.
     fn destroy_older(&self, state: &mut State) -> Result<(), TokenError> {
-        while let Some(place) = state.keys.iter().position(|kept| kept.is_over(state.oldest)) {
+        while let Some(place) = state
+            .keys
+            .iter()
+            .position(|kept| kept.is_over(state.oldest))
+        {
             let kept = &state.keys[place];
             let generations = kept.retired.into_iter().chain([kept.name.generation]);
             for generation in generations {

@@ -312,7 +312,7 @@ impl<P: Platform> Party<P> {
         match stored.origin {
             Some(Origin {
                 committed: true, ..
-            }) => self.enter(sealer, &blob),
+            }) => self.read_next(sealer, &blob),
             Some(_) => self.review_secret(),
             None => self.stop(Refusal::StoreDamaged),
         }
@@ -408,13 +408,13 @@ impl<P: Platform> Party<P> {
                 let Some(blob) = self.committed_head() else {
                     return self.stop(Refusal::Internal);
                 };
-                self.enter(sealer, &blob);
+                self.read_next(sealer, &blob);
             }
         }
     }
 
     /// Reads the store of the next epoch, whose head is this one.
-    fn enter(&mut self, sealer: Sealer, head: &[u8]) {
+    fn read_next(&mut self, sealer: Sealer, head: &[u8]) {
         self.turn_epoch();
         let mut opening = Opening::new(sealer);
         match opening.take(HEAD_SLOT, Some(head)) {

@@ -60,7 +60,9 @@ impl<P: Platform> Party<P> {
         // What is on record was confirmed, also where the head's blob is from before that.
         vault.confirm(vault.confirmed().max(self.anchors.version()));
         self.store = Store::Open(vault);
-        self.enter(Phase::Joined);
+        if self.phase() == Phase::Leased {
+            self.enter(Phase::Joined);
+        }
         self.look_for_old_epoch();
         self.announce();
     }

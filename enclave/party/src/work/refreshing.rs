@@ -10,7 +10,7 @@
 
 use alloc::vec::Vec;
 
-use boop_abi::{Phase, Slot};
+use boop_abi::Slot;
 use boop_mpc::{EpochKey, Input, Job, Output, Transcript};
 use boop_wire::codec::digest_of;
 use boop_wire::statement::{JobEnding, JobKind};
@@ -77,9 +77,6 @@ impl<P: Platform> Party<P> {
         let Store::Open(vault) = &self.store else {
             return;
         };
-        if self.phase() == Phase::Draining {
-            return;
-        }
         let begin = Begin {
             job: self.work.last_job + 1,
             version: vault.version(),
@@ -96,8 +93,8 @@ impl<P: Platform> Party<P> {
         self.work.last_job = self.work.last_job.max(number);
         match self.plan(begin) {
             Ok((task, telling)) => {
-                if begin.version > PREPARED_AT_ONCE && self.phase() == Phase::Serving {
-                    self.set_phase(Phase::Opened);
+                if begin.version > PREPARED_AT_ONCE {
+                    self.take_no_calls();
                 }
                 let mut job = plan(task).with_transcript();
                 let mut outputs = job.handle(Input::Start);
