@@ -279,7 +279,7 @@ impl Pkcs11Token {
                     Err(error) => return Err(error.into()),
                 }
             }
-            self.change(state, |state| drop(state.keys.remove(place)))?;
+            self.change(state, |state| state.keys.remove(place))?;
         }
         Ok(())
     }
