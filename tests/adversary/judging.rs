@@ -102,6 +102,10 @@ fn what_the_manifest_lists_against_is_refused_by_its_name() {
         ("chip-revoked", |m| {
             let chip = ChipId(m.parties[1].machine.chip.clone());
             m.parties[1].machine.chip[0] ^= 1;
+            // Other processes run on the same chip.
+            for machine in m.gateways.iter_mut().chain([&mut m.ledger.machine]) {
+                machine.chip[0] ^= u8::from(machine.chip == chip.0);
+            }
             m.revoked.chips.push(chip);
         }),
         ("release-not-yet", |m| {

@@ -81,6 +81,7 @@ const HOST_WORDS: [&str; 7] = [
     "Blob",
     "BlobDone",
     "Drain",
+    "Refresh",
 ];
 
 #[test]

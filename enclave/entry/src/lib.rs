@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+mod error;
 mod happening;
 mod machine;
 pub mod nitro;
@@ -22,12 +23,12 @@ use std::time::Duration;
 
 use boop_abi::config::{CONFIG_BYTES_MAX, PartyConfig};
 use boop_abi::{FRAME_BYTES_MAX, Phase, ToHost};
-use boop_party::{BootError, Party, Platform, TrustedRoots};
-use boop_wire::Refusal;
-use boop_wire::codec::{CodecError, from_canonical, from_canonical_max, to_canonical};
+use boop_party::{Party, Platform, TrustedRoots};
+use boop_wire::codec::{from_canonical, from_canonical_max, to_canonical};
 use boop_wire::frame::{FrameTooLarge, put_frame};
 
 use crate::clock::now_ms;
+pub use crate::error::EntryError;
 use crate::happening::{HAPPENINGS_MAX, Happening, Workers, end_on_panic, read_frames};
 pub use machine::Machine;
 pub use probe::Probe;
@@ -37,26 +38,6 @@ pub const HOST_SOCKET: &str = "host.sock";
 
 /// How long the party waits for the host before it looks at its clock.
 const TICK_MS: u64 = 50;
-
-/// Why a party's process ended.
-#[derive(Debug, thiserror::Error)]
-pub enum EntryError {
-    /// Standard input or the host's socket failed.
-    #[error("no connection to the host, or no configuration")]
-    Io(#[from] std::io::Error),
-    /// The configuration or a frame is malformed.
-    #[error("the host sent what is not a frame")]
-    Codec(#[from] CodecError),
-    /// A frame is too large.
-    #[error("the host sent too large a frame")]
-    Frame(#[from] FrameTooLarge),
-    /// The party did not boot.
-    #[error("the party did not boot")]
-    Boot(#[from] BootError),
-    /// A check of the party's own state failed.
-    #[error("{0}")]
-    Stopped(Refusal),
-}
 
 /// Reads the configuration from standard input.
 ///

@@ -268,8 +268,8 @@ impl Peers {
         }
     }
 
-    /// Tells both neighbours the other edge and how this store stands, if both sessions stand, and asks for
-    /// theirs.
+    /// Tells both neighbours the other edge and how this store stands, if both sessions stand, and
+    /// asks for theirs.
     pub(crate) fn announce(&mut self, stand: Stand, out: &mut Vec<ToHost>) {
         for to in self.me.others() {
             self.tell_join(to, stand, true, out);
