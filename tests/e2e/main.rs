@@ -19,6 +19,8 @@ mod journey;
 #[cfg(test)]
 mod ledger_loss;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod moments;
 #[cfg(test)]
 mod party_loss;
@@ -32,3 +34,5 @@ mod scanner;
 mod shop;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod upgrade;

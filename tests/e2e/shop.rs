@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use boop_sdk::{
-    AdminClient, ContextRequest, UserClient, VendorClient, VendorError, VendorLogin, VendorResult,
+    AdminClient, ClientTrust, ContextRequest, UserClient, VendorClient, VendorError, VendorLogin,
+    VendorResult,
 };
 use boop_sdk::{PalmCapture, ScannerLogin};
 use boop_wire::UserId;
@@ -109,12 +110,7 @@ impl Shop {
         &self,
         bench: &Bench,
     ) -> (UserClient, boop_wire::api::RegisterResponse) {
-        let (client, gateway) = (&bench.client, &bench.gateway);
-        let request = RegisterRequest::default();
-        let registration = UserClient::register(client, gateway, &request).await;
-        let registration = registration.unwrap();
-        let stream = UserClient::follow(client, gateway, &registration);
-        (stream.await.unwrap(), registration)
+        register_at(&bench.client, &bench.gateway).await
     }
 
     pub(crate) async fn credit(&mut self, user: UserId) {
@@ -205,4 +201,16 @@ impl Shop {
         assert!(paid.result.success, "{:?}", paid.result.code);
         assert_eq!(self.balance(customer.user).await, before - PRICE);
     }
+}
+
+/// Registers a user and opens its stream.
+pub(crate) async fn register_at(
+    client: &ClientTrust,
+    gateway: &str,
+) -> (UserClient, boop_wire::api::RegisterResponse) {
+    let request = RegisterRequest::default();
+    let registration = UserClient::register(client, gateway, &request).await;
+    let registration = registration.unwrap();
+    let stream = UserClient::follow(client, gateway, &registration);
+    (stream.await.unwrap(), registration)
 }
