@@ -1,5 +1,7 @@
 //! Refreshes in the storm, and machines that lose power at any moment of one [REF-4].
 
+use std::collections::BTreeSet;
+
 use boop_abi::Phase;
 use boop_tests::simulation::network::Network;
 use boop_tests::simulation::story::{Story, Tally, Weather};
@@ -69,6 +71,25 @@ fn a_refresh_that_loses_power_at_any_moment_ends_in_one_epoch_with_all_records()
     let epochs = world.epochs();
     println!("epochs {epochs:?}");
     assert!(epochs.iter().all(|held| held[0] > 3));
+}
+
+#[test]
+fn a_party_that_leaves_at_any_moment_of_a_refresh_retires_in_time_and_loses_nobody() {
+    for seed in seeds() {
+        let network = Network::generate();
+        let moments = (0..3_u64).map(|number| {
+            let party = usize::try_from((seed + number) % 3).unwrap();
+            ((number * 331 + seed * 41) % 1_900, party)
+        });
+
+        let story = Story::new(&network, seed, Weather::Calm);
+        let replaced = story.replaces_during_refreshes(moments);
+
+        println!("seed {seed:3}: {replaced:?}");
+        // While the three go over to the next epoch, they are not together for a moment.
+        let expected = BTreeSet::from([Refusal::Draining, Refusal::PartyUnavailable]);
+        assert!(replaced.refusals.is_subset(&expected));
+    }
 }
 
 #[test]

@@ -132,18 +132,17 @@ fn adds(subject: &Subject) -> bool {
 
 impl Work {
     /// Starts serving in a session of three. Numbers of jobs start again in a new session and in
-    /// no other case: number and session together make a job's seeds. Returns whether it is one.
-    pub(crate) fn join(&mut self, session: Digest) -> bool {
+    /// no other case: number and session together make a job's seeds.
+    pub(crate) fn join(&mut self, session: Digest) {
         self.session = Some(session);
-        let new = self.last_session != Some(session);
-        if new {
+        if self.last_session != Some(session) {
             self.last_session = Some(session);
             self.sessions += 1;
             self.early.begin_session();
             self.last_job = 0;
             self.prepared.forget();
             self.prepare_after_ms = 0;
-            self.closing = Closing::default();
+            self.closing.begin_session();
         }
         // Party 0 may have formed before this one, and have begun. No number is used twice.
         let newest = self.last_job;
@@ -151,7 +150,6 @@ impl Work {
         let begun = self.begun.iter().map(|begun| begun.begin.job);
         self.last_job = begun.max().unwrap_or(newest);
         self.written.clear();
-        new
     }
 
     /// Forgets what a neighbour said before it announced another edge: it spoke of jobs of the
@@ -159,6 +157,7 @@ impl Work {
     pub(crate) fn forget_messages(&mut self, from: PartyIndex) {
         self.early.keep(|of, _| of != from);
         self.written.retain(|(_, of)| *of != from);
+        self.closing.forget(from);
         if from == PartyIndex::ALL[0] {
             self.begun.clear();
         }

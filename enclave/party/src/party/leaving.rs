@@ -20,7 +20,15 @@ use crate::platform::Platform;
 #[derive(Debug, Default)]
 pub(crate) struct Leaving {
     own_since_ms: Option<u64>,
-    peers_since_ms: [Option<u64>; PartyIndex::COUNT],
+    peers: [Option<Leave>; PartyIndex::COUNT],
+}
+
+/// A neighbour's word that it leaves.
+#[derive(Debug, Clone, Copy)]
+struct Leave {
+    since_ms: u64,
+    /// Whether the session on which it was said stands: then it has not left yet.
+    stands: bool,
 }
 
 impl<P: Platform> Party<P> {
@@ -36,7 +44,9 @@ impl<P: Platform> Party<P> {
                     // A gateway that cannot be told is found out when its stream ends.
                     let _ = link.send(&word, &mut self.out);
                 }
-                self.say_leaving();
+                self.tell_all(&PeerMessage::Leaving);
+                self.leave_refresh();
+                self.close_if_leaving();
             }
             Phase::Draining | Phase::Retired | Phase::Stopped(_) => {}
             Phase::Booted | Phase::Attested | Phase::Leased | Phase::Joined => {
@@ -45,34 +55,38 @@ impl<P: Platform> Party<P> {
         }
     }
 
-    /// Tells the neighbours that this party leaves, if it does.
-    pub(crate) fn say_leaving(&mut self) {
-        if self.phase() != Phase::Draining {
-            return;
+    /// Ends a refresh that has not come to its last step, however long it would take: it is asked
+    /// for again once the three are together [LIF-3].
+    fn leave_refresh(&mut self) {
+        if let Some(number) = self.work.unsealed_refresh() {
+            self.abort_refreshing(number, Refusal::Draining);
         }
-        self.tell_all(&PeerMessage::Leaving);
-        if self.config.index == PartyIndex::ALL[0] {
+    }
+
+    /// As party 0, begins no job any more in this session if one of the three leaves.
+    pub(crate) fn close_if_leaving(&mut self) {
+        let announced = self.leaving.peers.iter().flatten();
+        let leaves = announced.into_iter().any(|leave| leave.stands);
+        let leaves = leaves || self.phase() == Phase::Draining;
+        if leaves && self.config.index == PartyIndex::ALL[0] {
             self.close_jobs();
         }
     }
 
     /// Takes a neighbour's word that it leaves.
     pub(super) fn peer_leaves(&mut self, from: PartyIndex) {
-        self.leaving.peers_since_ms[from.as_usize()] = Some(self.now_ms);
-        if self.config.index == PartyIndex::ALL[0] {
-            self.close_jobs();
-        }
-    }
-
-    /// Takes party 0's word that no job begins any more.
-    pub(super) fn jobs_closed(&mut self, from: PartyIndex) {
-        if from == PartyIndex::ALL[0] {
-            self.close_jobs();
-        }
+        self.leaving.peers[from.as_usize()] = Some(Leave {
+            since_ms: self.now_ms,
+            stands: true,
+        });
+        self.close_if_leaving();
     }
 
     /// A session with a neighbour stands: one that leaves says so on it too.
     pub(super) fn peer_is_back(&mut self, party: PartyIndex) {
+        if let Some(leave) = &mut self.leaving.peers[party.as_usize()] {
+            leave.stands = false;
+        }
         if self.phase() == Phase::Draining {
             // A peer that cannot be told is found out when its stream ends.
             let _ = self.peers.send(party, &PeerMessage::Leaving, &mut self.out);
@@ -80,16 +94,16 @@ impl<P: Platform> Party<P> {
     }
 
     /// Forgets who left: the three are together again.
-    pub(crate) const fn nobody_is_away(&mut self) {
-        self.leaving.peers_since_ms = [None; PartyIndex::COUNT];
+    pub(crate) fn nobody_is_away(&mut self) {
+        for leave in &mut self.leaving.peers {
+            leave.take_if(|leave| !leave.stands);
+        }
     }
 
     /// Returns what calls are refused with while the three are not together.
     pub(crate) fn absence(&self) -> Refusal {
-        let announced = |since: &Option<u64>| {
-            since.is_some_and(|since_ms| self.now_ms < since_ms + ABSENCE_MS_MAX)
-        };
-        let peer = self.leaving.peers_since_ms.iter().any(announced);
+        let announced = |leave: &Leave| self.now_ms < leave.since_ms + ABSENCE_MS_MAX;
+        let peer = self.leaving.peers.iter().flatten().any(announced);
         if peer || self.phase() == Phase::Draining {
             Refusal::Draining
         } else {

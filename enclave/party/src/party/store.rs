@@ -208,9 +208,8 @@ impl<P: Platform> Party<P> {
             // All three have it, so it may be signed for from now on.
             Agreement::Agreed { .. } if confirmed < own.version => self.confirm_head(),
             Agreement::Agreed { session } => {
-                if self.work.join(session) {
-                    self.say_leaving();
-                }
+                self.work.join(session);
+                self.resume_closing();
                 self.epochs.joined();
                 self.tell_preparation();
                 self.review_readiness();

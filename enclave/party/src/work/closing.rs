@@ -1,4 +1,4 @@
-//! No job begins any more in this session, for one of the three leaves [LIF-2].
+//! No job begins any more in this session, for one of the three leaves [LIF-2], [LIF-3].
 
 use alloc::collections::VecDeque;
 
@@ -16,6 +16,32 @@ pub(super) struct Closing {
     closed: bool,
     told: bool,
     finished: [bool; PartyIndex::COUNT],
+    /// What neighbours said that formed before this party did.
+    early: Early,
+}
+
+#[derive(Debug, Default)]
+struct Early {
+    closed: bool,
+    finished: [bool; PartyIndex::COUNT],
+}
+
+impl Closing {
+    /// Begins a session, of which only those have spoken that formed before this party.
+    pub(super) fn begin_session(&mut self) {
+        *self = Self {
+            early: core::mem::take(&mut self.early),
+            ..Self::default()
+        };
+    }
+
+    /// Forgets what a neighbour said that has another edge now: that session is over.
+    pub(super) fn forget(&mut self, from: PartyIndex) {
+        self.early.finished[from.as_usize()] = false;
+        if from == PartyIndex::ALL[0] {
+            self.early.closed = false;
+        }
+    }
 }
 
 impl Work {
@@ -72,8 +98,39 @@ impl<P: Platform> Party<P> {
         }
     }
 
+    /// Takes party 0's word that no job begins any more.
+    pub(crate) fn jobs_closed(&mut self, from: PartyIndex) {
+        if from == PartyIndex::ALL[0] && self.work.in_session() {
+            self.close_jobs();
+        } else if from == PartyIndex::ALL[0] {
+            self.work.closing.early.closed = true;
+        }
+    }
+
     /// Takes a neighbour's word that every job is over there.
     pub(crate) fn peer_has_finished(&mut self, from: PartyIndex) {
-        self.work.closing.finished[from.as_usize()] = true;
+        let closing = &mut self.work.closing;
+        match self.work.session {
+            Some(_) => closing.finished[from.as_usize()] = true,
+            None => closing.early.finished[from.as_usize()] = true,
+        }
+    }
+
+    /// The three have formed: goes on with what neighbours said that formed before, and says
+    /// again what was said, also in the same session: while they form, a neighbour forgets.
+    pub(crate) fn resume_closing(&mut self) {
+        let closing = &mut self.work.closing;
+        let early = core::mem::take(&mut closing.early);
+        for (finished, early) in closing.finished.iter_mut().zip(early.finished) {
+            *finished |= early;
+        }
+        closing.told = false;
+        if closing.closed && self.config.index == PartyIndex::ALL[0] {
+            self.tell_all(&PeerMessage::Closed);
+        }
+        if early.closed {
+            self.close_jobs();
+        }
+        self.close_if_leaving();
     }
 }

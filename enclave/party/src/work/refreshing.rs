@@ -64,6 +64,13 @@ impl Refreshing {
 }
 
 impl Work {
+    /// Returns the refresh under way, unless its head may be on disk any moment.
+    pub(crate) fn unsealed_refresh(&self) -> Option<u64> {
+        let refreshing = self.refreshing.as_ref();
+        let unsealed = refreshing.filter(|refreshing| !refreshing.is_sealing());
+        unsealed.map(|refreshing| refreshing.number)
+    }
+
     /// Tells whether this job is the refresh under way.
     pub(super) fn is_refreshing(&self, job: u64) -> bool {
         let refreshing = self.refreshing.as_ref();
@@ -262,7 +269,7 @@ impl<P: Platform> Party<P> {
         self.write_next(HEAD_SLOT, blob);
     }
 
-    fn abort_refreshing(&mut self, job: u64, refusal: Refusal) {
+    pub(crate) fn abort_refreshing(&mut self, job: u64, refusal: Refusal) {
         self.tell_all(&PeerMessage::Abort { job, refusal });
         self.drop_refreshing(refusal);
     }

@@ -47,6 +47,36 @@ impl Story<'_> {
         }
     }
 
+    /// Asks for refreshes, has a party leave at another moment of each, and asks for everybody in
+    /// the end.
+    pub fn replaces_during_refreshes(
+        mut self,
+        moments: impl Iterator<Item = (u64, usize)>,
+    ) -> Replaced {
+        self.settle();
+        for _ in 0..BEFORE {
+            self.somebody_comes();
+            self.pass(PAUSE_MS);
+        }
+        for (pause_ms, party) in moments {
+            self.world.ask_for_refresh();
+            self.somebody_comes();
+            self.pass(pause_ms);
+            self.world.drain(party);
+            self.until(RETIRE_MS, |story| {
+                story.world.machines[party].enclave.is_none()
+            });
+            self.until(RECOVERY_MS, |story| story.world.serves());
+        }
+        self.pass(PATIENCE_MS);
+        self.asked.clear();
+        self.everybody_comes();
+        Replaced {
+            decided: self.tally.decided,
+            refusals: self.refusals,
+        }
+    }
+
     fn until(&mut self, span_ms: u64, over: impl Fn(&Self) -> bool) {
         let until_ms = self.world.now_ms() + span_ms;
         while !over(self) {
