@@ -50,8 +50,39 @@ pub(crate) enum Outcome {
         /// How many records they are.
         version: u64,
     },
+    /// An operator had something done with the keys.
+    Worked {
+        /// What.
+        what: KeyWork,
+        /// How many data keys.
+        keys: usize,
+    },
     /// No key, or no head on record.
     Refused(Refusal),
+}
+
+/// What an operator has done with the keys of a token, while the custodian does not serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyWork {
+    /// A data key was made ahead of its first release.
+    Created,
+    /// The data keys are under new key-encryption keys, and the old ones are destroyed.
+    Rotated,
+    /// They were wrapped to the backup key.
+    BackedUp,
+    /// They came out of a backup.
+    Restored,
+}
+
+impl KeyWork {
+    const fn event(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Rotated => "rotated",
+            Self::BackedUp => "backed-up",
+            Self::Restored => "restored",
+        }
+    }
 }
 
 /// One line of the file.
@@ -84,6 +115,8 @@ struct Line {
     refusal: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mechanism: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<usize>,
 }
 
 impl Audit {
@@ -103,6 +136,26 @@ impl Audit {
         })
     }
 
+    /// Notes what an operator had done with the keys; `epoch` is the oldest that they are of.
+    ///
+    /// # Errors
+    /// If the line cannot be written.
+    pub fn note(
+        &self,
+        what: KeyWork,
+        keys: usize,
+        (party, epoch): (PartyIndex, u32),
+        at_ms: u64,
+    ) -> Result<(), AuditError> {
+        self.append(&Record {
+            at_ms,
+            party,
+            epoch,
+            instance: None,
+            outcome: Outcome::Worked { what, keys },
+        })
+    }
+
     /// Appends a line and waits until it is on disk.
     pub(crate) fn append(&self, record: &Record) -> Result<(), AuditError> {
         let mut line = Line {
@@ -115,6 +168,7 @@ impl Audit {
             version: None,
             refusal: None,
             mechanism: None,
+            keys: None,
         };
         match record.outcome {
             Outcome::Released { lease, mechanism } => {
@@ -131,6 +185,10 @@ impl Audit {
                 line.event = "retired";
                 line.lease = Some(lease);
                 line.version = Some(version);
+            }
+            Outcome::Worked { what, keys } => {
+                line.event = what.event();
+                line.keys = Some(keys);
             }
             Outcome::Refused(refusal) => {
                 line.event = "refused";
@@ -168,6 +226,10 @@ mod tests {
                 mechanism: WrapMechanism::Hpke,
             },
             Outcome::Refused(Refusal::Stale),
+            Outcome::Worked {
+                what: KeyWork::Rotated,
+                keys: 2,
+            },
         ] {
             Audit::open(&path)
                 .unwrap()
@@ -183,7 +245,9 @@ mod tests {
                  \"instance\":\"{instance}\",\"lease\":4,\"refusal\":null,\
                  \"mechanism\":\"hpke-x25519\"}}\n\
                  {{\"at_ms\":7,\"event\":\"refused\",\"party\":2,\"epoch\":1,\
-                 \"instance\":\"{instance}\",\"lease\":null,\"refusal\":\"stale\"}}\n"
+                 \"instance\":\"{instance}\",\"lease\":null,\"refusal\":\"stale\"}}\n\
+                 {{\"at_ms\":7,\"event\":\"rotated\",\"party\":2,\"epoch\":1,\
+                 \"instance\":\"{instance}\",\"lease\":null,\"refusal\":null,\"keys\":2}}\n"
             )
         );
     }

@@ -4,7 +4,8 @@
 //!  ceremony   backup key made; its private half split 3 of 5, each share sealed to a holder;
 //!             the custodian signs the public record
 //!  backup     the token wraps each data key to the backup key; the custodian signs the file
-//!  restore    3 shares; each data key unwrapped by an empty token; register with later leases
+//!  restore    3 shares; each data key unwrapped by an empty token; file and register beside it,
+//!             with later leases
 //!  drill      the same into a token that is thrown away: key check values are compared
 //! ```
 //!
@@ -18,17 +19,19 @@ mod loss;
 mod restore;
 mod share;
 mod signed;
-mod stored;
 
 pub use age::{AgeError, Identity, Recipient, SealingSeed};
 pub use file::{BackedUpKey, Backup, BackupError, BackupMechanism, MakeBackup};
 pub use loss::Loss;
-pub use restore::{LEASE_MARGIN, RestoreError, RestorePlan, Restored, RestoredKey, restore};
+#[cfg(test)]
+pub(crate) use restore::restore_until_it_serves;
+pub use restore::{
+    BroughtIn, LEASE_MARGIN, RestoreError, RestorePlan, Restored, RestoredKey, restore,
+};
 pub use share::{
     BackupKey, BackupSecret, DealError, Dealing, SHARES, SHARES_NEEDED, Share, ShareError,
 };
 pub use signed::{SignedError, open_signed, sign};
-pub use stored::{StoredKeys, StoredKeysError};
 
 /// What a custodian signs its backup key under.
 pub const KEY_PURPOSE: &str = "custody-backup-key";

@@ -9,10 +9,15 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use boop_daemon::{from_toml, now_ms};
 use boop_hsm::{
-    CustodianSettings, FileToken, OperatorsWord, Pkcs11Settings, Pkcs11Token, Pkcs11Vault, Status,
-    Token, TokenSettings,
+    Audit, CustodianSettings, FileToken, KeyWork, OperatorsWord, Pkcs11Settings, Pkcs11Token,
+    Pkcs11Vault, Status, Token, TokenSettings,
 };
 use clap::{Args, Subcommand};
+
+use arguments::{
+    BackupArguments, BackupKeyArguments, CheckShareArguments, CreateKeyArguments, DrillArguments,
+    RestoreArguments,
+};
 
 /// What only an operator may say.
 #[derive(Args)]
@@ -34,11 +39,6 @@ impl From<Word> for OperatorsWord {
     }
 }
 
-use arguments::{
-    BackupArguments, BackupKeyArguments, CheckShareArguments, CreateKeyArguments, DrillArguments,
-    RestoreArguments,
-};
-
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Makes the keys of a new custodian and prints its public key, in hexadecimal.
@@ -56,9 +56,9 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
     },
-    /// Makes new key-encryption keys in the token, wraps the data keys by them and destroys the
-    /// old ones. The custodian must not run meanwhile.
-    RotateKek {
+    /// Rotates the key-encryption keys: the token makes new ones, wraps the data keys by them and
+    /// destroys the old ones. Data keys stay. The custodian must not run meanwhile.
+    Rotate {
         /// Configuration file (TOML).
         #[arg(long)]
         config: PathBuf,
@@ -75,7 +75,7 @@ pub(crate) enum Command {
         #[arg(long)]
         pin_file: PathBuf,
     },
-    /// Has a PKCS#11 token make the keys of an epoch
+    /// Has the token make the keys of an epoch, ahead of their first release
     CreateKey(CreateKeyArguments),
     /// Makes a backup key, split 3 of 5 among holders
     BackupKey(BackupKeyArguments),
@@ -104,13 +104,7 @@ impl Command {
                 let settings: CustodianSettings = from_toml(&config)?;
                 println!("{}", Status::of(&settings, word, now_ms())?);
             }
-            Self::RotateKek { config } => {
-                let settings: CustodianSettings = from_toml(&config)?;
-                let pkcs11 = settings.pkcs11(word)?;
-                let pkcs11 = pkcs11.context("a token in a file has no key-encryption keys")?;
-                let keys = Pkcs11Token::open(pkcs11)?.rotate(now_ms())?;
-                println!("data keys under new key-encryption keys: {keys}");
-            }
+            Self::Rotate { config } => rotate(&from_toml(&config)?, word)?,
             Self::Probe {
                 module,
                 label,
@@ -125,15 +119,28 @@ impl Command {
                 })?;
                 println!("{findings}");
             }
-            Self::CreateKey(arguments) => return backup::create_key(&arguments),
-            Self::BackupKey(arguments) => return backup::backup_key(&arguments),
+            Self::CreateKey(arguments) => return backup::create_key(&arguments, word),
+            Self::BackupKey(arguments) => return backup::backup_key(&arguments, word),
             Self::CheckShare(arguments) => return backup::check_share(&arguments),
-            Self::Backup(arguments) => return backup::backup(&arguments),
-            Self::Restore(arguments) => return backup::restore_all(&arguments),
-            Self::Drill(arguments) => return backup::drill(&arguments),
+            Self::Backup(arguments) => return backup::backup(&arguments, word),
+            Self::Restore(arguments) => return backup::restore_all(&arguments, word),
+            Self::Drill(arguments) => return backup::drill(&arguments, word),
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Gives the data keys new key-encryption keys, and puts that on record.
+fn rotate(settings: &CustodianSettings, word: OperatorsWord) -> anyhow::Result<()> {
+    let pkcs11 = settings.pkcs11(word)?;
+    let pkcs11 = pkcs11.context("a token in a file has no key-encryption keys")?;
+    let token = Pkcs11Token::open(pkcs11)?;
+    let audit = Audit::open(&settings.audit)?;
+    let keys = token.rotate(now_ms())?;
+    let whose = (token.party(), token.oldest_epoch());
+    audit.note(KeyWork::Rotated, keys, whose, now_ms())?;
+    println!("data keys under new key-encryption keys: {keys}");
+    Ok(())
 }
 
 /// Opens the token that a configuration names, and says what is weak about it.

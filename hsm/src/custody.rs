@@ -194,7 +194,7 @@ impl Custody {
 
     /// Releases the key to the process of a binding that was judged. The lease and the audit line
     /// are durable before the key is returned.
-    fn grant(
+    pub(crate) fn grant(
         &self,
         binding: &Binding,
         setup: &[u8],

@@ -26,7 +26,7 @@ mod serve;
 mod status;
 mod token;
 
-pub use audit::{Audit, AuditError};
+pub use audit::{Audit, AuditError, KeyWork};
 pub use config::{CustodianSettings, OpenError, OperatorsWord, PlanError, TokenSettings};
 pub use custody::{Conversation, Custody, CustodySettings, ReleaseError, WrongKey};
 pub use register::{MoveError, Register, RegisterError};

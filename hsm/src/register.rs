@@ -90,9 +90,10 @@ impl Register {
         })
     }
 
-    /// Makes a register with these entries, where there is none.
+    /// Makes a register with these entries, where there is none. One that has just these is
+    /// taken: a restore that was cut short has written it.
     pub(crate) fn create(path: &Path, epochs: BTreeMap<u32, Entry>) -> Result<Self, RegisterError> {
-        if path.try_exists()? {
+        if !Self::may_create(path, &epochs)? {
             return Err(RegisterError::Io(ErrorKind::AlreadyExists));
         }
         durable::replace(path, &to_canonical(&epochs))?;
@@ -100,6 +101,14 @@ impl Register {
             path: path.into(),
             epochs: Mutex::new(epochs),
         })
+    }
+
+    /// Tells whether there is no register, or one that has just these entries.
+    pub(crate) fn may_create(
+        path: &Path,
+        epochs: &BTreeMap<u32, Entry>,
+    ) -> Result<bool, RegisterError> {
+        Ok(!path.try_exists()? || Self::open(path)?.snapshot() == *epochs)
     }
 
     /// Returns all that is on record.

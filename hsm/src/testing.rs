@@ -81,28 +81,33 @@ impl World {
     }
 
     pub(crate) fn trust(&self) -> Trust {
-        let approver = SigningKey::from_bytes(&[1; 32]);
-        let bytes = to_canonical(&manifest(self.custodian_key));
-        let signature = approver.sign(&domain_separated("manifest-approval", &bytes));
-        let key = approver.verifying_key().to_bytes();
-        let signed = SignedManifest {
-            manifest: bytes,
-            approvals: vec![Approval {
-                key,
-                signature: signature.to_bytes(),
-            }],
-        };
-        let approvers = Approvers {
-            keys: vec![ApproverKey(key)],
-            needed: 1,
-        };
-        let verified = VerifiedManifest::verify(signed, &approvers).unwrap();
-        Trust::new(
-            Arc::new(verified),
-            Arc::new(Roots::vendor()),
-            SimulatedEvidence::Refuse,
-        )
+        trust_in(&manifest(self.custodian_key))
     }
+}
+
+/// Returns trust in a manifest that its approver signed.
+pub(crate) fn trust_in(manifest: &Manifest) -> Trust {
+    let approver = SigningKey::from_bytes(&[1; 32]);
+    let bytes = to_canonical(manifest);
+    let signature = approver.sign(&domain_separated("manifest-approval", &bytes));
+    let key = approver.verifying_key().to_bytes();
+    let signed = SignedManifest {
+        manifest: bytes,
+        approvals: vec![Approval {
+            key,
+            signature: signature.to_bytes(),
+        }],
+    };
+    let approvers = Approvers {
+        keys: vec![ApproverKey(key)],
+        needed: 1,
+    };
+    let verified = VerifiedManifest::verify(signed, &approvers).unwrap();
+    Trust::new(
+        Arc::new(verified),
+        Arc::new(Roots::vendor()),
+        SimulatedEvidence::Refuse,
+    )
 }
 
 /// Returns the claims of a party that asks for its key with all but a challenge.
@@ -139,7 +144,8 @@ pub(crate) fn bundle(binding: &Binding) -> EvidenceBundle {
     }
 }
 
-fn manifest(custodian: [u8; 32]) -> Manifest {
+/// Returns the first manifest of a network whose three parties have this custodian.
+pub(crate) fn manifest(custodian: [u8; 32]) -> Manifest {
     let machine = |chip| Machine {
         platform: PlatformKind::Snp,
         chip: vec![chip; 64],

@@ -17,6 +17,7 @@ use boop_wire::session::Signature;
 
 pub use file::FileToken;
 pub use keeper::{IdentityPlace, KeyFacts, Pkcs11Status, Pkcs11Token, Pkcs11TokenSettings};
+pub(crate) use keeper::{KEYS_MAX, KeyInBackup, RestoringToken};
 pub use pin::PinError;
 pub use pkcs11::{
     Capability, Finding, Findings, KeyCheck, Pkcs11Settings, Pkcs11Vault, TokenFacts,
@@ -81,6 +82,15 @@ pub enum TokenError {
     /// There is no token.
     #[error("there is no token; `boop-custodian init` makes one")]
     Missing,
+    /// A restore ended before its time; what is there may not be used.
+    #[error("a restore into this token was cut short; run it again")]
+    Restoring,
+    /// There are keys in a token that a backup is to be brought into.
+    #[error("the token is not empty: it holds {keys} secret keys")]
+    NotEmpty {
+        /// How many.
+        keys: usize,
+    },
     /// Others than the owner may read or write the token.
     #[error("the token has mode {mode:03o}; only its owner may have access (600)")]
     LoosePermissions {

@@ -21,8 +21,8 @@ fn the_ceremony_and_the_recovery_run_as_they_stand() {
     }
     let folder = tempfile::tempdir().unwrap();
 
-    run_blocks("ceremony.md", 7, folder.path());
-    run_blocks("recovery.md", 5, folder.path());
+    run_blocks("ceremony.md", 8, folder.path());
+    run_blocks("recovery.md", 6, folder.path());
 
     let [drill, restored] = ["drill.json", "restored.json"].map(|name| {
         let text = fs::read_to_string(folder.path().join(name)).unwrap();

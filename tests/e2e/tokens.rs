@@ -7,12 +7,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use boop_hsm::backup::Identity;
 use boop_tests::program;
 use boop_wire::PartyIndex;
 use boop_world::Layout;
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::session::UserType;
 use cryptoki::types::AuthPin;
+use serde_json::Value;
 
 use crate::bench::Bench;
 use crate::shop::Shop;
@@ -45,8 +47,9 @@ async fn three_custodians_release_from_softhsm_and_people_pay_over_restart_and_r
 
     // New key-encryption keys, while the custodian does not run.
     bench.network.process("custodian-1").unwrap().stop();
-    let rotated = custodian(&bench, party, "rotate-kek");
+    let rotated = custodian(&bench, party, &["rotate"]);
     assert!(rotated.status.success(), "{rotated:?}");
+    back_up_and_rehearse(&bench, party);
     bench.network.start_custodian(party).unwrap();
     let starts = bench.kill_party(party);
     bench.wait_recovered(party, starts).await;
@@ -62,7 +65,7 @@ async fn three_custodians_release_from_softhsm_and_people_pay_over_restart_and_r
         assert!(!bench.layout().machine(party, "token").exists());
     }
     // A look at a token changes nothing, also while its custodian runs.
-    let status = custodian(&bench, party, "status");
+    let status = custodian(&bench, party, &["status"]);
     let text = String::from_utf8(status.stdout).unwrap();
     assert!(status.status.success(), "{text}");
     for part in [
@@ -78,7 +81,7 @@ async fn three_custodians_release_from_softhsm_and_people_pay_over_restart_and_r
     bench.network.process("custodian-1").unwrap().stop();
     write_pin(&bench.layout().machine(party, ""), "99999999");
     for why in ["the token refused the PIN", "a wrong PIN was given"] {
-        let refused = custodian(&bench, party, "rotate-kek");
+        let refused = custodian(&bench, party, &["rotate"]);
         let text = String::from_utf8(refused.stderr).unwrap();
         assert!(!refused.status.success() && text.contains(why), "{text}");
     }
@@ -108,10 +111,64 @@ async fn a_custodian_with_kryoptic_releases_by_rsa_beside_two_with_files() {
     assert!(log.contains("the signing key of party 0's custodian lies in a file"));
 }
 
+/// Backs up the key that a custodian released, and has it come back into a throw-away token.
+fn back_up_and_rehearse(bench: &Bench, party: PartyIndex) {
+    let machine = |name: &str| bench.layout().machine(party, name);
+    let manifest = bench.layout().path("manifest.cbor");
+    let trust = bench.client.admit_file(&manifest).unwrap();
+    let network = trust.manifest().network().to_string();
+    let party_entry = trust.manifest().manifest().party(party).unwrap();
+    let signer = hex::encode(party_entry.custodian);
+    let run = |command: &str, rest: &[&str]| {
+        let arguments = [&[command, "--network", &network, "--json"], rest].concat();
+        let output = custodian(bench, party, &arguments);
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let holders = [1, 2, 3, 4, 5].map(|holder| Identity::from_seed([holder; 32]));
+    let recipients = holders
+        .each_ref()
+        .map(|holder| holder.recipient().to_string());
+    let mut arguments = vec!["--out", "ceremony"];
+    for recipient in &recipients {
+        arguments.extend(["--holder", recipient]);
+    }
+    run("backup-key", &arguments);
+    let key = "ceremony/backup-key.cbor";
+    run("backup", &["--backup-key", key, "--out", "backup.cbor"]);
+    let mut arguments = vec!["--custodian", &signer, "--backup", "backup.cbor"];
+    let shares = [1, 3, 5].map(|share: usize| {
+        let sealed = fs::read(machine(&format!("ceremony/share-{share}.age"))).unwrap();
+        let opened = holders[share - 1].open(&sealed).unwrap();
+        let name = format!("share-{share}");
+        fs::write(machine(&name), &*opened).unwrap();
+        name
+    });
+    for share in &shares {
+        arguments.extend(["--share", share]);
+    }
+    let drill = run("drill", &arguments);
+    // The custodian has this key already, and says the same of it.
+    let check = run("create-key", &[])["check_value"].clone();
+    let same = format!("epoch 0, {}, the same", check.as_str().unwrap());
+    assert_eq!(drill["key"], same);
+    for nothing in ["epochs_lost", "records_lost", "heads_not_guarded"] {
+        assert_eq!(drill[nothing], "0", "{nothing}");
+    }
+    let audit = fs::read_to_string(machine("audit.jsonl")).unwrap();
+    for event in ["rotated", "backed-up"] {
+        let event = format!("\"event\":\"{event}\"");
+        let line = audit.lines().find(|line| line.contains(&event)).unwrap();
+        assert!(line.contains("\"keys\":1"), "{line}");
+    }
+    assert!(!audit.contains("\"event\":\"created\""));
+}
+
 /// Runs a command of a custodian as its operator does.
-fn custodian(bench: &Bench, party: PartyIndex, command: &str) -> Output {
+fn custodian(bench: &Bench, party: PartyIndex, arguments: &[&str]) -> Output {
     Command::new(program::path("boop-custodian"))
-        .args([command, "--config", "custodian.toml"])
+        .args(arguments)
+        .args(["--config", "custodian.toml"])
         .current_dir(bench.layout().machine(party, ""))
         .env("SOFTHSM2_CONF", "softhsm2.conf")
         .output()

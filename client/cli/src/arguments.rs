@@ -243,12 +243,14 @@ All arguments go to the program boop-world, which must lie beside boop.";
 const HSM_EXAMPLES: &str = "\
 Examples:
   boop hsm probe --module /usr/lib/softhsm/libsofthsm2.so --label custody --pin-file pin
+  boop hsm status --config custodian.toml                what the token holds and can do
+  boop hsm rotate --config custodian.toml                new key-encryption keys, the old destroyed
   boop hsm help                                          every command
   boop hsm backup --help                                 one command, with an example
 
-Commands: init, probe, create-key, backup-key, check-share, backup, restore, drill. All arguments go
-to the program boop-custodian, which must lie beside boop. docs/ceremony.md and docs/recovery.md
-lead through them.";
+Commands: init, status, rotate, probe, create-key, backup-key, check-share, backup, restore, drill.
+All arguments go to the program boop-custodian, which must lie beside boop. docs/custodian.md,
+docs/ceremony.md and docs/recovery.md lead through them.";
 
 /// Arguments of `boop hsm`.
 #[derive(Debug, Args)]

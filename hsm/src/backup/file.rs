@@ -14,14 +14,14 @@ use crate::backup::share::{BackupKey, BackupSecret, ShareError};
 use crate::backup::signed::{SignedError, open_signed, sign};
 use crate::backup::{BACKUP_PURPOSE, KEY_PURPOSE};
 use crate::register::{Entry, Register};
-use crate::token::{KeyCheck, KeyName, Pkcs11Vault, StoredKey, Token, TokenError, VaultError};
+use crate::token::{
+    KEYS_MAX, KeyCheck, KeyInBackup, KeyName, Pkcs11Token, StoredKey, Token, TokenError, VaultError,
+};
 use boop_channel::setup::AES_WRAPPED_BYTES;
 use boop_wire::release::WrapMechanism;
 
 /// First field of the content.
 const FORMAT: u8 = 1;
-/// Most data keys in a file.
-const KEYS_MAX: usize = 1024;
 /// Length of one coordinate of P-256.
 const COORDINATE_BYTES: usize = 32;
 
@@ -42,6 +42,12 @@ pub struct Backup {
     /// What was on record of the party's store.
     #[n(4)]
     pub(crate) register: BTreeMap<u32, Entry>,
+    /// The highest lease that was given out.
+    #[n(5)]
+    pub lease: u64,
+    /// The oldest epoch that was not over.
+    #[n(6)]
+    pub oldest: u32,
 }
 
 /// One data key.
@@ -62,6 +68,9 @@ pub struct BackedUpKey {
     /// What the token said it is known by.
     #[n(4)]
     pub check: KeyCheck,
+    /// When it was made, in milliseconds since 1970.
+    #[n(5)]
+    pub made_at_ms: u64,
 }
 
 /// How a token wraps to a backup key.
@@ -81,14 +90,10 @@ pub enum BackupMechanism {
 pub struct MakeBackup<'a> {
     /// The backup key's record, as [`KEY_PURPOSE`] signed it at the ceremony.
     pub key_file: &'a [u8],
-    /// The network.
+    /// The network whose keys are backed up.
     pub network: NetworkId,
-    /// The party.
-    pub party: PartyIndex,
-    /// The token.
-    pub vault: &'a Pkcs11Vault,
-    /// The data keys that it has.
-    pub stored: &'a [(u32, StoredKey)],
+    /// The custodian's token. It signs too.
+    pub token: &'a Pkcs11Token,
     /// The register.
     pub register: &'a Register,
     /// The time, in milliseconds since 1970.
@@ -116,64 +121,46 @@ pub enum BackupError {
     /// There is nothing to back up.
     #[error("there is no data key to back up")]
     Nothing,
-    /// There are more keys than a file holds.
-    #[error("more than 1024 data keys")]
-    TooMany,
-    /// The key-holding token failed.
-    #[error("the token wrapped no key")]
-    Vault(#[from] VaultError),
-    /// The signing token failed.
-    #[error("the token signed nothing")]
+    /// The token failed.
+    #[error("the token")]
     Token(#[from] TokenError),
 }
 
 impl MakeBackup<'_> {
-    /// Makes the file and has `signer` sign it.
+    /// Makes the file and has the token sign it.
     ///
     /// # Errors
-    /// If the backup key is not this custodian's, or a token fails.
-    pub fn make(&self, signer: &dyn Token) -> Result<(Backup, Vec<u8>), BackupError> {
-        let key: BackupKey = open_signed(KEY_PURPOSE, self.key_file, &signer.public_key())?;
+    /// If the backup key is not this custodian's, or the token fails.
+    pub fn make(&self) -> Result<(Backup, Vec<u8>), BackupError> {
+        let key: BackupKey = open_signed(KEY_PURPOSE, self.key_file, &self.token.public_key())?;
         if key.network != self.network {
             return Err(BackupError::OtherNetwork);
         }
-        if key.party != self.party {
+        if key.party != self.token.party() {
             return Err(BackupError::OtherParty { found: key.party });
         }
-        if self.stored.is_empty() {
+        let epoch_context = |epoch| context(&key, epoch);
+        let keys = self
+            .token
+            .back_up(self.network, &key.public()?, epoch_context)?;
+        if keys.is_empty() {
             return Err(BackupError::Nothing);
         }
-        if self.stored.len() > KEYS_MAX {
-            return Err(BackupError::TooMany);
-        }
-        let public = key.public()?;
-        let by_epoch: BTreeMap<_, _> = self.stored.iter().copied().collect();
-        let mut keys = Vec::new();
-        for (epoch, stored) in by_epoch {
-            let name = key.name(epoch);
-            let context = context(&key, epoch);
-            let (wrapped, check) = self.vault.back_up(&name, &stored, &public, &context)?;
-            let not_ours = |what| VaultError::Protocol(String::from(what));
-            keys.push(BackedUpKey {
-                epoch,
-                mechanism: BackupMechanism::of(wrapped.mechanism)
-                    .ok_or_else(|| not_ours("a key is wrapped in another way"))?,
-                ephemeral: wrapped.ephemeral,
-                wrapped: wrapped
-                    .ciphertext
-                    .try_into()
-                    .map_err(|_| not_ours("a wrapped key is not of 40 bytes"))?,
-                check,
-            });
-        }
+        let keys = keys.into_iter().map(BackedUpKey::new);
+        let keys = keys.collect::<Result<_, _>>().map_err(TokenError::from)?;
+        let register = self.register.snapshot();
+        let on_record = register.values().map(|entry| entry.lease).max();
+        let lease = on_record.max(Some(self.token.highest_lease()));
         let backup = Backup {
             format: FORMAT,
-            key,
-            made_at_ms: self.now_ms,
             keys,
-            register: self.register.snapshot(),
+            made_at_ms: self.now_ms,
+            register,
+            lease: lease.unwrap_or_default(),
+            oldest: self.token.oldest_epoch(),
+            key,
         };
-        let file = sign(BACKUP_PURPOSE, &backup, signer)?;
+        let file = sign(BACKUP_PURPOSE, &backup, self.token)?;
         Ok((backup, file))
     }
 }
@@ -185,28 +172,14 @@ impl Backup {
     /// If it did not, or the content is not a backup.
     pub fn open(file: &[u8], custodian: &[u8; 32]) -> Result<Self, SignedError> {
         let backup: Self = open_signed(BACKUP_PURPOSE, file, custodian)?;
-        let ordered = backup.keys.is_sorted_by(|a, b| a.epoch < b.epoch);
+        let ordered = backup.keys.is_sorted_by(|a, b| a.epoch < b.epoch)
+            && backup.keys.iter().all(|key| key.epoch >= backup.oldest);
         if backup.format != FORMAT || !ordered || backup.keys.len() > KEYS_MAX {
             return Err(SignedError::Malformed(
                 boop_wire::codec::CodecError::Malformed,
             ));
         }
         Ok(backup)
-    }
-
-    /// Returns the newest lease on record, by epoch.
-    pub fn leases(&self) -> impl Iterator<Item = (u32, u64)> {
-        self.register
-            .iter()
-            .map(|(epoch, entry)| (*epoch, entry.lease))
-    }
-
-    /// Returns the version of the newest head on record, by epoch.
-    pub fn heads(&self) -> impl Iterator<Item = (u32, Option<u64>)> {
-        let version = |entry: &Entry| entry.anchor.map(|anchor| anchor.version);
-        self.register
-            .iter()
-            .map(move |(epoch, entry)| (*epoch, version(entry)))
     }
 }
 
@@ -217,6 +190,21 @@ impl BackupKey {
 }
 
 impl BackedUpKey {
+    fn new(key: KeyInBackup) -> Result<Self, VaultError> {
+        let not_ours = |what| VaultError::Protocol(String::from(what));
+        let wrapped = key.wrapped;
+        let mechanism = BackupMechanism::of(wrapped.mechanism);
+        let ciphertext = wrapped.ciphertext.try_into();
+        Ok(Self {
+            epoch: key.name.epoch,
+            mechanism: mechanism.ok_or_else(|| not_ours("a key is wrapped in another way"))?,
+            ephemeral: wrapped.ephemeral,
+            wrapped: ciphertext.map_err(|_| not_ours("a wrapped key is not of 40 bytes"))?,
+            check: key.check,
+            made_at_ms: key.made_at_ms,
+        })
+    }
+
     /// Returns the AES key that the data key is wrapped by.
     pub(crate) fn wrapping_key(
         &self,

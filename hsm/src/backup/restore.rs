@@ -4,11 +4,13 @@ use std::path::Path;
 
 use boop_wire::{NetworkId, PartyIndex};
 
-use crate::backup::file::Backup;
-use crate::backup::share::{Share, ShareError};
+use crate::backup::file::{BackedUpKey, Backup};
+use crate::backup::share::{BackupSecret, Share, ShareError};
 use crate::backup::signed::SignedError;
 use crate::register::{Register, RegisterError};
-use crate::token::{KeyCheck, Pkcs11Vault, StoredKey, Vault, VaultError};
+use crate::token::{
+    KeyCheck, Pkcs11Token, Pkcs11TokenSettings, RestoringToken, TokenError, VaultError,
+};
 
 /// By how much a restored lease is above the one in the backup: more than a custodian releases in
 /// two hundred years at 30 a minute, so that none given out since the backup comes again.
@@ -23,23 +25,36 @@ pub struct RestorePlan<'a> {
     pub custodian: [u8; 32],
     /// The network.
     pub network: NetworkId,
-    /// The party.
-    pub party: PartyIndex,
     /// The shares that there are.
     pub shares: &'a [Share],
-    /// The empty token.
-    pub vault: &'a Pkcs11Vault,
+    /// The empty token of the party. There must be no file beside it yet.
+    pub token: &'a Pkcs11TokenSettings,
+    /// The epoch under which the custodian counts its leases.
+    pub lease_epoch: u32,
     /// Where the register goes; there must be no file yet.
     pub register: &'a Path,
+    /// The time, in milliseconds since 1970.
+    pub now_ms: u64,
 }
 
 /// What was restored.
 #[derive(Debug)]
 pub struct Restored {
+    /// The token, with an identity of its own.
+    pub token: Pkcs11Token,
+    /// What came out of the backup.
+    pub brought_in: BroughtIn,
+}
+
+/// What came out of a backup.
+#[derive(Debug)]
+pub struct BroughtIn {
     /// The data keys, in order of epoch.
     pub keys: Vec<RestoredKey>,
     /// The register.
     pub register: Register,
+    /// The lease that the next one comes after.
+    pub lease: u64,
     /// When the backup was made.
     pub made_at_ms: u64,
 }
@@ -49,13 +64,12 @@ pub struct Restored {
 pub struct RestoredKey {
     /// The epoch.
     pub epoch: u32,
-    /// The key as the new token wrapped it.
-    pub stored: StoredKey,
     /// What both tokens say it is known by.
     pub check: KeyCheck,
 }
 
-/// Why nothing was restored. The token is empty as before.
+/// Why nothing was restored. The token is empty as before, or serves nobody until a restore is
+/// run again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RestoreError {
     /// The file is not one that the custodian signed.
@@ -73,12 +87,6 @@ pub enum RestoreError {
     /// The shares do not put the backup key together.
     #[error(transparent)]
     Shares(#[from] ShareError),
-    /// There are keys in the token.
-    #[error("the token is not empty: it holds {keys} secret keys")]
-    NotEmpty {
-        /// How many.
-        keys: usize,
-    },
     /// There is a register already.
     #[error("there is a register already, and its leases must not be lost")]
     RegisterExists,
@@ -91,77 +99,90 @@ pub enum RestoreError {
     /// A lease is so high that no margin is left.
     #[error("the leases are at their end")]
     Leases,
-    /// The token failed.
+    /// The token failed, or is not empty.
     #[error("the token")]
-    Vault(#[from] VaultError),
+    Token(#[from] TokenError),
     /// The register failed.
     #[error("the register")]
     Register(#[from] RegisterError),
 }
 
-/// Restores a backup.
+/// Restores a backup: the token is one that serves when all of it is there, and not before.
 ///
 /// # Errors
 /// If anything is not as it should be; then nothing is restored.
 pub fn restore(plan: &RestorePlan<'_>) -> Result<Restored, RestoreError> {
+    let (token, brought_in) = restore_until_it_serves(plan)?;
+    Ok(Restored {
+        token: token.finish()?,
+        brought_in,
+    })
+}
+
+/// Does all but the last step.
+pub(crate) fn restore_until_it_serves(
+    plan: &RestorePlan<'_>,
+) -> Result<(RestoringToken, BroughtIn), RestoreError> {
     let backup = Backup::open(plan.file, &plan.custodian)?;
     if backup.key.network != plan.network {
         return Err(RestoreError::OtherNetwork);
     }
-    if backup.key.party != plan.party {
+    if backup.key.party != plan.token.party {
         let found = backup.key.party;
         return Err(RestoreError::OtherParty { found });
     }
-    if plan.register.exists() {
+    let lease = backup.lease.checked_add(LEASE_MARGIN);
+    let lease = lease.ok_or(RestoreError::Leases)?;
+    let mut epochs = backup.register.clone();
+    for entry in epochs.values_mut() {
+        entry.lease = lease;
+    }
+    if !Register::may_create(plan.register, &epochs)? {
         return Err(RestoreError::RegisterExists);
     }
     let secret = backup.key.combine(plan.shares)?;
-    let held = plan.vault.keys_held()?;
-    if held > 0 {
-        return Err(RestoreError::NotEmpty { keys: held });
-    }
-    let mut epochs = backup.register.clone();
-    for entry in epochs.values_mut() {
-        let later = entry.lease.checked_add(LEASE_MARGIN);
-        entry.lease = later.ok_or(RestoreError::Leases)?;
-    }
-    let mut keys = Vec::new();
-    let restored = (|| {
-        for backed_up in &backup.keys {
-            let epoch = backed_up.epoch;
-            let name = backup.key.name(epoch);
-            let wrapping = backed_up.wrapping_key(&backup.key, &secret);
-            let wrapping = wrapping.ok_or(RestoreError::KeyCheck { epoch })?;
-            let wrapped = backed_up.wrapped();
-            let imported = plan.vault.import(&name, &wrapping, &wrapped);
-            let (stored, check) = match imported {
-                Ok(imported) => imported,
-                Err(VaultError::StoredKey) => return Err(RestoreError::KeyCheck { epoch }),
-                Err(error) => return Err(error.into()),
-            };
-            keys.push(RestoredKey {
-                epoch,
-                stored,
-                check,
-            });
-            if check != backed_up.check {
-                return Err(RestoreError::KeyCheck { epoch });
-            }
-        }
-        Ok(Register::create(plan.register, epochs)?)
-    })();
-    match restored {
-        Ok(register) => Ok(Restored {
+    let names = backup.keys.iter().map(|key| backup.key.name(key.epoch));
+    let counter = (plan.lease_epoch, lease);
+    let token = plan.token.clone();
+    let token = RestoringToken::begin(token, names.collect(), counter, backup.oldest)?;
+    let brought_in = bring_in(&backup, &secret, &token, plan.now_ms).and_then(|keys| {
+        // Before the token serves: without it an old store would open.
+        let register = Register::create(plan.register, epochs)?;
+        Ok(BroughtIn {
             keys,
             register,
+            lease,
             made_at_ms: backup.made_at_ms,
-        }),
+        })
+    });
+    match brought_in {
+        Ok(brought_in) => Ok((token, brought_in)),
         Err(error) => {
-            for key in keys {
-                // What stays is found by the next try, which then says that the token is not empty.
-                let _ = plan.vault.destroy(&backup.key.name(key.epoch));
-            }
+            token.give_up();
             Err(error)
         }
     }
+}
+
+fn bring_in(
+    backup: &Backup,
+    secret: &BackupSecret,
+    token: &RestoringToken,
+    now_ms: u64,
+) -> Result<Vec<RestoredKey>, RestoreError> {
+    let bring_in = |key: &BackedUpKey| {
+        let epoch = key.epoch;
+        let other = RestoreError::KeyCheck { epoch };
+        let Some(wrapping) = key.wrapping_key(&backup.key, secret) else {
+            return Err(other);
+        };
+        let name = backup.key.name(epoch);
+        let imported = token.import(name, &wrapping, &key.wrapped(), key.made_at_ms, now_ms);
+        match imported {
+            Ok(check) if check == key.check => Ok(RestoredKey { epoch, check }),
+            Ok(_) | Err(TokenError::Vault(VaultError::StoredKey)) => Err(other),
+            Err(error) => Err(error.into()),
+        }
+    };
+    backup.keys.iter().map(bring_in).collect()
 }

@@ -9,8 +9,8 @@ use minicbor::{Decode, Encode};
 
 use crate::token::{Token, TokenError};
 
-/// Largest file, in bytes: a thousand epochs take some 250 KB.
-const SIGNED_BYTES_MAX: usize = 512 * 1024;
+/// Largest file, in bytes: the data keys of a token and a register, some 16 KB each.
+const SIGNED_BYTES_MAX: usize = 64 * 1024;
 
 #[derive(Encode, Decode)]
 struct Signed {

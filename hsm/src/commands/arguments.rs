@@ -2,70 +2,37 @@
 
 use std::path::PathBuf;
 
-use boop_hsm::Pkcs11Settings;
 use boop_hsm::backup::Recipient;
-use boop_wire::{NetworkId, PartyIndex};
+use boop_wire::NetworkId;
 use clap::Args;
-
-/// Which token.
-#[derive(Debug, Args)]
-pub(crate) struct TokenArguments {
-    /// The PKCS#11 module: a shared library
-    #[arg(long, value_name = "FILE")]
-    module: PathBuf,
-    /// The token's label
-    #[arg(long)]
-    label: String,
-    /// File with the user's PIN, of mode 600
-    #[arg(long, value_name = "FILE")]
-    pin_file: PathBuf,
-}
-
-impl TokenArguments {
-    pub(crate) fn settings(&self) -> Pkcs11Settings {
-        Pkcs11Settings {
-            module: self.module.clone(),
-            label: self.label.clone(),
-            pin_file: self.pin_file.clone(),
-            retry_after_wrong_pin: false,
-            danger_oaep_sha1: false,
-        }
-    }
-}
 
 /// Whose keys.
 #[derive(Debug, Args)]
-pub(crate) struct PartyArguments {
+pub(crate) struct CustodianArguments {
+    /// The custodian's configuration (TOML): its party, token and register
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
     /// Id of the network, in hexadecimal: `boop manifest new` prints it
     #[arg(long, value_name = "HEX")]
     pub(crate) network: NetworkId,
-    /// Index of the party: 0, 1 or 2
-    #[arg(long)]
-    pub(crate) party: PartyIndex,
 }
 
 const CREATE_KEY: &str = "\
 Example:
-  boop-custodian create-key --module /usr/lib/softhsm/libsofthsm2.so --label custody \\
-    --pin-file pin --network $NETWORK --party 1 --keys keys.cbor
+  boop-custodian create-key --config custodian.toml --network $NETWORK
 
-The token makes a key-encryption key that cannot leave it, and a data key, which is written to the
-file wrapped by the former. A key that is there is never replaced.";
+The token makes a key-encryption key that cannot leave it, and a data key, which is kept wrapped by
+the former. A key that is there is never replaced: its check value is printed.";
 
 /// Arguments of `create-key`.
 #[derive(Debug, Args)]
 #[command(after_help = CREATE_KEY)]
 pub(crate) struct CreateKeyArguments {
     #[command(flatten)]
-    pub(crate) token: TokenArguments,
-    #[command(flatten)]
-    pub(crate) whose: PartyArguments,
-    /// Epoch of the store that the key is for
-    #[arg(long, default_value_t = 0)]
-    pub(crate) epoch: u32,
-    /// File of stored data keys; the new one is added
-    #[arg(long, value_name = "FILE")]
-    pub(crate) keys: PathBuf,
+    pub(crate) whose: CustodianArguments,
+    /// Epoch of the store that the key is for [default: as in the configuration]
+    #[arg(long)]
+    pub(crate) epoch: Option<u32>,
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -73,7 +40,7 @@ pub(crate) struct CreateKeyArguments {
 
 const BACKUP_KEY: &str = "\
 Example:
-  boop-custodian backup-key --token identity --network $NETWORK --party 1 --out ceremony \\
+  boop-custodian backup-key --config custodian.toml --network $NETWORK --out ceremony \\
     --holder age1... --holder age1... --holder age1... --holder age1... --holder age1...
 
 Writes backup-key.cbor, signed by the custodian, and share-1.age to share-5.age, each for one
@@ -84,11 +51,8 @@ network. Any three holders can bring the party's keys back, two cannot.";
 #[derive(Debug, Args)]
 #[command(after_help = BACKUP_KEY)]
 pub(crate) struct BackupKeyArguments {
-    /// The custodian's token, which signs
-    #[arg(long, value_name = "FILE")]
-    pub(crate) token: PathBuf,
     #[command(flatten)]
-    pub(crate) whose: PartyArguments,
+    pub(crate) whose: CustodianArguments,
     /// The age key of a holder; five times
     #[arg(long = "holder", value_name = "AGE1", required = true)]
     pub(crate) holders: Vec<Recipient>,
@@ -131,30 +95,19 @@ pub(crate) struct CheckShareArguments {
 
 const BACKUP: &str = "\
 Example:
-  boop-custodian backup --module /usr/lib/softhsm/libsofthsm2.so --label custody --pin-file pin \\
-    --token identity --network $NETWORK --party 1 --keys keys.cbor --register register \\
+  boop-custodian backup --config custodian.toml --network $NETWORK \\
     --backup-key ceremony/backup-key.cbor --out backup.cbor
 
 The token wraps each data key to the backup key; nothing in the file opens anything by itself. Make
-one after each new epoch: a data key that is in no backup is lost with its token.";
+one after each new epoch: a data key that is in no backup is lost with its token. Then destroy those
+that were made before: they hold the key of the epoch that is over.";
 
 /// Arguments of `backup`.
 #[derive(Debug, Args)]
 #[command(after_help = BACKUP)]
 pub(crate) struct BackupArguments {
     #[command(flatten)]
-    pub(crate) vault: TokenArguments,
-    /// The custodian's token, which signs
-    #[arg(long = "token", value_name = "FILE")]
-    pub(crate) signer: PathBuf,
-    #[command(flatten)]
-    pub(crate) whose: PartyArguments,
-    /// File of stored data keys
-    #[arg(long, value_name = "FILE")]
-    pub(crate) keys: PathBuf,
-    /// The custodian's register
-    #[arg(long, value_name = "FILE")]
-    pub(crate) register: PathBuf,
+    pub(crate) whose: CustodianArguments,
     /// There is no register, since this custodian has released no key yet
     #[arg(long)]
     pub(crate) never_served: bool,
@@ -173,7 +126,7 @@ pub(crate) struct BackupArguments {
 #[derive(Debug, Args)]
 pub(crate) struct SourceArguments {
     #[command(flatten)]
-    pub(crate) whose: PartyArguments,
+    pub(crate) whose: CustodianArguments,
     /// The backup
     #[arg(long, value_name = "FILE")]
     pub(crate) backup: PathBuf,
@@ -190,29 +143,20 @@ pub(crate) struct SourceArguments {
 
 const RESTORE: &str = "\
 Example:
-  boop-custodian restore --module /usr/lib/softhsm/libsofthsm2.so --label spare --pin-file pin \\
-    --network $NETWORK --party 1 --custodian $CUSTODIAN --backup backup.cbor \\
-    --share share-1.age --share share-3.age --share share-4.age \\
-    --identity one.key --identity three.key --identity four.key \\
-    --keys keys.cbor --register register
+  boop-custodian restore --config custodian.toml --network $NETWORK --custodian $CUSTODIAN \\
+    --backup backup.cbor --share share-1.age --share share-3.age --share share-4.age \\
+    --identity one.key --identity three.key --identity four.key
 
-Into an empty token alone, and all or nothing. Data keys go from one token into the other; leases
-begin far above those in the backup.";
+Into an empty token alone, where there is neither its file nor a register yet, and all or nothing:
+cut short, it is run again. Data keys go from one token into the other; leases begin far above those
+in the backup. The custodian has a new signing key, which the next manifest names.";
 
 /// Arguments of `restore`.
 #[derive(Debug, Args)]
 #[command(after_help = RESTORE)]
 pub(crate) struct RestoreArguments {
     #[command(flatten)]
-    pub(crate) vault: TokenArguments,
-    #[command(flatten)]
     pub(crate) source: SourceArguments,
-    /// Where the stored data keys go; there must be no file yet
-    #[arg(long, value_name = "FILE")]
-    pub(crate) keys: PathBuf,
-    /// Where the register goes; there must be no file yet
-    #[arg(long, value_name = "FILE")]
-    pub(crate) register: PathBuf,
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -220,12 +164,13 @@ pub(crate) struct RestoreArguments {
 
 const DRILL: &str = "\
 Example:
-  boop-custodian drill --network $NETWORK --party 1 --custodian $CUSTODIAN --backup backup.cbor \\
-    --share share-1.age --share share-3.age --share share-4.age \\
-    --identity one.key --identity three.key --identity four.key --register register
+  boop-custodian drill --config custodian.toml --network $NETWORK --custodian $CUSTODIAN \\
+    --backup backup.cbor --share share-1.age --share share-3.age --share share-4.age \\
+    --identity one.key --identity three.key --identity four.key
 
 Restores into a SoftHSM2 token that is made for this and thrown away, compares the key check values
-and prints how long it took and what would be lost. On a machine without a network: while it runs,
+and prints how long it took and what would be lost, by the register that the configuration names. It
+does not touch the token there. On a machine without a network: while it runs,
 the keys are in a token that is a file.
 
 Exit code: 0 all would come back, 1 records would be lost.";
@@ -236,9 +181,6 @@ Exit code: 0 all would come back, 1 records would be lost.";
 pub(crate) struct DrillArguments {
     #[command(flatten)]
     pub(crate) source: SourceArguments,
-    /// The custodian's register as it is now, to tell what the backup does not know
-    #[arg(long, value_name = "FILE")]
-    pub(crate) register: PathBuf,
     /// There is no register, since this custodian has released no key yet
     #[arg(long)]
     pub(crate) never_served: bool,

@@ -7,22 +7,24 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, bail, ensure};
-use boop_daemon::now_ms;
+use boop_daemon::{from_toml, now_ms};
 use boop_hsm::backup::{
-    Backup, BackupKey, Identity, KEY_PURPOSE, MakeBackup, RestorePlan, SealingSeed, Share,
-    StoredKeys, open_signed, restore, sign,
+    Backup, BackupKey, Identity, KEY_PURPOSE, MakeBackup, RestorePlan, Restored, SealingSeed,
+    Share, open_signed, restore, sign,
 };
 use boop_hsm::{
-    FileToken, KeyName, Pkcs11Settings, Pkcs11Vault, Register, Token as _, Vault as _,
-    make_drill_token,
+    Audit, Capability, CustodianSettings, IdentityPlace, KeyName, KeyWork, OperatorsWord,
+    Pkcs11Settings, Pkcs11Token, Pkcs11TokenSettings, Pkcs11Vault, Register, Token as _,
+    TokenError, VaultError, make_drill_token,
 };
+use boop_wire::NetworkId;
 use boop_wire::codec::{from_canonical_max, plain_digest, to_canonical};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::arguments::{
-    BackupArguments, BackupKeyArguments, CheckShareArguments, CreateKeyArguments, DrillArguments,
-    RestoreArguments, SourceArguments,
+    BackupArguments, BackupKeyArguments, CheckShareArguments, CreateKeyArguments,
+    CustodianArguments, DrillArguments, RestoreArguments, SourceArguments,
 };
 
 /// Largest file that is read here, in bytes.
@@ -34,33 +36,41 @@ const AGE: &[u8] = b"age-encryption.org/";
 /// Label of the token of a drill.
 const DRILL: &str = "boop drill";
 
-pub(crate) fn create_key(arguments: &CreateKeyArguments) -> anyhow::Result<ExitCode> {
-    let CreateKeyArguments { whose, epoch, .. } = arguments;
-    let name = KeyName::first(whose.network, whose.party, *epoch);
-    let mut keys = StoredKeys::open_or_none(&arguments.keys)?;
-    let taken = keys.list().iter().any(|(taken, _)| taken == epoch);
-    ensure!(!taken, "there is a stored key of epoch {epoch} already");
-    let vault = open_vault(arguments.token.settings())?;
-    let stored = vault.create(&name)?;
-    let check = vault.check(&name, &stored)?;
-    keys.put(*epoch, &stored);
-    keys.replace(&arguments.keys)?;
+pub(crate) fn create_key(
+    arguments: &CreateKeyArguments,
+    word: OperatorsWord,
+) -> anyhow::Result<ExitCode> {
+    let custodian = Custodian::read(&arguments.whose, word)?;
+    let token = Pkcs11Token::open(custodian.token.clone())?;
+    let epoch = arguments.epoch.unwrap_or(custodian.settings.epoch);
+    let name = KeyName::first(custodian.network, token.party(), epoch);
+    let audit = custodian.audit()?;
+    let none = TokenError::Vault(VaultError::NoKey { epoch });
+    let is_new = token.check(&name) == Err(none);
+    token.prepare(&name, now_ms())?;
+    if is_new {
+        audit.note(KeyWork::Created, 1, (token.party(), epoch), now_ms())?;
+    }
     let table = [
         ("key", name.id().to_string()),
         ("epoch", epoch.to_string()),
-        ("check value", check.to_string()),
-        ("release by", vault.mechanism().name().to_owned()),
+        ("check value", token.check(&name)?.to_string()),
+        ("release by", token.mechanism().name().to_owned()),
     ];
     print(arguments.json, &table);
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) fn backup_key(arguments: &BackupKeyArguments) -> anyhow::Result<ExitCode> {
-    let BackupKeyArguments { whose, out, .. } = arguments;
-    let token = open_token(&arguments.token)?;
+pub(crate) fn backup_key(
+    arguments: &BackupKeyArguments,
+    word: OperatorsWord,
+) -> anyhow::Result<ExitCode> {
+    let out = &arguments.out;
+    let custodian = Custodian::read(&arguments.whose, word)?;
+    let token = Pkcs11Token::open(custodian.token)?;
     let mut seed = Zeroizing::new([0; 32]);
     fill(&mut *seed)?;
-    let dealing = BackupKey::deal(whose.network, whose.party, &arguments.holders, *seed)?;
+    let dealing = BackupKey::deal(custodian.network, token.party(), &arguments.holders, *seed)?;
     fs::DirBuilder::new()
         .mode(0o700)
         .create(out)
@@ -105,58 +115,62 @@ pub(crate) fn check_share(arguments: &CheckShareArguments) -> anyhow::Result<Exi
     Ok(checked.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS))
 }
 
-pub(crate) fn backup(arguments: &BackupArguments) -> anyhow::Result<ExitCode> {
-    let BackupArguments { whose, out, .. } = arguments;
-    let signer = open_token(&arguments.signer)?;
-    let vault = open_vault(arguments.vault.settings())?;
+pub(crate) fn backup(arguments: &BackupArguments, word: OperatorsWord) -> anyhow::Result<ExitCode> {
+    let custodian = Custodian::read(&arguments.whose, word)?;
+    let token = Pkcs11Token::open(custodian.token.clone())?;
+    let audit = custodian.audit()?;
     let (backup, file) = MakeBackup {
         key_file: &read(&arguments.backup_key)?,
-        network: whose.network,
-        party: whose.party,
-        vault: &vault,
-        stored: &StoredKeys::open(&arguments.keys)?.list(),
-        register: &open_register(&arguments.register, arguments.never_served)?,
+        network: custodian.network,
+        token: &token,
+        register: &custodian.register(arguments.never_served)?,
         now_ms: now_ms(),
     }
-    .make(&signer)?;
-    write_new(out, &file)?;
+    .make()?;
+    write_new(&arguments.out, &file)?;
+    let whose = (token.party(), backup.oldest);
+    audit.note(KeyWork::BackedUp, backup.keys.len(), whose, now_ms())?;
     let mut table = vec![
         ("backup", plain_digest(&file).to_string()),
         ("backup key", backup.key.id().to_string()),
-        ("custodian", hex::encode(signer.public_key())),
+        ("custodian", hex::encode(token.public_key())),
     ];
     for key in &backup.keys {
         let how = key.mechanism.name();
         table.push(("key", format!("epoch {}, {}, {how}", key.epoch, key.check)));
     }
-    for (epoch, lease) in backup.leases() {
-        table.push(("lease", format!("epoch {epoch}, {lease}")));
-    }
+    table.push(("lease", backup.lease.to_string()));
     print(arguments.json, &table);
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) fn restore_all(arguments: &RestoreArguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn restore_all(
+    arguments: &RestoreArguments,
+    word: OperatorsWord,
+) -> anyhow::Result<ExitCode> {
     let begun = now_ms();
-    ensure!(!arguments.keys.exists(), "there are stored keys already");
-    let source = Source::read(&arguments.source)?;
-    let vault = open_vault(arguments.vault.settings())?;
-    let restored = restore(&source.plan(&vault, &arguments.register))?;
-    let mut keys = StoredKeys::default();
-    let mut table = Vec::new();
-    for key in &restored.keys {
-        keys.put(key.epoch, &key.stored);
+    let source = Source::read(&arguments.source, word)?;
+    let custodian = &source.custodian;
+    let audit = custodian.audit()?;
+    let restored = source.restore(&custodian.token, &custodian.settings.register)?;
+    let Restored { token, brought_in } = &restored;
+    let whose = (token.party(), token.oldest_epoch());
+    audit.note(KeyWork::Restored, brought_in.keys.len(), whose, now_ms())?;
+    let mut table = vec![
+        ("custodian", hex::encode(token.public_key())),
+        ("leases after", brought_in.lease.to_string()),
+    ];
+    for key in &brought_in.keys {
         table.push(("key", format!("epoch {}, {}", key.epoch, key.check)));
     }
-    keys.create(&arguments.keys)?;
     table.push(("time to recover", seconds_since(begun)));
     print(arguments.json, &table);
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) fn drill(arguments: &DrillArguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn drill(arguments: &DrillArguments, word: OperatorsWord) -> anyhow::Result<ExitCode> {
     if arguments.inside {
-        return drill_inside(arguments);
+        return drill_inside(arguments, word);
     }
     let folder = &arguments.folder;
     let tokens = fs::DirBuilder::new().mode(0o700).create(folder);
@@ -180,30 +194,18 @@ pub(crate) fn drill(arguments: &DrillArguments) -> anyhow::Result<ExitCode> {
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-fn drill_inside(arguments: &DrillArguments) -> anyhow::Result<ExitCode> {
+fn drill_inside(arguments: &DrillArguments, word: OperatorsWord) -> anyhow::Result<ExitCode> {
     let begun = now_ms();
-    let source = Source::read(&arguments.source)?;
-    let backup = Backup::open(&source.file, &source.custodian)?;
-    let loss = backup.loss(&open_register(&arguments.register, arguments.never_served)?);
-    let mut pin = [0; 16];
-    fill(&mut pin)?;
-    let pin = hex::encode(pin);
-    let pin_file = arguments.folder.join("pin");
-    write_new(&pin_file, pin.as_bytes())?;
-    make_drill_token(&arguments.module, DRILL, &pin)?;
-    let vault = open_vault(Pkcs11Settings {
-        module: arguments.module.clone(),
-        label: String::from(DRILL),
-        pin_file,
-        retry_after_wrong_pin: false,
-        danger_oaep_sha1: false,
-    })?;
-    let restored = restore(&source.plan(&vault, &arguments.folder.join("register")))?;
+    let source = Source::read(&arguments.source, word)?;
+    let backup = Backup::open(&source.file, &source.signer)?;
+    let loss = backup.loss(&source.custodian.register(arguments.never_served)?);
+    let throw_away = throw_away_token(arguments, &source.custodian)?;
+    let restored = source.restore(&throw_away, &arguments.folder.join("register"))?;
     let mut table = Vec::new();
-    for (key, backed_up) in restored.keys.iter().zip(&backup.keys) {
+    for key in &backup.keys {
         let name = KeyName::first(backup.key.network, backup.key.party, key.epoch);
-        let check = vault.check(&name, &key.stored)?;
-        if check != backed_up.check {
+        let check = restored.token.check(&name)?;
+        if check != key.check {
             bail!("epoch {}: the check value differs", key.epoch);
         }
         table.push(("key", format!("epoch {}, {check}, the same", key.epoch)));
@@ -223,41 +225,120 @@ fn drill_inside(arguments: &DrillArguments) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// Makes a token for a drill; it releases by the strongest mechanism that it has.
+fn throw_away_token(
+    arguments: &DrillArguments,
+    custodian: &Custodian,
+) -> anyhow::Result<Pkcs11TokenSettings> {
+    let mut pin = [0; 16];
+    fill(&mut pin)?;
+    let pin = hex::encode(pin);
+    let pin_file = arguments.folder.join("pin");
+    write_new(&pin_file, pin.as_bytes())?;
+    make_drill_token(&arguments.module, DRILL, &pin)?;
+    let pkcs11 = Pkcs11Settings {
+        module: arguments.module.clone(),
+        label: String::from(DRILL),
+        pin_file,
+        retry_after_wrong_pin: false,
+        danger_oaep_sha1: false,
+    };
+    let findings = Pkcs11Vault::probe(&pkcs11)?;
+    let strongest = findings.strongest(false);
+    let signs = findings.has(Capability::Ed25519);
+    Ok(Pkcs11TokenSettings {
+        pkcs11,
+        mechanism: strongest.context("the token wraps to no setup key")?,
+        identity: if signs {
+            IdentityPlace::Token
+        } else {
+            IdentityPlace::File
+        },
+        state: arguments.folder.join("state"),
+        party: custodian.token.party,
+    })
+}
+
+/// The custodian whose keys it is about.
+struct Custodian {
+    settings: CustodianSettings,
+    network: NetworkId,
+    token: Pkcs11TokenSettings,
+}
+
+impl Custodian {
+    fn read(arguments: &CustodianArguments, word: OperatorsWord) -> anyhow::Result<Self> {
+        let settings: CustodianSettings = from_toml(&arguments.config)?;
+        let token = settings.pkcs11(word)?;
+        Ok(Self {
+            token: token.context(
+                "the token is a file: it makes no keys and has no backup, and who copies the file \
+                 has them all",
+            )?,
+            network: arguments.network,
+            settings,
+        })
+    }
+
+    fn audit(&self) -> anyhow::Result<Audit> {
+        Ok(Audit::open(&self.settings.audit)?)
+    }
+
+    /// A register that is looked for in the wrong place would count as empty, and leases come
+    /// twice.
+    fn register(&self, never_served: bool) -> anyhow::Result<Register> {
+        let path = &self.settings.register;
+        ensure!(
+            path.exists() != never_served,
+            "{} {}: --never-served is for a custodian that has released no key yet, and only for \
+             one",
+            path.display(),
+            if never_served {
+                "is there"
+            } else {
+                "is not there"
+            },
+        );
+        Ok(Register::open(path)?)
+    }
+}
+
 /// What a restore is made from.
-struct Source<'a> {
-    arguments: &'a SourceArguments,
+struct Source {
+    custodian: Custodian,
     file: Vec<u8>,
-    custodian: [u8; 32],
+    signer: [u8; 32],
     shares: Vec<Share>,
 }
 
-impl<'a> Source<'a> {
-    fn read(arguments: &'a SourceArguments) -> anyhow::Result<Self> {
+impl Source {
+    fn read(arguments: &SourceArguments, word: OperatorsWord) -> anyhow::Result<Self> {
         let identities = arguments.identities.iter();
         let identities: Vec<_> = identities
             .map(|path| read_identity(path))
             .collect::<Result<_, _>>()?;
         let shares = arguments.shares.iter();
         Ok(Self {
-            arguments,
+            custodian: Custodian::read(&arguments.whose, word)?,
             file: read(&arguments.backup)?,
-            custodian: public_key(&arguments.custodian)?,
+            signer: public_key(&arguments.custodian)?,
             shares: shares
                 .map(|path| read_share(path, &identities))
                 .collect::<Result<_, _>>()?,
         })
     }
 
-    fn plan<'b>(&'b self, vault: &'b Pkcs11Vault, register: &'b Path) -> RestorePlan<'b> {
-        RestorePlan {
+    fn restore(&self, token: &Pkcs11TokenSettings, register: &Path) -> anyhow::Result<Restored> {
+        Ok(restore(&RestorePlan {
             file: &self.file,
-            custodian: self.custodian,
-            network: self.arguments.whose.network,
-            party: self.arguments.whose.party,
+            custodian: self.signer,
+            network: self.custodian.network,
             shares: &self.shares,
-            vault,
+            token,
+            lease_epoch: self.custodian.settings.epoch,
             register,
-        }
+            now_ms: now_ms(),
+        })?)
     }
 }
 
@@ -279,33 +360,6 @@ fn read_identity(path: &Path) -> anyhow::Result<Identity> {
     let bytes = Zeroizing::new(read(path)?);
     let text = std::str::from_utf8(&bytes).with_context(what)?;
     Identity::from_file(text).with_context(what)
-}
-
-/// Opens a token; it releases by the strongest mechanism that it offers.
-fn open_vault(settings: Pkcs11Settings) -> anyhow::Result<Pkcs11Vault> {
-    let findings = Pkcs11Vault::probe(&settings)?;
-    let strongest = findings.strongest(settings.danger_oaep_sha1);
-    let mechanism = strongest.context("the token wraps to no setup key")?;
-    Ok(Pkcs11Vault::open(settings, mechanism)?)
-}
-
-fn open_token(path: &Path) -> anyhow::Result<FileToken> {
-    FileToken::open(path).with_context(|| format!("token {}", path.display()))
-}
-
-/// A register that is looked for in the wrong place would count as empty, and leases come twice.
-fn open_register(path: &Path, never_served: bool) -> anyhow::Result<Register> {
-    ensure!(
-        path.exists() != never_served,
-        "{} {}: --never-served is for a custodian that has released no key yet, and only for one",
-        path.display(),
-        if never_served {
-            "is there"
-        } else {
-            "is not there"
-        },
-    );
-    Ok(Register::open(path)?)
 }
 
 fn public_key(text: &str) -> anyhow::Result<[u8; 32]> {

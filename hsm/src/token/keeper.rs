@@ -11,6 +11,8 @@
 //! between, is used; nothing that may have wrapped something is ever destroyed but by rotation,
 //! after the data keys under it are on disk under its successor, and when its epoch is over.
 
+mod backup;
+mod restoring;
 mod state;
 
 use std::fs::File;
@@ -29,7 +31,11 @@ use crate::token::leases::Leases;
 use crate::token::{
     Findings, KeyName, Pkcs11Settings, Pkcs11Vault, Token, TokenError, Vault, VaultError, private,
 };
-use state::{Identity, KEYS_MAX, Kept, State};
+use state::{Identity, Kept, State};
+
+pub(crate) use backup::KeyInBackup;
+pub(crate) use restoring::RestoringToken;
+pub(crate) use state::KEYS_MAX;
 
 /// What a custodian is told about its PKCS#11 token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,27 +111,18 @@ impl Pkcs11Token {
             return Err(TokenError::Exists);
         }
         let vault = Pkcs11Vault::open(settings.pkcs11.clone(), settings.mechanism)?;
-        let identity = match settings.identity {
-            IdentityPlace::Token => Identity::Token {
-                public: vault.make_identity(settings.party)?,
-            },
-            IdentityPlace::File => {
-                let mut seed = Zeroizing::new([0; 32]);
-                getrandom::fill(&mut *seed).map_err(|_| TokenError::Random)?;
-                Identity::File { seed: *seed }
-            }
-        };
+        let identity = Identity::make(&settings, &vault)?;
         let serial = vault.findings().token.serial.clone();
         let state = State::new(serial, identity, Leases::default());
         state.write(&settings.state)?;
         Ok(Self::new(settings, vault, state, lock))
     }
 
-    /// Opens the token and its file, and ends a rotation that was cut short.
+    /// Opens the token and its file, and ends a rotation or a destruction that was cut short.
     ///
     /// # Errors
-    /// If there is no file, it is of another token or damaged, another process uses it, or the
-    /// token cannot be used.
+    /// If there is no file, it is of another token or damaged, another process uses it, a restore
+    /// did not come to its end, or the token cannot be used.
     pub fn open(settings: Pkcs11TokenSettings) -> Result<Self, TokenError> {
         private::check(&settings.state)?;
         let lock = private::lock(&settings.state)?;
@@ -171,6 +168,11 @@ impl Pkcs11Token {
             lease: state.leases.last(epoch),
             keys: keys.collect(),
         })
+    }
+
+    /// Returns whose custodian it is.
+    pub const fn party(&self) -> PartyIndex {
+        self.settings.party
     }
 
     /// Gives every data key a new key-encryption key, and destroys the old ones. A crash at any
@@ -251,10 +253,7 @@ impl Pkcs11Token {
                 generation,
                 ..state.keys[place].name
             };
-            match self.vault.destroy(&name) {
-                Ok(()) | Err(VaultError::NoKey { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+            self.destroy(&name)?;
             self.change(state, |state| state.keys[place].retired = None)?;
         }
         Ok(())
@@ -268,20 +267,40 @@ impl Pkcs11Token {
             .position(|kept| kept.is_over(state.oldest))
         {
             let kept = &state.keys[place];
-            let generations = kept.retired.into_iter().chain([kept.name.generation]);
-            for generation in generations {
-                let name = KeyName {
+            let current = kept.name.generation;
+            // A rotation that was cut short may have left a successor.
+            let generations = [Some(current), kept.retired, current.checked_add(1)];
+            for generation in generations.into_iter().flatten() {
+                self.destroy(&KeyName {
                     generation,
                     ..kept.name
-                };
-                match self.vault.destroy(&name) {
-                    Ok(()) | Err(VaultError::NoKey { .. }) => {}
-                    Err(error) => return Err(error.into()),
-                }
+                })?;
             }
             self.change(state, |state| state.keys.remove(place))?;
         }
         Ok(())
+    }
+
+    /// Destroys a key-encryption key, if it is there.
+    fn destroy(&self, name: &KeyName) -> Result<(), TokenError> {
+        match self.vault.destroy(name) {
+            Ok(()) | Err(VaultError::NoKey { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn note_oldest(&self, epoch: u32) -> Result<MutexGuard<'_, State>, TokenError> {
+        let mut state = self.state();
+        if epoch > state.oldest {
+            self.change(&mut state, |state| state.oldest = epoch)?;
+        }
+        Ok(state)
+    }
+
+    /// Stops before the keys are destroyed, for the test of a crash there.
+    #[cfg(test)]
+    pub(crate) fn destroy_before_until_destruction(&self, epoch: u32) -> Result<(), TokenError> {
+        self.note_oldest(epoch).map(drop)
     }
 }
 
@@ -352,11 +371,7 @@ impl Token for Pkcs11Token {
     /// No key of an older epoch is released from the moment that this is on record; if the token
     /// fails then, the keys are destroyed at the next call or start.
     fn destroy_before(&self, epoch: u32) -> Result<(), TokenError> {
-        let mut state = self.state();
-        if epoch > state.oldest {
-            self.change(&mut state, |state| state.oldest = epoch)?;
-        }
-        self.destroy_older(&mut state)
+        self.destroy_older(&mut *self.note_oldest(epoch)?)
     }
 
     fn sign(&self, bytes: &[u8]) -> Result<Signature, TokenError> {
@@ -374,6 +389,20 @@ impl Token for Pkcs11Token {
 }
 
 impl Identity {
+    /// Makes the signing key; one that is in the token already is used.
+    fn make(settings: &Pkcs11TokenSettings, vault: &Pkcs11Vault) -> Result<Self, TokenError> {
+        Ok(match settings.identity {
+            IdentityPlace::Token => Self::Token {
+                public: vault.make_identity(settings.party)?,
+            },
+            IdentityPlace::File => {
+                let mut seed = Zeroizing::new([0; 32]);
+                getrandom::fill(&mut *seed).map_err(|_| TokenError::Random)?;
+                Self::File { seed: *seed }
+            }
+        })
+    }
+
     fn public(&self) -> [u8; 32] {
         match self {
             Self::Token { public } => *public,

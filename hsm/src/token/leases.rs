@@ -26,6 +26,17 @@ impl Leases {
         self.0.is_sorted_by(|a, b| a.epoch < b.epoch) && self.0.len() <= EPOCHS_MAX
     }
 
+    /// Makes counters of which this one alone has been raised, to `last`.
+    pub(super) fn beginning_at(epoch: u32, last: u64) -> Self {
+        Self(vec![Lease { epoch, last }])
+    }
+
+    /// Returns the highest lease of all.
+    pub(super) fn highest(&self) -> u64 {
+        let all = self.0.iter().map(|lease| lease.last);
+        all.max().unwrap_or_default()
+    }
+
     /// Returns the last lease of an epoch.
     pub(super) fn last(&self, epoch: u32) -> Option<u64> {
         let found = self.0.iter().find(|lease| lease.epoch == epoch);

@@ -17,7 +17,7 @@ use boop_channel::setup::AES_WRAPPED_BYTES;
 /// First field of the file.
 const FORMAT: u8 = 1;
 /// Most data keys: one for each epoch that is not destroyed.
-pub(super) const KEYS_MAX: usize = 64;
+pub(crate) const KEYS_MAX: usize = 64;
 /// Largest file, in bytes: the leases, and some 130 bytes a key.
 const STATE_BYTES_MAX: usize = 32 * 1024;
 
@@ -38,6 +38,9 @@ pub(super) struct State {
     /// The oldest epoch whose keys may be used; those of older ones are destroyed.
     #[n(5)]
     pub(super) oldest: u32,
+    /// A backup is being brought in: nothing here may be used yet.
+    #[n(6)]
+    pub(super) restoring: bool,
 }
 
 /// Where the custodian's signing key is.
@@ -82,10 +85,20 @@ impl State {
             leases,
             keys: Vec::new(),
             oldest: 0,
+            restoring: false,
         }
     }
 
+    /// Reads the file of a token that may be used.
     pub(super) fn read(path: &Path) -> Result<Self, TokenError> {
+        let state = Self::read_any(path)?;
+        if state.restoring {
+            return Err(TokenError::Restoring);
+        }
+        Ok(state)
+    }
+
+    pub(super) fn read_any(path: &Path) -> Result<Self, TokenError> {
         // Room for everything at once, so that no copy is left behind by a growing vector.
         let mut bytes = Zeroizing::new(Vec::with_capacity(STATE_BYTES_MAX + 1));
         let limit = u64::try_from(STATE_BYTES_MAX + 1).unwrap_or(u64::MAX);

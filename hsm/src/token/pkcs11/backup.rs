@@ -88,10 +88,7 @@ impl Pkcs11Vault {
     }
 
     /// Tells the check value of a stored data key.
-    ///
-    /// # Errors
-    /// If the token does not have its key-encryption key, or fails.
-    pub fn check(&self, name: &KeyName, stored: &StoredKey) -> Result<KeyCheck, VaultError> {
+    pub(crate) fn check(&self, name: &KeyName, stored: &StoredKey) -> Result<KeyCheck, VaultError> {
         self.with_session(|session| {
             let kek = release::find_kek(session, name)?;
             check(session, kek, stored, name)
@@ -150,7 +147,8 @@ pub fn make_drill_token(module: &Path, label: &str, pin: &str) -> Result<(), Vau
     made
 }
 
-/// Encrypts a block that bears the key's name, by a copy of the key that may do that.
+/// Encrypts a block that bears the store's name, by a copy of the key that may do that. It is the
+/// same for every generation: the data key is.
 fn check(
     session: &Session,
     kek: ObjectHandle,
@@ -158,7 +156,8 @@ fn check(
     name: &KeyName,
 ) -> Result<KeyCheck, VaultError> {
     let key = release::restore_to_check(session, kek, stored)?;
-    let name = digest_of("key-check", name);
+    let store = KeyName::first(name.network, name.party, name.epoch);
+    let name = digest_of("key-check", &store);
     let block = &name.as_bytes()[..BLOCK_BYTES];
     let encrypted = session.encrypt(&Mechanism::AesEcb, key.handle, block)?;
     let first = encrypted.first_chunk::<CHECK_BYTES>();

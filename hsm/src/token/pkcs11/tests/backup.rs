@@ -1,61 +1,98 @@
 //! Backup and recovery from one token into another.
 
-use std::path::PathBuf;
+mod scene;
+mod serving;
 
-use boop_wire::release::{Anchor, AnchorMove};
-use boop_wire::{Digest, NetworkId, PartyIndex};
+use boop_wire::{NetworkId, PartyIndex};
 
-use super::super::*;
-use super::harness::{Stage, on_each_module};
-use super::{context, name, setup_key};
+use super::harness::on_each_module;
+use super::keeper::released_of;
+use super::name;
 use crate::backup::{
-    BACKUP_PURPOSE, Backup, BackupError, BackupKey, Dealing, Identity, KEY_PURPOSE, LEASE_MARGIN,
-    MakeBackup, Recipient, RestoreError, RestorePlan, Restored, Share, ShareError, SignedError,
-    restore, sign,
+    BACKUP_PURPOSE, BackupError, KEY_PURPOSE, LEASE_MARGIN, RestoreError, RestorePlan, Share,
+    ShareError, SignedError, restore, sign,
 };
 use crate::register::Register;
-use crate::token::{FileToken, Token};
-use boop_channel::setup::Floor;
-
-const SPARE: &str = "boop spare";
+use crate::token::{FileToken, Pkcs11Token, Pkcs11TokenSettings, Token, TokenError};
+use scene::{HIGHEST_LEASE, MADE_AT_MS, Scene, anchor, deal, released, step};
 
 #[test]
 fn three_shares_bring_every_key_and_the_register_into_an_empty_token() {
     on_each_module(|stage| {
         let scene = Scene::new(stage);
-        let released = scene.with_vault(&stage.settings(), |vault| {
-            scene.release(vault, &scene.stored)
-        });
 
         let restored = scene.restore(&scene.shares[1..4]).unwrap();
 
-        let epochs: Vec<_> = restored.keys.iter().map(|key| key.epoch).collect();
+        let keys = restored.brought_in.keys;
+        let epochs: Vec<_> = keys.iter().map(|key| key.epoch).collect();
         assert_eq!(epochs, [0, 1]);
-        let stored: Vec<_> = restored.keys.iter().map(|k| (k.epoch, k.stored)).collect();
-        assert_ne!(stored, scene.stored);
-        let again = scene.with_vault(&scene.spare(), |vault| {
-            for key in &restored.keys {
-                assert_eq!(vault.check(&name(key.epoch), &key.stored), Ok(key.check));
-            }
-            scene.release(vault, &stored)
-        });
-        assert_eq!(again, released);
-        let leases = restored.register.snapshot();
-        let leases: Vec<_> = leases.values().map(|e| (e.lease, e.anchor)).collect();
-        assert_eq!(
-            leases,
-            [(5 + LEASE_MARGIN, Some(anchor())), (1 + LEASE_MARGIN, None)]
-        );
-        assert!(scene.second_register.exists());
+        for key in &keys {
+            assert_eq!(restored.token.check(&name(key.epoch)), Ok(key.check));
+        }
+        assert_eq!(released(&restored.token), scene.keys);
+        assert_ne!(restored.token.public_key(), scene.custodian);
+        assert_eq!(restored.token.oldest_epoch(), 0);
+        drop(restored.token);
+        // All of it is on disk.
+        let status = Pkcs11Token::status(&scene.spare(), 0).unwrap();
+        let facts: Vec<_> = status.keys.iter().map(|k| (k.name, k.made_at_ms)).collect();
+        assert_eq!(facts, [0, 1].map(|epoch| (name(epoch), MADE_AT_MS)));
+        let token = Pkcs11Token::open(scene.spare()).unwrap();
+        assert_eq!(released(&token), scene.keys);
+        let lease = HIGHEST_LEASE + LEASE_MARGIN;
+        assert_eq!(token.raise_lease(0), Ok(lease + 1));
+        let register = Register::open(&scene.second_register).unwrap();
+        let on_record = [0, 1].map(|epoch| register.newest(epoch).unwrap());
+        assert_eq!(on_record, [(lease, Some(anchor())), (lease, None)]);
+    });
+}
+
+#[test]
+fn a_backup_says_what_would_be_lost() {
+    on_each_module(|stage| {
+        let scene = Scene::new(stage);
         let loss = |now: &Register| {
             let loss = scene.backup.loss(now);
             (loss.epochs, loss.records, loss.heads_not_guarded)
         };
         assert_eq!(loss(&scene.register), (vec![], 0, 0));
+
         scene.register.advance(&step(0, 5, Some(12), 15)).unwrap();
-        scene.register.lease(2, 1, [4; 32]).unwrap();
-        scene.register.advance(&step(2, 1, None, 7)).unwrap();
+        scene.register.lease(2, 6, [4; 32]).unwrap();
+        scene.register.advance(&step(2, 6, None, 7)).unwrap();
+
         assert_eq!(loss(&scene.register), (vec![2], 7, 3));
+    });
+}
+
+#[test]
+fn a_key_of_an_epoch_that_is_over_is_in_no_new_backup() {
+    on_each_module(|stage| {
+        let scene = Scene::new(stage);
+        let token = Pkcs11Token::open(scene.old()).unwrap();
+        token.destroy_before(1).unwrap();
+        let (backup, file) = scene.make(&token).make().unwrap();
+        drop(token);
+        let epochs = |keys: &[crate::backup::BackedUpKey]| -> Vec<_> {
+            keys.iter().map(|key| key.epoch).collect()
+        };
+        assert_eq!(epochs(&backup.keys), [1]);
+        // The older one has it still, and so must be destroyed.
+        assert_eq!(epochs(&scene.backup.keys), [0, 1]);
+
+        let spare = scene.spare();
+        let plan = scene.plan(&spare, &scene.shares);
+        let restored = restore(&RestorePlan {
+            file: &file,
+            ..plan
+        });
+
+        let token = restored.unwrap().token;
+        assert_eq!(token.oldest_epoch(), 1);
+        let over = Err(TokenError::Destroyed { epoch: 0 });
+        assert_eq!(token.prepare(&name(0), 9), over);
+        assert_eq!(released_of(&token, 0), over.map(|()| [0; 32]));
+        assert_eq!(released_of(&token, 1), Ok(scene.keys[1]));
     });
 }
 
@@ -80,16 +117,28 @@ fn nothing_is_restored_from_shares_that_are_not_enough() {
 }
 
 #[test]
-fn a_token_that_holds_keys_and_a_register_that_is_there_are_left_alone() {
+fn a_token_that_holds_keys_or_has_a_file_and_a_register_that_is_there_are_left_alone() {
     on_each_module(|stage| {
         let scene = Scene::new(stage);
+        let into = |settings: &Pkcs11TokenSettings| {
+            let error = restore(&scene.plan(settings, &scene.shares)).unwrap_err();
+            assert!(!scene.second_register.exists());
+            error
+        };
 
-        let error = scene.with_vault(&stage.settings(), |vault| {
-            scene.restore_into(vault).unwrap_err()
-        });
-        assert_eq!(error, RestoreError::NotEmpty { keys: 2 });
+        let exists = RestoreError::Token(TokenError::Exists);
+        assert_eq!(into(&scene.old()), exists);
+        let full = Pkcs11TokenSettings {
+            state: stage.folder.join("state-3"),
+            ..scene.old()
+        };
+        let not_empty = RestoreError::Token(TokenError::NotEmpty { keys: 3 });
+        assert_eq!(into(&full), not_empty);
+        assert!(!full.state.exists());
 
-        std::fs::write(&scene.second_register, b"").unwrap();
+        drop(Register::open(&scene.second_register).unwrap());
+        let register = Register::open(&scene.second_register).unwrap();
+        register.lease(0, 1, [4; 32]).unwrap();
         let error = scene.restore(&scene.shares).unwrap_err();
         assert_eq!(error, RestoreError::RegisterExists);
     });
@@ -99,43 +148,40 @@ fn a_token_that_holds_keys_and_a_register_that_is_there_are_left_alone() {
 fn a_changed_file_or_one_of_others_is_refused() {
     on_each_module(|stage| {
         let scene = Scene::new(stage);
-        scene.with_vault(&scene.spare(), |vault| {
-            for at in (0..scene.file.len()).step_by(37) {
-                let mut file = scene.file.clone();
-                file[at] ^= 1;
-                let plan = RestorePlan {
-                    file: &file,
-                    ..scene.plan(vault, &scene.shares)
-                };
-                let error = restore(&plan).unwrap_err();
-                assert!(
-                    matches!(error, RestoreError::File(_)),
-                    "byte {at}: {error:?}"
-                );
-            }
-            let mut plan = scene.plan(vault, &scene.shares);
-            plan.custodian = [7; 32];
-            let found = hex::encode(scene.signer.public_key());
-            let error = RestoreError::File(SignedError::OtherSigner { found });
-            assert_eq!(restore(&plan).unwrap_err(), error);
-            let mut plan = scene.plan(vault, &scene.shares);
-            plan.party = PartyIndex::ALL[2];
-            let found = PartyIndex::ALL[0];
-            assert_eq!(
-                restore(&plan).unwrap_err(),
-                RestoreError::OtherParty { found }
-            );
-            let mut plan = scene.plan(vault, &scene.shares);
-            plan.network = NetworkId::new([9; 32]);
-            assert_eq!(restore(&plan).unwrap_err(), RestoreError::OtherNetwork);
-            // The record of the backup key is no backup, though the same custodian signed it.
+        let spare = scene.spare();
+        for at in (0..scene.file.len()).step_by(37) {
+            let mut file = scene.file.clone();
+            file[at] ^= 1;
             let plan = RestorePlan {
-                file: &scene.key_file,
-                ..scene.plan(vault, &scene.shares)
+                file: &file,
+                ..scene.plan(&spare, &scene.shares)
             };
             let error = restore(&plan).unwrap_err();
-            assert_eq!(error, RestoreError::File(SignedError::Altered));
-        });
+            assert!(
+                matches!(error, RestoreError::File(_)),
+                "byte {at}: {error:?}"
+            );
+        }
+        let mut plan = scene.plan(&spare, &scene.shares);
+        plan.custodian = [7; 32];
+        let found = hex::encode(scene.custodian);
+        let error = RestoreError::File(SignedError::OtherSigner { found });
+        assert_eq!(restore(&plan).unwrap_err(), error);
+        let mut other = scene.spare();
+        other.party = PartyIndex::ALL[2];
+        let found = PartyIndex::ALL[0];
+        let error = restore(&scene.plan(&other, &scene.shares)).unwrap_err();
+        assert_eq!(error, RestoreError::OtherParty { found });
+        let mut plan = scene.plan(&spare, &scene.shares);
+        plan.network = NetworkId::new([9; 32]);
+        assert_eq!(restore(&plan).unwrap_err(), RestoreError::OtherNetwork);
+        // The record of the backup key is no backup, though the same custodian signed it.
+        let plan = RestorePlan {
+            file: &scene.key_file,
+            ..scene.plan(&spare, &scene.shares)
+        };
+        let error = restore(&plan).unwrap_err();
+        assert_eq!(error, RestoreError::File(SignedError::Altered));
         scene.assert_nothing_came();
     });
 }
@@ -153,23 +199,22 @@ fn another_key_than_was_backed_up_is_noticed_and_taken_back() {
         epochs_exchanged.keys.swap(0, 1);
         epochs_exchanged.keys[0].epoch = 0;
         epochs_exchanged.keys[1].epoch = 1;
-        scene.with_vault(&scene.spare(), |vault| {
-            for (backup, epoch) in [
-                (checks_exchanged, 0),
-                (later_check, 1),
-                (epochs_exchanged, 0),
-            ] {
-                let file = sign(BACKUP_PURPOSE, &backup, &scene.signer).unwrap();
-                let plan = RestorePlan {
-                    file: &file,
-                    ..scene.plan(vault, &scene.shares)
-                };
-                assert_eq!(
-                    restore(&plan).unwrap_err(),
-                    RestoreError::KeyCheck { epoch }
-                );
-            }
-        });
+        for (backup, epoch) in [
+            (checks_exchanged, 0),
+            (later_check, 1),
+            (epochs_exchanged, 0),
+        ] {
+            let signer = Pkcs11Token::open(scene.old()).unwrap();
+            let file = sign(BACKUP_PURPOSE, &backup, &signer).unwrap();
+            drop(signer);
+            let spare = scene.spare();
+            let plan = RestorePlan {
+                file: &file,
+                ..scene.plan(&spare, &scene.shares)
+            };
+            let error = RestoreError::KeyCheck { epoch };
+            assert_eq!(restore(&plan).unwrap_err(), error);
+        }
         scene.assert_nothing_came();
     });
 }
@@ -179,193 +224,34 @@ fn a_backup_is_made_to_a_key_of_the_ceremony_alone() {
     on_each_module(|stage| {
         let scene = Scene::new(stage);
         let stranger = FileToken::create(&stage.folder.join("stranger")).unwrap();
+        let token = Pkcs11Token::open(scene.old()).unwrap();
+        let make = |key_file: &[u8], network: NetworkId| {
+            let mut make = scene.make(&token);
+            (make.key_file, make.network) = (key_file, network);
+            make.make().unwrap_err()
+        };
+        let ours = name(0).network;
         let dealt = deal(9);
+
         let foreign = sign(KEY_PURPOSE, &dealt.key, &stranger).unwrap();
-        let other_purpose = sign(BACKUP_PURPOSE, &dealt.key, &scene.signer).unwrap();
-        scene.with_vault(&stage.settings(), |vault| {
-            let refused = |change: &dyn Fn(&mut MakeBackup<'_>)| {
-                let mut make = scene.make(vault);
-                change(&mut make);
-                make.make(&scene.signer).unwrap_err()
-            };
-            let stored = scene.stored.clone();
-            let make = |key_file: &[u8]| {
-                MakeBackup {
-                    key_file,
-                    stored: &stored,
-                    ..scene.make(vault)
-                }
-                .make(&scene.signer)
-                .unwrap_err()
-            };
-            let found = hex::encode(stranger.public_key());
-            assert_eq!(
-                make(&foreign),
-                BackupError::Key(SignedError::OtherSigner { found })
-            );
-            assert_eq!(make(&other_purpose), BackupError::Key(SignedError::Altered));
-            let network = NetworkId::new([9; 32]);
-            assert_eq!(
-                refused(&|make| make.network = network),
-                BackupError::OtherNetwork
-            );
-            let found = PartyIndex::ALL[0];
-            let party = PartyIndex::ALL[1];
-            assert_eq!(
-                refused(&|make| make.party = party),
-                BackupError::OtherParty { found }
-            );
-            assert_eq!(refused(&|make| make.stored = &[]), BackupError::Nothing);
-            let missing = [(7, scene.stored[0].1)];
-            let make = MakeBackup {
-                stored: &missing,
-                ..scene.make(vault)
-            };
-            let error = BackupError::Vault(VaultError::NoKey { epoch: 7 });
-            assert_eq!(make.make(&scene.signer).unwrap_err(), error);
-        });
+        let found = hex::encode(stranger.public_key());
+        let error = BackupError::Key(SignedError::OtherSigner { found });
+        assert_eq!(make(&foreign, ours), error);
+        let other_purpose = sign(BACKUP_PURPOSE, &dealt.key, &token).unwrap();
+        let error = BackupError::Key(SignedError::Altered);
+        assert_eq!(make(&other_purpose, ours), error);
+        let other = NetworkId::new([9; 32]);
+        assert_eq!(make(&scene.key_file, other), BackupError::OtherNetwork);
+        let of = |network, party| {
+            let mut key = dealt.key.clone();
+            (key.network, key.party) = (network, party);
+            sign(KEY_PURPOSE, &key, &token).unwrap()
+        };
+        let found = PartyIndex::ALL[1];
+        let error = BackupError::OtherParty { found };
+        assert_eq!(make(&of(ours, found), ours), error);
+        // A network of which the token has no key.
+        let party = name(0).party;
+        assert_eq!(make(&of(other, party), other), BackupError::Nothing);
     });
-}
-
-/// A token with two epochs, its backup, and an empty token.
-struct Scene<'a> {
-    stage: &'a Stage,
-    signer: FileToken,
-    shares: Vec<Share>,
-    key_file: Vec<u8>,
-    register: Register,
-    stored: Vec<(u32, StoredKey)>,
-    backup: Backup,
-    file: Vec<u8>,
-    second_register: PathBuf,
-}
-
-impl<'a> Scene<'a> {
-    fn new(stage: &'a Stage) -> Self {
-        stage.make_token();
-        stage.make_token_labelled(SPARE);
-        let signer = FileToken::create(&stage.folder.join("identity")).unwrap();
-        let register = Register::open(&stage.folder.join("register-1")).unwrap();
-        register.lease(0, 5, [4; 32]).unwrap();
-        register.lease(1, 1, [4; 32]).unwrap();
-        register.advance(&step(0, 5, None, 12)).unwrap();
-        let vault = stage.open().unwrap();
-        let stored = [0, 1].map(|epoch| (epoch, vault.create(&name(epoch)).unwrap()));
-        let Dealing { key, shares } = deal(1);
-        let key_file = sign(KEY_PURPOSE, &key, &signer).unwrap();
-        let make = MakeBackup {
-            key_file: &key_file,
-            network: name(0).network,
-            party: name(0).party,
-            vault: &vault,
-            stored: &stored,
-            register: &register,
-            now_ms: 1,
-        };
-        let (backup, file) = make.make(&signer).unwrap();
-        let reopened = Backup::open(&file, &signer.public_key());
-        assert_eq!(reopened, Ok(backup.clone()));
-        Self {
-            stage,
-            signer,
-            shares,
-            key_file,
-            register,
-            stored: stored.to_vec(),
-            backup,
-            file,
-            second_register: stage.folder.join("register-2"),
-        }
-    }
-
-    fn make<'b>(&'b self, vault: &'b Pkcs11Vault) -> MakeBackup<'b> {
-        MakeBackup {
-            key_file: &self.key_file,
-            network: name(0).network,
-            party: name(0).party,
-            vault,
-            stored: &self.stored,
-            register: &self.register,
-            now_ms: 1,
-        }
-    }
-
-    fn spare(&self) -> Pkcs11Settings {
-        Pkcs11Settings {
-            label: String::from(SPARE),
-            ..self.stage.settings()
-        }
-    }
-
-    /// A module belongs to one vault at a time.
-    fn with_vault<R>(&self, settings: &Pkcs11Settings, body: impl FnOnce(&Pkcs11Vault) -> R) -> R {
-        body(&Pkcs11Vault::open(settings.clone(), self.stage.mechanism()).unwrap())
-    }
-
-    fn plan<'b>(&'b self, vault: &'b Pkcs11Vault, shares: &'b [Share]) -> RestorePlan<'b> {
-        RestorePlan {
-            file: &self.file,
-            custodian: self.signer.public_key(),
-            network: name(0).network,
-            party: name(0).party,
-            shares,
-            vault,
-            register: &self.second_register,
-        }
-    }
-
-    fn restore(&self, shares: &[Share]) -> Result<Restored, RestoreError> {
-        self.with_vault(&self.spare(), |vault| restore(&self.plan(vault, shares)))
-    }
-
-    fn restore_into(&self, vault: &Pkcs11Vault) -> Result<Restored, RestoreError> {
-        restore(&self.plan(vault, &self.shares))
-    }
-
-    fn assert_nothing_came(&self) {
-        let held = self.with_vault(&self.spare(), |vault| vault.keys_held());
-        assert_eq!(held, Ok(0));
-        assert!(!self.second_register.exists());
-        assert!(self.restore(&self.shares).is_ok());
-    }
-
-    /// Returns the keys as an enclave gets them.
-    fn release(&self, vault: &Pkcs11Vault, stored: &[(u32, StoredKey)]) -> Vec<[u8; 32]> {
-        let setup = setup_key(vault.mechanism().setup_kind(), 7);
-        let release = |(epoch, stored): &(u32, StoredKey)| {
-            let wrapped = vault.release(&name(*epoch), stored, setup.public(), &context(1));
-            let key = setup.unwrap_key(&wrapped.unwrap(), &context(1), Floor::Sound);
-            *key.unwrap()
-        };
-        stored.iter().map(release).collect()
-    }
-}
-
-fn deal(seed: u8) -> Dealing {
-    let holders: Vec<Recipient> = (1..=5)
-        .map(|holder| Identity::from_seed([holder; 32]).recipient())
-        .collect();
-    BackupKey::deal(name(0).network, name(0).party, &holders, [seed; 32]).unwrap()
-}
-
-fn anchor() -> Anchor {
-    anchor_at(12)
-}
-
-fn anchor_at(version: u64) -> Anchor {
-    Anchor {
-        version,
-        root: Digest::new([6; 32]),
-    }
-}
-
-fn step(epoch: u32, lease: u64, from: Option<u64>, to: u64) -> AnchorMove {
-    AnchorMove {
-        network: name(0).network,
-        party: name(0).party,
-        epoch,
-        lease,
-        from: from.map(anchor_at),
-        to: anchor_at(to),
-    }
 }

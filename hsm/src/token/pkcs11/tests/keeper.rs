@@ -160,6 +160,80 @@ fn a_rotation_that_was_cut_short_is_made_good() {
 }
 
 #[test]
+fn when_an_epoch_is_over_its_keys_are_gone_from_the_token_and_later_ones_stay() {
+    on_each_module(|stage| {
+        let keys = keys_of_three_epochs(stage);
+        let token = Pkcs11Token::open(settings(stage)).unwrap();
+
+        token.destroy_before(2).unwrap();
+        token.destroy_before(1).unwrap();
+
+        assert_eq!(token.oldest_epoch(), 2);
+        for epoch in [0, 1] {
+            let over = TokenError::Destroyed { epoch };
+            assert_eq!(token.prepare(&name(epoch), 9), Err(over.clone()));
+            assert_eq!(released_of(&token, epoch), Err(over));
+        }
+        assert_eq!(released_of(&token, 2), Ok(keys[2]));
+        drop(token);
+        assert_eq!(held(stage), [false, false, false, true]);
+    });
+}
+
+#[test]
+fn an_end_of_an_epoch_that_was_cut_short_is_made_good_at_the_next_start() {
+    on_each_module(|stage| {
+        let keys = keys_of_three_epochs(stage);
+        let state = std::fs::read(settings(stage).state).unwrap();
+        let token = Pkcs11Token::open(settings(stage)).unwrap();
+        token.destroy_before_until_destruction(1).unwrap();
+        // From the note on nothing of it is released.
+        let over = Err(TokenError::Destroyed { epoch: 0 });
+        assert_eq!(released_of(&token, 0), over);
+        drop(token);
+        assert_eq!(held(stage), [true, false, true, true]);
+
+        let token = Pkcs11Token::open(settings(stage)).unwrap();
+
+        assert_eq!(released_of(&token, 0), over);
+        for (epoch, key) in (1..).zip(&keys[1..]) {
+            assert_eq!(released_of(&token, epoch), Ok(*key));
+        }
+        drop(token);
+        assert_eq!(held(stage), [false, false, true, true]);
+        // Nor does an older file bring it back.
+        std::fs::write(settings(stage).state, state).unwrap();
+        let token = Pkcs11Token::open(settings(stage)).unwrap();
+        let gone = TokenError::Vault(VaultError::NoKey { epoch: 0 });
+        assert_eq!(released_of(&token, 0), Err(gone));
+    });
+}
+
+#[test]
+fn a_key_that_a_rotation_left_goes_with_its_epoch() {
+    on_each_module(|stage| {
+        keys_of_three_epochs(stage);
+        // Cut short after a successor was made, and before the file was written.
+        let vault = stage.open().unwrap();
+        let successor = KeyName {
+            generation: 2,
+            ..name(0)
+        };
+        vault.create(&successor).unwrap();
+        drop(vault);
+
+        let token = Pkcs11Token::open(settings(stage)).unwrap();
+        token.destroy_before(1).unwrap();
+        drop(token);
+
+        let vault = stage.open().unwrap();
+        assert_eq!(vault.keys_held(), Ok(2));
+        let gone = Err(VaultError::NoKey { epoch: 0 });
+        assert_eq!(vault.destroy(&successor), gone);
+    });
+}
+
+#[test]
 fn a_key_of_another_party_is_not_unwrapped() {
     on_each_module(|stage| {
         stage.make_token();
@@ -204,7 +278,7 @@ fn a_file_of_another_token_is_refused() {
     });
 }
 
-fn settings(stage: &Stage) -> Pkcs11TokenSettings {
+pub(super) fn settings(stage: &Stage) -> Pkcs11TokenSettings {
     Pkcs11TokenSettings {
         pkcs11: stage.settings(),
         mechanism: stage.mechanism(),
@@ -217,13 +291,50 @@ fn settings(stage: &Stage) -> Pkcs11TokenSettings {
     }
 }
 
+/// Makes a token with the keys of epochs 0, rotated once, 1 and 2, and returns the data keys.
+fn keys_of_three_epochs(stage: &Stage) -> [[u8; 32]; 3] {
+    stage.make_token();
+    let token = Pkcs11Token::create(settings(stage)).unwrap();
+    token.prepare(&name(0), 5).unwrap();
+    assert_eq!(token.rotate(6), Ok(1));
+    for epoch in [1, 2] {
+        token.prepare(&name(epoch), 7).unwrap();
+    }
+    [0, 1, 2].map(|epoch| released_of(&token, epoch).unwrap())
+}
+
+/// Looks in the token for the key-encryption keys of epoch 0, of its second and first generation,
+/// and of epochs 1 and 2.
+fn held(stage: &Stage) -> [bool; 4] {
+    let second = KeyName {
+        generation: 1,
+        ..name(0)
+    };
+    let vault = stage.open().unwrap();
+    let found = [second, name(0), name(1), name(2)].map(|name| {
+        let keks = vault.with_session(|session| release::keks(session, &name));
+        keks.unwrap().len() == 1
+    });
+    let held = found.iter().filter(|found| **found).count();
+    assert_eq!(vault.keys_held(), Ok(held));
+    found
+}
+
 fn key_of(token: &Pkcs11Token) -> [u8; 32] {
     released(token).unwrap()
 }
 
-fn released(token: &Pkcs11Token) -> Result<[u8; 32], TokenError> {
+pub(super) fn released_of(token: &Pkcs11Token, epoch: u32) -> Result<[u8; 32], TokenError> {
     let setup: SetupKey = setup_key(token.mechanism().setup_kind(), 7);
-    let wrapped = token.wrap_data_key(0, setup.public(), &context(1))?;
-    let key = setup.unwrap_key(&wrapped, &context(1), Floor::Sound);
+    let context = ReleaseContext {
+        epoch,
+        ..context(1)
+    };
+    let wrapped = token.wrap_data_key(epoch, setup.public(), &context)?;
+    let key = setup.unwrap_key(&wrapped, &context, Floor::Sound);
     Ok(*key.unwrap())
+}
+
+fn released(token: &Pkcs11Token) -> Result<[u8; 32], TokenError> {
+    released_of(token, 0)
 }
