@@ -35,6 +35,8 @@ pub struct CustodianSettings {
     pub audit: PathBuf,
     /// The newest lease and the newest head of the party's store are kept here.
     pub register: PathBuf,
+    /// Where the ledger takes reports: host and port. No key is released before it is there.
+    pub ledger: String,
     /// Most releases in a minute.
     #[serde(default = "releases_per_minute")]
     pub releases_per_minute: NonZeroU32,
@@ -223,6 +225,7 @@ mod tests {
         party = 1
         audit = "audit.jsonl"
         register = "register"
+        ledger = "127.0.0.1:8462"
         [token]
         kind = "file"
         path = "token"

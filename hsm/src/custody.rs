@@ -9,29 +9,36 @@
 //!  anything else, at any time: refused, Over
 //! ```
 
+mod conversation;
+
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use boop_channel::setup::{NotPublic, SetupPublic};
 use boop_channel::{Expectation, JudgeError, Trust, verify_signature};
 use boop_wire::binding::{Binding, Purpose, Role};
-use boop_wire::codec::{CodecError, from_canonical_max, plain_digest};
+use boop_wire::codec::{CodecError, plain_digest};
+use boop_wire::custody::{CustodyEvent, CustodyReport, SignedReport};
 use boop_wire::evidence::EvidenceBundle;
-use boop_wire::release::{
-    RELEASE_BYTES_MAX, ReleaseAnswer, ReleaseContext, ReleaseRequest, ReleasedKey, SignedAnchor,
-    SignedRetirement,
-};
+use boop_wire::release::{Anchor, ReleaseContext, ReleasedKey, SignedAnchor, SignedRetirement};
 use boop_wire::session::Signature;
 use boop_wire::{InstanceId, PartyIndex, Refusal};
 
 use crate::audit::{Audit, AuditError, Outcome, Record};
+use crate::ledger::{Ledger, LedgerError};
 use crate::rate::Rate;
 use crate::register::{MoveError, Register, RegisterError};
 use crate::token::{KeyName, Token, TokenError};
+pub use conversation::Conversation;
 
 /// Connections in a minute that are listened to; each may cost a verification and a line of
 /// the audit.
 const ATTEMPTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(240).expect("240 is not zero");
+
+/// Attempts to reach the ledger before a key is released or destroyed.
+const ATTEMPTS: u32 = 12;
+/// Time between two heads in the ledger.
+const HEADS_EVERY_MS: u64 = 60 * 60 * 1000;
 
 /// What a custodian is told about its task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +98,9 @@ pub enum ReleaseError {
     /// The register failed.
     #[error("the register failed")]
     Register(#[from] RegisterError),
+    /// The ledger does not have it, so it does not happen.
+    #[error("the ledger has no record of it")]
+    Ledger(#[from] LedgerError),
     /// The head of a store is of another network, party or epoch than this custodian's.
     #[error("the head is of another store")]
     OtherStore,
@@ -121,6 +131,9 @@ impl ReleaseError {
             Self::Move(MoveError::Lease) => Refusal::Stale,
             Self::Move(MoveError::Diverged) => Refusal::StateDiverged,
             Self::Move(MoveError::NotNewer) => Refusal::Invalid,
+            Self::Ledger(LedgerError::Refused(Refusal::Conflict))
+            | Self::Register(RegisterError::Behind) => Refusal::CustodianBehind,
+            Self::Ledger(_) => Refusal::LedgerUnavailable,
             Self::Token(_)
             | Self::Audit(_)
             | Self::Register(_)
@@ -134,10 +147,22 @@ pub struct Custody {
     settings: CustodySettings,
     trust: Trust,
     token: Box<dyn Token>,
-    audit: Audit,
-    register: Register,
+    records: Records,
     attempts: Mutex<Rate>,
     releases: Mutex<Rate>,
+    /// When a head was last put into the ledger.
+    head_reported_ms: Mutex<Option<u64>>,
+}
+
+/// Where a custodian puts on record what it does.
+#[derive(Debug)]
+pub struct Records {
+    /// Its own file, a line for each.
+    pub audit: Audit,
+    /// The newest lease and head.
+    pub register: Register,
+    /// The public log; none where there is no network around it, as in a simulation.
+    pub ledger: Option<Ledger>,
 }
 
 impl Custody {
@@ -149,8 +174,7 @@ impl Custody {
         settings: CustodySettings,
         trust: Trust,
         token: Box<dyn Token>,
-        audit: Audit,
-        register: Register,
+        records: Records,
     ) -> Result<Arc<Self>, WrongKey> {
         let found = token.public_key();
         let entry = trust.manifest().manifest().party(settings.party);
@@ -163,8 +187,8 @@ impl Custody {
             settings,
             trust,
             token,
-            audit,
-            register,
+            records,
+            head_reported_ms: Mutex::new(None),
             attempts: Mutex::new(Rate::new(ATTEMPTS_PER_MINUTE)),
             releases: Mutex::new(Rate::new(settings.releases_per_minute)),
         }))
@@ -218,7 +242,18 @@ impl Custody {
         self.token.prepare(&name, now_ms)?;
         // Peers compare leases whatever the epoch, so one counter serves all.
         let lease = self.token.raise_lease(self.settings.epoch)?;
-        let anchor = self.register.lease(epoch, lease, binding.keys.identity)?;
+        let anchor = self
+            .records
+            .register
+            .lease(epoch, lease, binding.keys.identity)?;
+        let (instance, mechanism) = (binding.instance, self.token.mechanism());
+        let released = CustodyEvent::Released {
+            epoch,
+            lease,
+            instance,
+            mechanism,
+        };
+        self.report(released, ATTEMPTS)?;
         let context = ReleaseContext {
             network,
             party,
@@ -237,7 +272,7 @@ impl Custody {
         };
         released.signature = self.token.sign(&released.signed_bytes())?;
         let context = &released.context;
-        self.audit.append(&Record {
+        self.records.audit.append(&Record {
             at_ms: now_ms,
             party: context.party,
             epoch,
@@ -261,7 +296,8 @@ impl Custody {
     /// Returns the present epoch: the oldest whose key is not destroyed.
     fn present(&self) -> u32 {
         let first = self.token.oldest_epoch().max(self.settings.epoch);
-        self.register
+        self.records
+            .register
             .present()
             .map_or(first, |known| known.max(first))
     }
@@ -274,18 +310,26 @@ impl Custody {
         if (what.network, what.party) != (network, party) {
             return Err(ReleaseError::OtherStore);
         }
-        let again = self.register.has_retired(what);
-        let identity = again.or_else(|| self.register.identity(what.epoch, what.lease));
+        let again = self.records.register.has_retired(what);
+        let identity = again.or_else(|| self.records.register.identity(what.epoch, what.lease));
         let identity = identity.ok_or(ReleaseError::Move(MoveError::Lease))?;
         if !verify_signature(&identity, &what.asked_bytes(), &asked.signature) {
             return Err(ReleaseError::Signature);
         }
         if again.is_none() {
-            self.register.retire(what).map_err(ReleaseError::Move)?;
+            self.records
+                .register
+                .retire(what)
+                .map_err(ReleaseError::Move)?;
         }
+        let destroyed = CustodyEvent::Destroyed {
+            epoch: what.epoch,
+            next: what.next,
+        };
+        self.report(destroyed, ATTEMPTS)?;
         self.token.destroy_before(self.present())?;
         let signature = self.token.sign(&what.done_bytes())?;
-        self.audit.append(&Record {
+        self.records.audit.append(&Record {
             at_ms: now_ms,
             party,
             epoch: what.epoch,
@@ -311,14 +355,18 @@ impl Custody {
         if (what.network, what.party, what.epoch) != (network, party, epoch) {
             return Err(ReleaseError::OtherStore);
         }
-        let identity = self.register.identity(epoch, what.lease);
+        let identity = self.records.register.identity(epoch, what.lease);
         let identity = identity.ok_or(ReleaseError::Move(MoveError::Lease))?;
         if !verify_signature(&identity, &what.asked_bytes(), &asked.signature) {
             return Err(ReleaseError::Signature);
         }
-        self.register.advance(what).map_err(ReleaseError::Move)?;
+        self.records
+            .register
+            .advance(what)
+            .map_err(ReleaseError::Move)?;
+        self.report_head(epoch, what.to, now_ms)?;
         let signature = self.token.sign(&what.done_bytes())?;
-        self.audit.append(&Record {
+        self.records.audit.append(&Record {
             at_ms: now_ms,
             party,
             epoch,
@@ -329,6 +377,53 @@ impl Custody {
             },
         })?;
         Ok(signature)
+    }
+
+    /// Has the ledger record what is about to happen [KEY-8]. If it has another record in that
+    /// place, the files of this custodian are older than its last start, and it does no more.
+    fn report(&self, event: CustodyEvent, attempts: u32) -> Result<(), ReleaseError> {
+        let Some(ledger) = &self.records.ledger else {
+            return Ok(());
+        };
+        self.records.register.is_newest()?;
+        let report = CustodyReport {
+            network: self.trust.manifest().network(),
+            party: self.settings.party,
+            event,
+        };
+        let signature = self.token.sign(&report.signed_bytes())?;
+        match ledger.record(&SignedReport { report, signature }, attempts) {
+            Ok(index) => {
+                tracing::info!(event = "in-ledger", party = report.party.get(), index);
+                Ok(())
+            }
+            Err(error) => {
+                if error == LedgerError::Refused(Refusal::Conflict) {
+                    self.records.register.fall_behind()?;
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Puts the newest head into the ledger now and then. What was confirmed does not wait for a
+    /// ledger that is away.
+    fn report_head(&self, epoch: u32, head: Anchor, now_ms: u64) -> Result<(), ReleaseError> {
+        let reported = self.head_reported_ms.lock();
+        let mut reported = reported.unwrap_or_else(PoisonError::into_inner);
+        if reported.is_some_and(|at_ms| now_ms < at_ms + HEADS_EVERY_MS) {
+            return Ok(());
+        }
+        match self.report(CustodyEvent::Anchored { epoch, head }, 1) {
+            Err(ReleaseError::Ledger(error))
+                if error != LedgerError::Refused(Refusal::Conflict) =>
+            {
+                tracing::warn!(event = "head-not-in-ledger", %error);
+            }
+            Ok(()) => *reported = Some(now_ms),
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// Puts a refusal on record and returns its code.
@@ -347,7 +442,7 @@ impl Custody {
             %error,
             cause,
         );
-        let appended = self.audit.append(&Record {
+        let appended = self.records.audit.append(&Record {
             at_ms: now_ms,
             party: self.settings.party,
             epoch: self.present(),
@@ -373,105 +468,6 @@ fn admit(rate: &Mutex<Rate>, now_ms: u64) -> bool {
     rate.lock()
         .unwrap_or_else(PoisonError::into_inner)
         .admit(now_ms)
-}
-
-/// One connection's way to a key, without the connection.
-#[derive(Debug)]
-pub struct Conversation {
-    custody: Arc<Custody>,
-    state: State,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    New,
-    Challenged([u8; 32], u32),
-    Over,
-}
-
-impl Conversation {
-    /// Starts with the first request.
-    pub const fn new(custody: Arc<Custody>) -> Self {
-        Self {
-            custody,
-            state: State::New,
-        }
-    }
-
-    /// Tells whether the last answer has been given.
-    pub fn is_over(&self) -> bool {
-        self.state == State::Over
-    }
-
-    /// Answers a message; `fresh` is 32 random bytes, the challenge if one is due.
-    pub fn handle(&mut self, frame: &[u8], fresh: [u8; 32], now_ms: u64) -> ReleaseAnswer {
-        let state = std::mem::replace(&mut self.state, State::Over);
-        let request: ReleaseRequest = match from_canonical_max(frame, RELEASE_BYTES_MAX) {
-            Ok(request) => request,
-            Err(error) => return self.refuse(&error.into(), None, now_ms),
-        };
-        match (state, request) {
-            (
-                State::New,
-                request @ (ReleaseRequest::Begin { party } | ReleaseRequest::BeginNext { party }),
-            ) => {
-                if party != self.custody.settings.party {
-                    return self.refuse(&ReleaseError::WrongParty { asked: party }, None, now_ms);
-                }
-                let present = self.custody.present();
-                let epoch = match request {
-                    ReleaseRequest::BeginNext { .. } => present.saturating_add(1),
-                    _ => present,
-                };
-                self.state = State::Challenged(fresh, epoch);
-                ReleaseAnswer::Challenge {
-                    challenge: fresh,
-                    mechanism: self.custody.token.mechanism(),
-                }
-            }
-            (State::Challenged(challenge, epoch), ReleaseRequest::Prove { evidence, setup }) => {
-                let asked = (challenge, epoch);
-                match self.custody.prove(&evidence, &setup, asked, now_ms) {
-                    Ok(released) => ReleaseAnswer::Released(released),
-                    Err(error) => {
-                        let claimed = evidence.binding().ok().map(|binding| binding.instance);
-                        self.refuse(&error, claimed, now_ms)
-                    }
-                }
-            }
-            (State::New, ReleaseRequest::Anchor(asked)) => {
-                match self.custody.anchor(&asked, now_ms) {
-                    Ok(signature) => ReleaseAnswer::Anchored { signature },
-                    Err(error) => self.refuse(&error, None, now_ms),
-                }
-            }
-            (State::New, ReleaseRequest::Retire(asked)) => {
-                match self.custody.retire(&asked, now_ms) {
-                    Ok(signature) => ReleaseAnswer::Retired { signature },
-                    Err(error) => self.refuse(&error, None, now_ms),
-                }
-            }
-            (State::New | State::Over, ReleaseRequest::Prove { .. })
-            | (
-                State::Challenged(..) | State::Over,
-                ReleaseRequest::Anchor(_)
-                | ReleaseRequest::Retire(_)
-                | ReleaseRequest::Begin { .. }
-                | ReleaseRequest::BeginNext { .. },
-            ) => self.refuse(&ReleaseError::Unexpected, None, now_ms),
-        }
-    }
-
-    fn refuse(
-        &self,
-        error: &ReleaseError,
-        claimed: Option<InstanceId>,
-        now_ms: u64,
-    ) -> ReleaseAnswer {
-        ReleaseAnswer::Refused {
-            refusal: self.custody.refuse(error, claimed, now_ms),
-        }
-    }
 }
 
 #[cfg(test)]

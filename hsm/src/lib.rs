@@ -5,7 +5,8 @@
 //!  party                              custodian
 //!    |  Begin { party }  ---------------> |
 //!    |  <------------- Challenge (random) |
-//!    |  Prove { evidence, setup } ------> |  judge, count the lease, wrap, sign, write the audit
+//!    |  Prove { evidence, setup } ------> |  judge, count the lease, put it into the ledger,
+//!    |                                    |  wrap, sign, write the audit
 //!    |  <---------- Released | Refused    |
 //! ```
 //!
@@ -20,6 +21,7 @@ pub mod backup;
 mod config;
 mod custody;
 mod durable;
+mod ledger;
 mod rate;
 mod register;
 mod serve;
@@ -28,7 +30,8 @@ mod token;
 
 pub use audit::{Audit, AuditError, KeyWork};
 pub use config::{CustodianSettings, OpenError, OperatorsWord, PlanError, TokenSettings};
-pub use custody::{Conversation, Custody, CustodySettings, ReleaseError, WrongKey};
+pub use custody::{Conversation, Custody, CustodySettings, Records, ReleaseError, WrongKey};
+pub use ledger::{Ledger, LedgerError};
 pub use register::{MoveError, Register, RegisterError};
 pub use serve::{CONNECTIONS_MAX, ConverseError, converse, serve};
 pub use status::{Status, StatusError};

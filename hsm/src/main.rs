@@ -7,7 +7,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use boop_daemon::{from_toml, init_logs, shutdown_signal};
-use boop_hsm::{Audit, CustodianSettings, Custody, OperatorsWord, Register, serve};
+use boop_hsm::{
+    Audit, CustodianSettings, Custody, Ledger, OperatorsWord, Records, Register, serve,
+};
 use clap::Parser;
 use tokio::net::TcpListener;
 
@@ -66,7 +68,14 @@ async fn run(
     }
     let register = Register::open(&settings.register)
         .with_context(|| format!("register {}", settings.register.display()))?;
-    let custody = Custody::new(custody_settings, trust, token, audit, register)?;
+    register.is_newest()?;
+    let ledger = Ledger::new(settings.ledger, trust.manifest())?;
+    let records = Records {
+        audit,
+        register,
+        ledger: Some(ledger),
+    };
+    let custody = Custody::new(custody_settings, trust, token, records)?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .with_context(|| format!("cannot listen at {}", settings.listen))?;

@@ -24,6 +24,12 @@ pub enum RegisterError {
     /// A newer lease is on record: another release was faster.
     #[error("a newer lease is on record")]
     OldLease,
+    /// The ledger has a record of what this register does not know.
+    #[error(
+        "the ledger knows of a later time than this custodian's files; put the newest files in \
+         place, and then remove the file `.behind` beside the register"
+    )]
+    Behind,
     /// The file cannot be read or written.
     #[error("the register cannot be read or written: {0}")]
     Io(ErrorKind),
@@ -115,6 +121,26 @@ impl Register {
     pub(crate) fn snapshot(&self) -> BTreeMap<u32, Entry> {
         let epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
         epochs.clone()
+    }
+
+    /// Notes on disk that these files are an old copy, so that no later start goes on with them.
+    pub(crate) fn fall_behind(&self) -> Result<(), RegisterError> {
+        Ok(durable::replace(&self.mark(), b"")?)
+    }
+
+    /// Tells whether nothing says that these files are an old copy.
+    ///
+    /// # Errors
+    /// If something does, or it cannot be found out.
+    pub fn is_newest(&self) -> Result<(), RegisterError> {
+        if self.mark().try_exists()? {
+            return Err(RegisterError::Behind);
+        }
+        Ok(())
+    }
+
+    fn mark(&self) -> PathBuf {
+        self.path.with_added_extension("behind")
     }
 
     /// Returns the newest lease of an epoch, and the newest head.

@@ -17,7 +17,7 @@ use boop_wire::{Digest, InstanceId, PartyIndex};
 use ed25519_dalek::{Signer, SigningKey};
 use tempfile::TempDir;
 
-use crate::{Audit, Custody, CustodySettings, FileToken, Register, Token};
+use crate::{Audit, Custody, CustodySettings, FileToken, Ledger, Records, Register, Token};
 
 /// The time at which everything in these tests happens.
 pub(crate) const NOW_MS: u64 = 1_800_000_000_000;
@@ -45,26 +45,36 @@ impl World {
         }
     }
 
+    /// Returns a custodian that reports to this ledger.
+    pub(crate) fn custody_with(&self, ledger: Ledger) -> Arc<Custody> {
+        let token = FileToken::open(&self.directory.path().join("token")).unwrap();
+        let records = Records {
+            ledger: Some(ledger),
+            ..self.records()
+        };
+        Custody::new(self.settings, self.trust(), Box::new(token), records).unwrap()
+    }
+
     /// Returns the custodian; it is made once, since its token can be opened once.
     pub(crate) fn custody(&self) -> Arc<Custody> {
         let mut custody = self.custody.lock().unwrap();
         let made = custody.get_or_insert_with(|| {
             let token = FileToken::open(&self.directory.path().join("token")).unwrap();
-            let (audit, register) = (self.audit(), self.register());
-            Custody::new(
-                self.settings,
-                self.trust(),
-                Box::new(token),
-                audit,
-                register,
-            )
-            .unwrap()
+            Custody::new(self.settings, self.trust(), Box::new(token), self.records()).unwrap()
         });
         Arc::clone(made)
     }
 
     pub(crate) fn another_token(&self) -> FileToken {
         FileToken::create(&self.directory.path().join("another")).unwrap()
+    }
+
+    pub(crate) fn records(&self) -> Records {
+        Records {
+            audit: self.audit(),
+            register: self.register(),
+            ledger: None,
+        }
     }
 
     pub(crate) fn audit(&self) -> Audit {

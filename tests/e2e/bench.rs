@@ -33,7 +33,7 @@ const PROGRAMS: [&str; 6] = [
 /// Where ports are looked for: below those that the system gives to outgoing connections, so
 /// that a process that starts again finds its port free.
 const PORTS_FROM: u16 = 12_000;
-const PORTS_OF_A_TEST: u16 = 9;
+const PORTS_OF_A_TEST: u16 = 10;
 
 /// A running network with a folder of its own.
 pub(crate) struct Bench {
@@ -262,6 +262,7 @@ fn write_ports(file: &Path, number: u16) {
         ledger_public: first + 2,
         hosts: [first + 3, first + 4, first + 5],
         custodians: [first + 6, first + 7, first + 8],
+        ledger_custodians: first + 9,
     };
     std::fs::write(file, toml::to_string(&ports).unwrap()).unwrap();
 }

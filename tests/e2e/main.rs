@@ -13,6 +13,8 @@ mod bench;
 #[cfg(test)]
 mod crowd;
 #[cfg(test)]
+mod custody_ledger;
+#[cfg(test)]
 mod evidence;
 #[cfg(test)]
 mod journey;

@@ -10,8 +10,9 @@ use alloc::vec::Vec;
 use minicbor::{Decode, Encode};
 
 use crate::codec::{digest_of, to_canonical};
+use crate::custody::{CustodyEvent, CustodyReport};
 use crate::evidence::EvidenceBundle;
-use crate::id::{AccountId, ContextId, Digest, InstanceId, PairwiseId, PartyIndex, RequestId};
+use crate::id::{AccountId, ContextId, Digest, PairwiseId, RequestId};
 use crate::id::{TransactionId, UserId, VendorId};
 use crate::job::{AgreedOutcome, AuthContext};
 use crate::refusal::Refusal;
@@ -56,7 +57,7 @@ pub enum EntryKind {
     /// Money was put on a user's account.
     #[n(3)]
     Credit,
-    /// A custodian released a party's key.
+    /// A custodian releases a party's key.
     #[n(4)]
     KeyRelease,
     /// A measured process joined the network.
@@ -65,6 +66,12 @@ pub enum EntryKind {
     /// A user's consents changed.
     #[n(6)]
     Consent,
+    /// A custodian destroys a party's key.
+    #[n(7)]
+    KeyDestruction,
+    /// The head of a party's store, as its custodian has it on record.
+    #[n(8)]
+    Anchor,
 }
 
 /// A leaf of the log.
@@ -147,19 +154,9 @@ pub enum Detail {
     /// See [`EntryKind::Credit`].
     #[n(3)]
     Credit(#[n(0)] Credit),
-    /// See [`EntryKind::KeyRelease`].
+    /// See [`EntryKind::KeyRelease`], [`EntryKind::KeyDestruction`] and [`EntryKind::Anchor`].
     #[n(4)]
-    KeyRelease {
-        /// Whose key.
-        #[n(0)]
-        party: PartyIndex,
-        /// The fencing number given with it.
-        #[n(1)]
-        lease: u64,
-        /// To which instance.
-        #[n(2)]
-        instance: InstanceId,
-    },
+    Custody(#[n(0)] CustodyReport),
     /// See [`EntryKind::Boot`].
     #[n(5)]
     Boot {
@@ -187,7 +184,11 @@ impl Detail {
             Self::Authentication { .. } => EntryKind::Authentication,
             Self::Payment(_) => EntryKind::Payment,
             Self::Credit(_) => EntryKind::Credit,
-            Self::KeyRelease { .. } => EntryKind::KeyRelease,
+            Self::Custody(report) => match report.event {
+                CustodyEvent::Released { .. } => EntryKind::KeyRelease,
+                CustodyEvent::Destroyed { .. } => EntryKind::KeyDestruction,
+                CustodyEvent::Anchored { .. } => EntryKind::Anchor,
+            },
             Self::Boot { .. } => EntryKind::Boot,
             Self::Consent { .. } => EntryKind::Consent,
         }

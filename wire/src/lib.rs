@@ -12,6 +12,7 @@ extern crate alloc;
 pub mod api;
 pub mod binding;
 pub mod codec;
+pub mod custody;
 pub mod evidence;
 pub mod frame;
 pub mod id;

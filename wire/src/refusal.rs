@@ -110,6 +110,10 @@ refusals! {
     37 StoreRolledBack "store-rolled-back" false,
     /// A party is about to leave, or left, for another instance to take its place.
     38 Draining "draining" true,
+    /// What has to be in the ledger first cannot be put there now.
+    39 LedgerUnavailable "ledger-unavailable" true,
+    /// The ledger knows more than the custodian does: an old copy of its files was put in place.
+    40 CustodianBehind "custodian-behind" false,
 }
 
 impl fmt::Display for Refusal {

@@ -135,11 +135,13 @@ pub const fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::StateDiverged
         | Refusal::StoreDamaged
         | Refusal::SecondLockMissing
-        | Refusal::StoreRolledBack => StatusCode::INTERNAL_SERVER_ERROR,
+        | Refusal::StoreRolledBack
+        | Refusal::CustodianBehind => StatusCode::INTERNAL_SERVER_ERROR,
         Refusal::PartyUnavailable
         | Refusal::ProtocolAborted
         | Refusal::ScannerUnavailable
         | Refusal::KeyNotReleased
+        | Refusal::LedgerUnavailable
         | Refusal::Draining
         | Refusal::Stale => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
@@ -187,6 +189,8 @@ pub const fn title_of(refusal: Refusal) -> &'static str {
         Refusal::SecondLockMissing => "no peer keeps the second secret of a store",
         Refusal::StoreRolledBack => "a store is older than its custodian's record of it",
         Refusal::Draining => "a party is being replaced, try again",
+        Refusal::LedgerUnavailable => "the ledger cannot be reached",
+        Refusal::CustodianBehind => "a custodian's files are an old copy",
         Refusal::Stale => "evidence or checkpoint is too old",
     }
 }

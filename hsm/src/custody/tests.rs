@@ -5,10 +5,14 @@ use boop_channel::setup::{Floor, SetupKey, WrappedKey};
 use boop_channel::verify_signature;
 use boop_wire::Digest;
 use boop_wire::codec::to_canonical;
-use boop_wire::release::{Anchor, AnchorMove, SignedAnchor};
+use boop_wire::ledger::LedgerResponse;
+use boop_wire::release::{
+    Anchor, AnchorMove, RELEASE_BYTES_MAX, ReleaseAnswer, ReleaseRequest, SignedAnchor,
+};
 use ed25519_dalek::{Signer, SigningKey};
 
 use super::*;
+use crate::ledger::tests::answering;
 use crate::testing::{NOW_MS, World, binding, bundle};
 
 const FRESH: [u8; 32] = [0x5a; 32];
@@ -19,13 +23,7 @@ fn a_token_that_the_manifest_does_not_name_is_refused() {
     let (trust, other) = (world.trust(), world.another_token());
     let found = hex::encode(other.public_key());
 
-    let error = Custody::new(
-        world.settings,
-        trust,
-        Box::new(other),
-        world.audit(),
-        world.register(),
-    );
+    let error = Custody::new(world.settings, trust, Box::new(other), world.records());
 
     assert_eq!(error.unwrap_err(), WrongKey { found });
 }
@@ -343,6 +341,41 @@ fn a_head_of_an_older_lease_another_store_another_signer_or_no_progress_is_refus
         world.grant_to(&custody, &identity).unwrap().context.anchor,
         from
     );
+}
+
+#[test]
+fn what_the_ledger_does_not_have_is_not_released() {
+    let world = World::new(30);
+    let setup = SetupKey::x25519(&[7; 32]);
+    let custody = world.custody_with(answering(Vec::new()));
+
+    let error = world.grant(&custody, &setup).unwrap_err();
+
+    assert!(
+        matches!(error, ReleaseError::Ledger(LedgerError::Unavailable(_))),
+        "{error:?}"
+    );
+    assert_eq!(error.refusal(), Refusal::LedgerUnavailable);
+    assert_eq!(world.audit_lines(), Vec::<String>::new());
+}
+
+#[test]
+fn a_custodian_whose_lease_the_ledger_knows_otherwise_does_no_more_with_its_files() {
+    let world = World::new(30);
+    let setup = SetupKey::x25519(&[7; 32]);
+    let conflict = to_canonical(&LedgerResponse::Refused(Refusal::Conflict));
+    let custody = world.custody_with(answering(vec![conflict]));
+
+    let first = world.grant(&custody, &setup).unwrap_err();
+    let second = world.grant(&custody, &setup).unwrap_err();
+
+    let conflict = LedgerError::Refused(Refusal::Conflict);
+    assert_eq!(first, ReleaseError::Ledger(conflict));
+    assert_eq!(second, ReleaseError::Register(RegisterError::Behind));
+    for error in [first, second] {
+        assert_eq!(error.refusal(), Refusal::CustodianBehind);
+    }
+    assert_eq!(world.register().is_newest(), Err(RegisterError::Behind));
 }
 
 fn step(of: &ReleaseContext, from: Option<Anchor>, version: u8) -> AnchorMove {

@@ -22,6 +22,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Address of the public side.
     pub public: SocketAddr,
+    /// Where custodians report.
+    pub custodians: SocketAddr,
     /// Least severity that is logged: "error", "warn", "info" or "debug".
     #[serde(default = "default_log")]
     pub log: String,
@@ -50,6 +52,8 @@ pub struct Plan {
     pub listen: SocketAddr,
     /// Address of the public side.
     pub public: SocketAddr,
+    /// Where custodians report.
+    pub custodians: SocketAddr,
 }
 
 /// Why there is no plan.
@@ -84,6 +88,7 @@ impl Plan {
             database: config.data.join("ledger.sqlite"),
             listen: config.listen,
             public: config.public,
+            custodians: config.custodians,
         })
     }
 }
@@ -99,6 +104,7 @@ mod tests {
     const SMALLEST: &str = "data = '/var/lib/boop'\n\
         listen = '127.0.0.1:8461'\n\
         public = '127.0.0.1:8460'\n\
+        custodians = '127.0.0.1:8462'\n\
         [trust]\n\
         manifest = 'manifest.cbor'\n\
         approvers = []\n\

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use boop_channel::Trust;
+use boop_channel::{Trust, verify_signature};
 use boop_proof::SignerKey;
 use boop_wire::Refusal;
+use boop_wire::custody::SignedReport;
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::id::{AccountId, Digest, TransactionId};
 use boop_wire::ledger::{Credit, Currency, Detail, LedgerRequest, LedgerResponse, user_account};
@@ -191,6 +192,34 @@ impl<S: LedgerStore> Ledger<S> {
         answer.unwrap_or_else(LedgerResponse::Refused)
     }
 
+    /// Records what a custodian does, if it is the custodian that says so [KEY-8].
+    pub async fn report(&self, signed: &SignedReport) -> LedgerResponse {
+        let answer = match self.known_custodian(signed) {
+            Ok(()) => {
+                let (id, detail) = (signed.report.id(), Detail::Custody(signed.report));
+                let written = self.write(Command::Record { id, detail }).await;
+                written.and_then(|written| self.recorded(&written))
+            }
+            Err(refusal) => Err(refusal),
+        };
+        answer.unwrap_or_else(LedgerResponse::Refused)
+    }
+
+    fn known_custodian(&self, signed: &SignedReport) -> Result<(), Refusal> {
+        let SignedReport { report, signature } = signed;
+        let manifest = self.trust.manifest();
+        if report.network != manifest.network() {
+            return Err(Refusal::WrongNetwork);
+        }
+        let party = manifest.manifest().party(report.party);
+        let custodian = party.ok_or(Refusal::WrongRole)?.custodian;
+        if verify_signature(&custodian, &report.signed_bytes(), signature) {
+            Ok(())
+        } else {
+            Err(Refusal::BadSignature)
+        }
+    }
+
     /// Reserves the amount of an authorised payment until `expires_at_ms`.
     ///
     /// # Errors
@@ -232,7 +261,10 @@ impl<S: LedgerStore> Ledger<S> {
     }
 
     async fn record(&self, id: Digest, detail: Detail) -> Result<LedgerResponse, Refusal> {
-        if matches!(detail, Detail::Payment(_) | Detail::Credit(_)) {
+        if matches!(
+            detail,
+            Detail::Payment(_) | Detail::Credit(_) | Detail::Custody(_)
+        ) {
             return Err(Refusal::Invalid);
         }
         let written = self.write(Command::Record { id, detail }).await?;

@@ -14,12 +14,14 @@
 //! - [`authority`]: whose signatures make an outcome a reason to pay.
 //! - [`http`]: the public, read-only side. It knows nothing of accounts.
 //! - [`gateways`], [`rpc`]: attested sessions of gateways; calls and replies over them.
+//! - [`custodians`]: what custodians report, before they do it.
 //! - [`introduce`]: how the authority learns keys, from the parties' own evidence.
 //! - [`config`], [`keyfile`], [`identity`], [`environment`]: what a process needs to start.
 
 pub mod account;
 pub mod authority;
 pub mod config;
+pub mod custodians;
 pub mod environment;
 pub mod gateways;
 pub mod http;

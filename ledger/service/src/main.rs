@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use axum::serve::Listener as _;
 use boop_service::authority::Authority;
 use boop_service::config::{Config, Plan};
+use boop_service::custodians;
 use boop_service::environment::SystemEnvironment;
 use boop_service::gateways::GatewayListener;
 use boop_service::listen::BoundedListener;
@@ -52,14 +53,19 @@ async fn main() -> anyhow::Result<()> {
     let public = BoundedListener::bind(plan.public)
         .await
         .context("opening the public port")?;
+    let reports = BoundedListener::bind(plan.custodians)
+        .await
+        .context("opening the port of the custodians")?;
     tracing::info!(
         listen = %gateways.local_addr()?,
         public = %public.local_addr()?,
+        custodians = %reports.local_addr()?,
         size = ledger.log().size(),
         "serving"
     );
     let renewing = tokio::spawn(Arc::clone(&member).renew_for_ever());
     let gateways = tokio::spawn(gateways.serve(ledger.clone(), member));
+    let reports = tokio::spawn(custodians::serve(reports, ledger.clone()));
     let public = axum::serve(public, http::router(ledger)).with_graceful_shutdown(stop);
     tokio::select! {
         served = public.into_future() => served.context("serving the public side")?,
@@ -67,6 +73,7 @@ async fn main() -> anyhow::Result<()> {
     }
     // The writer ends once nobody is left who could ask it for anything.
     gateways.abort();
+    reports.abort();
     renewing.abort();
     writer.await??;
     store.close().await;

@@ -39,14 +39,14 @@ impl Network {
         for party in PartyIndex::ALL {
             network.start_chip(party)?;
         }
+        network.start_member("ledger")?;
+        network.wait_for_port("ledger", network.provisioned.ports.ledger)?;
         for party in PartyIndex::ALL {
             network.start_custodian(party)?;
         }
         for party in PartyIndex::ALL {
             network.start_host(party)?;
         }
-        network.start_member("ledger")?;
-        network.wait_for_port("ledger", network.provisioned.ports.ledger)?;
         network.start_member("gateway")?;
         network.wait_for_port("gateway", network.provisioned.ports.gateway)?;
         for party in PartyIndex::ALL {

@@ -16,6 +16,8 @@ pub struct Ports {
     pub ledger: u16,
     /// Checkpoints and proofs for everyone.
     pub ledger_public: u16,
+    /// Reports of custodians.
+    pub ledger_custodians: u16,
     /// Relays.
     pub hosts: [u16; 3],
     /// Key releases.
@@ -56,6 +58,7 @@ impl Ports {
             gateway: free(gateway.unwrap_or(0))?,
             ledger: free(0)?,
             ledger_public: free(0)?,
+            ledger_custodians: free(0)?,
             hosts: [free(0)?, free(0)?, free(0)?],
             custodians: [free(0)?, free(0)?, free(0)?],
         })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use boop_abi::config::{PartyConfig, SimulatedRootSet};
 use boop_channel::{LocalKeys, Trust, VerifiedManifest};
-use boop_hsm::{Audit, Custody, CustodySettings, FileToken, Register, Token};
+use boop_hsm::{Audit, Custody, CustodySettings, FileToken, Records, Register, Token};
 use boop_tee::{Authority, Chip, ChipModel, Launch, trusted_roots};
 use boop_verifier::Product;
 use boop_wire::binding::{Binding, PlatformKind, Purpose, Role};
@@ -189,7 +189,12 @@ fn custodians(folder: &TempDir, trust: &Trust) -> Vec<Arc<Custody>> {
         let audit = Audit::open(&folder.path().join(format!("audit-{party}"))).unwrap();
         let register = Register::open(&register(folder, party)).unwrap();
         let (settings, trust) = (custody(party), trust.clone());
-        Custody::new(settings, trust, Box::new(token), audit, register).unwrap()
+        let records = Records {
+            audit,
+            register,
+            ledger: None,
+        };
+        Custody::new(settings, trust, Box::new(token), records).unwrap()
     };
     PartyIndex::ALL.map(start).into()
 }

@@ -208,7 +208,7 @@ fn transaction(receipt: &Receipt) -> Option<Transaction> {
         }),
         Detail::Registration { .. }
         | Detail::Authentication { .. }
-        | Detail::KeyRelease { .. }
+        | Detail::Custody(_)
         | Detail::Boot { .. }
         | Detail::Consent { .. } => None,
     }

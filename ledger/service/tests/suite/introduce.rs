@@ -16,6 +16,7 @@ use crate::support::{credit, folder, party_key, pay, start_unacquainted, user};
 const CONFIG: &str = "data = '/var/lib/boop'\n\
     listen = '127.0.0.1:8461'\n\
     public = '127.0.0.1:8460'\n\
+    custodians = '127.0.0.1:8462'\n\
     [trust]\n\
     manifest = 'manifest.cbor'\n\
     approvers = []\n\
@@ -38,6 +39,7 @@ fn the_plan_takes_name_key_and_network_of_the_log_from_the_manifest() {
         database: "/var/lib/boop/ledger.sqlite".into(),
         listen: "127.0.0.1:8461".parse().unwrap(),
         public: "127.0.0.1:8460".parse().unwrap(),
+        custodians: "127.0.0.1:8462".parse().unwrap(),
     };
     assert_eq!(plan, Ok(expected));
 }

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod books;
 #[cfg(test)]
+mod custodians;
+#[cfg(test)]
 mod introduce;
 #[cfg(test)]
 mod log;

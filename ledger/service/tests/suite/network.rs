@@ -194,7 +194,7 @@ impl Network {
             config,
         };
         let config = Digest::new(CONFIG);
-        let party = |chip| PartyEntry::self_run("operator", machine(chip, config), [0; 32]);
+        let party = |chip| PartyEntry::self_run("operator", machine(chip, config), custodian_key());
         let release = |role, platform, measurement| {
             Release::unlimited(role, platform, Measurement(measurement))
         };
@@ -218,6 +218,15 @@ impl Network {
             ..Manifest::genesis(self.chips.iter().map(party).collect(), entry, approvers)
         }
     }
+}
+
+/// Returns the key of every party's custodian.
+pub(crate) fn custodian() -> SigningKey {
+    SigningKey::from_bytes(&[12; 32])
+}
+
+fn custodian_key() -> [u8; 32] {
+    custodian().verifying_key().to_bytes()
 }
 
 /// Returns the key that approves the manifest.

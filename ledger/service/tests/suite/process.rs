@@ -219,6 +219,7 @@ fn settings() -> Value {
         "data": ".",
         "listen": "127.0.0.1:0",
         "public": "127.0.0.1:0",
+        "custodians": "127.0.0.1:0",
         "trust": trust,
         "platform": platform,
     })

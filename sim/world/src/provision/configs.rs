@@ -125,6 +125,7 @@ pub(super) fn write_custodian(
         "listen": Ports::address(ports.custodians[party.as_usize()]),
         "audit": "audit.jsonl",
         "register": "register",
+        "ledger": Ports::address(ports.ledger_custodians).to_string(),
         "token": Choice::of(layout, party)?.token,
         "trust": trust.settings("../manifest.cbor"),
     });
@@ -186,6 +187,7 @@ fn ledger(ports: &Ports, trust: &Trust) -> Value {
         "data": ".",
         "listen": Ports::address(ports.ledger).to_string(),
         "public": Ports::address(ports.ledger_public).to_string(),
+        "custodians": Ports::address(ports.ledger_custodians).to_string(),
         "trust": trust.settings("../manifest.cbor"),
         "platform": {
             "kind": "danger-simulated",

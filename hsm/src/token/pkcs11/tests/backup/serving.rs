@@ -26,7 +26,7 @@ use crate::backup::{
 };
 use crate::testing::{NOW_MS, binding, manifest, trust_in};
 use crate::token::{Pkcs11Token, RestoringToken, Token, TokenError};
-use crate::{Audit, Conversation, Custody, CustodySettings, Register};
+use crate::{Audit, Conversation, Custody, CustodySettings, Records, Register};
 
 #[test]
 fn a_restored_custodian_releases_the_same_key_under_a_lease_above_every_earlier_one() {
@@ -150,17 +150,13 @@ fn serve(token: Pkcs11Token, manifest: &Manifest, register: &Path) -> Arc<Custod
         epoch: 0,
         releases_per_minute: NonZeroU32::new(30).unwrap(),
     };
-    let register = Register::open(register).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let audit = Audit::open(&folder.path().join("audit")).unwrap();
-    Custody::new(
-        settings,
-        trust_in(manifest),
-        Box::new(token),
-        audit,
-        register,
-    )
-    .unwrap()
+    let records = Records {
+        audit: Audit::open(&folder.path().join("audit")).unwrap(),
+        register: Register::open(register).unwrap(),
+        ledger: None,
+    };
+    Custody::new(settings, trust_in(manifest), Box::new(token), records).unwrap()
 }
 
 /// Releases the key to an enclave, and returns it with its context.

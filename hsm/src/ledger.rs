@@ -1,0 +1,287 @@
+//! The custodian's way to the ledger, where what it does is on record before it is done [KEY-8].
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::thread::sleep;
+use std::time::Duration;
+
+use boop_channel::VerifiedManifest;
+use boop_proof::key::KeyType;
+use boop_proof::{Checkpoint, Hash, KeyName, VerifierKey, leaf_hash, verify_inclusion};
+use boop_wire::Refusal;
+use boop_wire::codec::{from_canonical_max, to_canonical};
+use boop_wire::custody::{CustodyReport, REPORT_BYTES_MAX, SignedReport};
+use boop_wire::frame::put_frame;
+use boop_wire::ledger::{Detail, LedgerResponse, MESSAGE_BYTES_MAX, Receipt};
+
+/// Longest time for one connection, and for each answer on it.
+const WAIT: Duration = Duration::from_secs(2);
+/// Pause before the ledger is tried again.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Why something is not on record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    /// The manifest names no log that could be checked.
+    #[error("the manifest names no log that could be checked")]
+    Key,
+    /// The ledger is not there.
+    #[error("the ledger cannot be reached: {0}")]
+    Unavailable(ErrorKind),
+    /// The ledger refused.
+    #[error("the ledger refused: {0}")]
+    Refused(Refusal),
+    /// The answer proves nothing.
+    #[error("the ledger's receipt does not prove that the report is in the log")]
+    NotProved,
+}
+
+impl From<std::io::Error> for LedgerError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Unavailable(error.kind())
+    }
+}
+
+/// The log that the manifest names, and where it takes reports.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    address: String,
+    key: VerifierKey,
+}
+
+impl Ledger {
+    /// Names the ledger of a network, which takes reports at `address`.
+    ///
+    /// # Errors
+    /// If the manifest's key or origin is none.
+    pub fn new(address: String, manifest: &VerifiedManifest) -> Result<Self, LedgerError> {
+        let entry = &manifest.manifest().ledger;
+        let name = KeyName::new(&entry.origin).map_err(|_| LedgerError::Key)?;
+        let key =
+            VerifierKey::new(name, KeyType::Ed25519, &entry.key).map_err(|_| LedgerError::Key)?;
+        Ok(Self { address, key })
+    }
+
+    /// Has a report put on record, and returns its place in the log once that is proved.
+    ///
+    /// # Errors
+    /// If the ledger refuses, or cannot be reached in so many attempts.
+    pub(crate) fn record(&self, signed: &SignedReport, attempts: u32) -> Result<u64, LedgerError> {
+        let mut left = attempts;
+        loop {
+            left = left.saturating_sub(1);
+            match self.ask(signed) {
+                Err(LedgerError::Unavailable(_) | LedgerError::Refused(Refusal::Busy))
+                    if left > 0 =>
+                {
+                    sleep(PAUSE);
+                }
+                Ok(receipt) => return self.check(&receipt, &signed.report),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn ask(&self, signed: &SignedReport) -> Result<Receipt, LedgerError> {
+        let mut addresses = self.address.to_socket_addrs()?;
+        let address = addresses.next().ok_or(ErrorKind::NotFound);
+        let address = address.map_err(LedgerError::Unavailable)?;
+        let mut stream = TcpStream::connect_timeout(&address, WAIT)?;
+        stream.set_read_timeout(Some(WAIT))?;
+        stream.set_write_timeout(Some(WAIT))?;
+        let mut request = Vec::new();
+        let too_large = |_| LedgerError::Unavailable(ErrorKind::FileTooLarge);
+        put_frame(&mut request, &to_canonical(signed), REPORT_BYTES_MAX).map_err(too_large)?;
+        stream.write_all(&request)?;
+        let mut length = [0; 4];
+        stream.read_exact(&mut length)?;
+        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+        if length > MESSAGE_BYTES_MAX {
+            return Err(LedgerError::NotProved);
+        }
+        let mut answer = vec![0; length];
+        stream.read_exact(&mut answer)?;
+        match from_canonical_max(&answer, MESSAGE_BYTES_MAX) {
+            Ok(LedgerResponse::Recorded(receipt)) => Ok(receipt),
+            Ok(LedgerResponse::Refused(refusal)) => Err(LedgerError::Refused(refusal)),
+            Ok(_) | Err(_) => Err(LedgerError::NotProved),
+        }
+    }
+
+    fn check(&self, receipt: &Receipt, report: &CustodyReport) -> Result<u64, LedgerError> {
+        let Receipt { entry, opening, .. } = receipt;
+        let detail = Detail::Custody(*report);
+        if opening.detail != detail
+            || entry.kind != detail.kind()
+            || entry.commitment != opening.commitment()
+        {
+            return Err(LedgerError::NotProved);
+        }
+        let checkpoint = Checkpoint::open(&receipt.checkpoint, &self.key);
+        let checkpoint = checkpoint.map_err(|_| LedgerError::NotProved)?;
+        let path: Vec<Hash> = receipt
+            .proof
+            .iter()
+            .map(|hash| Hash(*hash.as_bytes()))
+            .collect();
+        let leaf = leaf_hash(&entry.leaf());
+        let (index, size) = (receipt.index, checkpoint.size);
+        let included = verify_inclusion(&leaf, index, size, &path, &checkpoint.root);
+        included.map(|()| index).map_err(|_| LedgerError::NotProved)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::net::TcpListener;
+
+    use boop_proof::{SignerKey, Tree};
+    use boop_wire::custody::CustodyEvent;
+    use boop_wire::ledger::{Entry, Opening};
+    use boop_wire::release::WrapMechanism;
+    use boop_wire::session::Signature;
+    use boop_wire::{Digest, InstanceId, NetworkId, PartyIndex};
+
+    use super::*;
+
+    #[test]
+    fn a_receipt_of_the_log_proves_the_report_and_nothing_else_does() {
+        let signed = signed(3);
+        let right = || receipt(&signed, &signer(1));
+        assert_eq!(told(&signed, vec![recorded(right())]), Ok(2));
+
+        let mut elsewhere = right();
+        elsewhere.index = 1;
+        let mut later = right();
+        later.entry.time_ms += 1;
+        let mut salted = right();
+        salted.opening.salt[0] ^= 1;
+        let of_another = receipt(&self::signed(4), &signer(1));
+        for wrong in [
+            elsewhere,
+            later,
+            salted,
+            of_another,
+            receipt(&signed, &signer(2)),
+        ] {
+            let answer = recorded(wrong);
+            assert_eq!(told(&signed, vec![answer]), Err(LedgerError::NotProved));
+        }
+        let no_receipt = to_canonical(&LedgerResponse::Introduced);
+        for answer in [no_receipt, b"hello".to_vec()] {
+            assert_eq!(told(&signed, vec![answer]), Err(LedgerError::NotProved));
+        }
+    }
+
+    #[test]
+    fn a_busy_ledger_is_asked_again_and_a_refusal_is_the_end() {
+        let signed = signed(3);
+        let refused = |refusal| to_canonical(&LedgerResponse::Refused(refusal));
+        let right = || recorded(receipt(&signed, &signer(1)));
+
+        let later = told(&signed, vec![refused(Refusal::Busy), right()]);
+        let conflict = told(&signed, vec![refused(Refusal::Conflict), right()]);
+
+        assert_eq!(later, Ok(2));
+        assert_eq!(conflict, Err(LedgerError::Refused(Refusal::Conflict)));
+    }
+
+    #[test]
+    fn a_ledger_that_is_away_is_unavailable() {
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = closed.local_addr().unwrap().to_string();
+        drop(closed);
+
+        let error = ledger(address).record(&signed(3), 2).unwrap_err();
+
+        let refused = LedgerError::Unavailable(ErrorKind::ConnectionRefused);
+        assert_eq!(error, refused);
+    }
+
+    /// Reports to a ledger that gives these answers, one to a connection.
+    fn told(signed: &SignedReport, answers: Vec<Vec<u8>>) -> Result<u64, LedgerError> {
+        answering(answers).record(signed, 3)
+    }
+
+    /// Returns a ledger that gives these answers, whatever is reported.
+    pub(crate) fn answering(answers: Vec<Vec<u8>>) -> Ledger {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        std::thread::spawn(move || {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut length = [0; 4];
+                stream.read_exact(&mut length).unwrap();
+                let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+                stream.read_exact(&mut frame).unwrap();
+                let signed = from_canonical_max::<SignedReport>(&frame, REPORT_BYTES_MAX);
+                assert!(signed.is_ok());
+                let mut bytes = Vec::new();
+                put_frame(&mut bytes, &answer, MESSAGE_BYTES_MAX).unwrap();
+                stream.write_all(&bytes).unwrap();
+            }
+        });
+        ledger(address)
+    }
+
+    fn ledger(address: String) -> Ledger {
+        let key = signer(1).verifier().clone();
+        Ledger { address, key }
+    }
+
+    fn signer(seed: u8) -> SignerKey {
+        let name = KeyName::new("example.com/log").unwrap();
+        SignerKey::from_seed(name, KeyType::Ed25519, &[seed; 32])
+    }
+
+    fn signed(lease: u64) -> SignedReport {
+        let report = CustodyReport {
+            network: NetworkId::new([1; 32]),
+            party: PartyIndex::ALL[0],
+            event: CustodyEvent::Released {
+                epoch: 0,
+                lease,
+                instance: InstanceId::new([2; 16]),
+                mechanism: WrapMechanism::Hpke,
+            },
+        };
+        let signature = Signature([3; 64]);
+        SignedReport { report, signature }
+    }
+
+    /// The receipt of a report as the third of three entries.
+    fn receipt(signed: &SignedReport, signer: &SignerKey) -> Receipt {
+        let opening = Opening {
+            salt: [4; 32],
+            detail: Detail::Custody(signed.report),
+        };
+        let entry = Entry {
+            version: 1,
+            kind: opening.detail.kind(),
+            time_ms: 5,
+            simulated: false,
+            commitment: opening.commitment(),
+        };
+        let mut tree = Tree::new();
+        tree.append(leaf_hash(b"one"));
+        tree.append(leaf_hash(b"two"));
+        tree.append(leaf_hash(&entry.leaf()));
+        let proof = tree.inclusion_proof(2, 3).unwrap();
+        let checkpoint = Checkpoint {
+            origin: signer.verifier().name().clone(),
+            size: 3,
+            root: tree.root(),
+        };
+        Receipt {
+            entry,
+            opening,
+            index: 2,
+            proof: proof.iter().map(|hash| Digest::new(hash.0)).collect(),
+            checkpoint: checkpoint.sign(signer).to_string(),
+        }
+    }
+
+    fn recorded(receipt: Receipt) -> Vec<u8> {
+        to_canonical(&LedgerResponse::Recorded(receipt))
+    }
+}
