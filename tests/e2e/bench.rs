@@ -76,6 +76,17 @@ impl Bench {
         Self::around(network, folder).await
     }
 
+    /// Stops every process and starts the same files again, as they are now.
+    pub(crate) async fn start_again(self) -> Self {
+        let Self {
+            network, folder, ..
+        } = self;
+        let provisioned = network.provisioned().clone();
+        network.stop();
+        let network = Network::start(provisioned).expect("the network starts again");
+        Self::around(network, folder).await
+    }
+
     async fn around(network: Network, folder: Folder) -> Self {
         let (client, gateway) = client_trust(&network).expect("the client's file reads");
         wait_until_ready(&network)

@@ -19,7 +19,7 @@ use crate::raw::gateway_request;
 use crate::shop::Shop;
 
 /// The party that is started with a wrong manifest.
-const ODD: PartyIndex = PartyIndex::ALL[1];
+pub(crate) const ODD: PartyIndex = PartyIndex::ALL[1];
 const APPROVERS: [&str; 5] = ["alpha", "beta", "gamma", "release-signer", "reviewer"];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +145,7 @@ fn last_word(puppet: &mut Puppet) -> Refusal {
 }
 
 /// Judges boot evidence of the odd party as a client of the network.
-fn judge(bench: &Bench, evidence: &EvidenceBundle) -> Option<JudgeError> {
+pub(crate) fn judge(bench: &Bench, evidence: &EvidenceBundle) -> Option<JudgeError> {
     let file = bench.layout().path("manifest.cbor");
     let trust = bench.client.admit_file(&file).unwrap();
     let expect = Expectation::boot(Role::Party, Some(ODD));

@@ -77,7 +77,7 @@ pub struct GatewayOptions {
 }
 
 /// A network's files, complete.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Provisioned {
     /// Where they are.
     pub layout: Layout,
