@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  ceremony   backup key made; its private half split 3 of 5, each share sealed to a holder;
-//!             the custodian signs the public record
+//!             the custodian signs the public record, and line by line a transcript
 //!  backup     the token wraps each data key to the backup key; the custodian signs the file
 //!  restore    3 shares; each data key unwrapped by an empty token; file and register beside it,
 //!             with later leases
@@ -19,6 +19,7 @@ mod loss;
 mod restore;
 mod share;
 mod signed;
+mod transcript;
 
 pub use age::{AgeError, Identity, Recipient, SealingSeed};
 pub use file::{BackedUpKey, Backup, BackupError, BackupMechanism, MakeBackup};
@@ -32,6 +33,7 @@ pub use share::{
     BackupKey, BackupSecret, DealError, Dealing, SHARES, SHARES_NEEDED, Share, ShareError,
 };
 pub use signed::{SignedError, open_signed, sign};
+pub use transcript::{Step, Transcript, TranscriptError};
 
 /// What a custodian signs its backup key under.
 pub const KEY_PURPOSE: &str = "custody-backup-key";

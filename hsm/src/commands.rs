@@ -2,6 +2,7 @@
 
 mod arguments;
 mod backup;
+mod files;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,8 +16,8 @@ use boop_hsm::{
 use clap::{Args, Subcommand};
 
 use arguments::{
-    BackupArguments, BackupKeyArguments, CheckShareArguments, CreateKeyArguments, DrillArguments,
-    RestoreArguments,
+    BackupArguments, BackupKeyArguments, CheckShareArguments, CheckTranscriptArguments,
+    CreateKeyArguments, DrillArguments, RestoreArguments,
 };
 
 /// What only an operator may say.
@@ -81,6 +82,8 @@ pub(crate) enum Command {
     BackupKey(BackupKeyArguments),
     /// Checks a holder's share, without any other
     CheckShare(CheckShareArguments),
+    /// Checks the transcript of a ceremony
+    CheckTranscript(CheckTranscriptArguments),
     /// Backs the data keys and the register up to the backup key
     Backup(BackupArguments),
     /// Brings a backup into an empty token
@@ -122,6 +125,7 @@ impl Command {
             Self::CreateKey(arguments) => return backup::create_key(&arguments, word),
             Self::BackupKey(arguments) => return backup::backup_key(&arguments, word),
             Self::CheckShare(arguments) => return backup::check_share(&arguments),
+            Self::CheckTranscript(arguments) => return backup::check_transcript(&arguments),
             Self::Backup(arguments) => return backup::backup(&arguments, word),
             Self::Restore(arguments) => return backup::restore_all(&arguments, word),
             Self::Drill(arguments) => return backup::drill(&arguments, word),

@@ -21,10 +21,11 @@ fn the_ceremony_and_the_recovery_run_as_they_stand() {
     }
     let folder = tempfile::tempdir().unwrap();
 
-    run_blocks("ceremony.md", 8, folder.path());
+    run_blocks("ceremony.md", 10, folder.path());
     run_blocks("recovery.md", 6, folder.path());
 
-    let [drill, restored] = ["drill.json", "restored.json"].map(|name| {
+    let names = ["drill.json", "restored.json", "transcript.json"];
+    let [drill, restored, transcript] = names.map(|name| {
         let text = fs::read_to_string(folder.path().join(name)).unwrap();
         serde_json::from_str::<Value>(&text).unwrap()
     });
@@ -34,6 +35,9 @@ fn the_ceremony_and_the_recovery_run_as_they_stand() {
     let told = restored["key"].as_str().unwrap();
     assert_eq!(drill["key"], format!("{told}, the same"));
     assert!(!folder.path().join("drill").exists());
+    let steps = serde_json::json!(["1, create-key", "2, backup-key"]);
+    assert_eq!(transcript["step"], steps);
+    assert!(told.ends_with(transcript["check_value"].as_str().unwrap()));
 }
 
 fn run_blocks(guide: &str, expected: usize, folder: &Path) {

@@ -248,9 +248,9 @@ Examples:
   boop hsm help                                          every command
   boop hsm backup --help                                 one command, with an example
 
-Commands: init, status, rotate, probe, create-key, backup-key, check-share, backup, restore, drill.
-All arguments go to the program boop-custodian, which must lie beside boop. docs/custodian.md,
-docs/ceremony.md and docs/recovery.md lead through them.";
+Commands: init, status, rotate, probe, create-key, backup-key, check-share, check-transcript,
+backup, restore, drill. All arguments go to the program boop-custodian, which must lie beside boop.
+docs/custodian.md, docs/ceremony.md and docs/recovery.md lead through them.";
 
 /// Arguments of `boop hsm`.
 #[derive(Debug, Args)]

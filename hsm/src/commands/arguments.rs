@@ -33,6 +33,9 @@ pub(crate) struct CreateKeyArguments {
     /// Epoch of the store that the key is for [default: as in the configuration]
     #[arg(long)]
     pub(crate) epoch: Option<u32>,
+    /// Add what is printed to the transcript of the ceremony
+    #[arg(long, value_name = "FILE")]
+    pub(crate) transcript: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -59,6 +62,9 @@ pub(crate) struct BackupKeyArguments {
     /// A new folder for the record and the shares
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: PathBuf,
+    /// Add what is printed to the transcript of the ceremony
+    #[arg(long, value_name = "FILE")]
+    pub(crate) transcript: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -85,6 +91,27 @@ pub(crate) struct CheckShareArguments {
     /// The record of the backup key
     #[arg(long, value_name = "FILE")]
     pub(crate) backup_key: PathBuf,
+    /// Public key of the custodian, in hexadecimal, as the manifest names it
+    #[arg(long, value_name = "HEX")]
+    pub(crate) custodian: String,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const CHECK_TRANSCRIPT: &str = "\
+Example:
+  boop-custodian check-transcript transcript.jsonl --custodian $CUSTODIAN
+
+Each line is signed by the custodian and names the one before. The name of the last is printed: it
+is what everyone present signs on paper, and tells whether anything was cut off after it.";
+
+/// Arguments of `check-transcript`.
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_TRANSCRIPT)]
+pub(crate) struct CheckTranscriptArguments {
+    /// The transcript
+    pub(crate) transcript: PathBuf,
     /// Public key of the custodian, in hexadecimal, as the manifest names it
     #[arg(long, value_name = "HEX")]
     pub(crate) custodian: String,

@@ -1,16 +1,15 @@
 //! Keys, backups and restores, as `boop-custodian` carries them out.
 
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, bail, ensure};
 use boop_daemon::{from_toml, now_ms};
 use boop_hsm::backup::{
-    Backup, BackupKey, Identity, KEY_PURPOSE, MakeBackup, RestorePlan, Restored, SealingSeed,
-    Share, open_signed, restore, sign,
+    Backup, BackupKey, KEY_PURPOSE, MakeBackup, RestorePlan, Restored, SealingSeed, Share,
+    Transcript, open_signed, restore, sign,
 };
 use boop_hsm::{
     Audit, Capability, CustodianSettings, IdentityPlace, KeyName, KeyWork, OperatorsWord,
@@ -18,21 +17,17 @@ use boop_hsm::{
     TokenError, VaultError, make_drill_token,
 };
 use boop_wire::NetworkId;
-use boop_wire::codec::{from_canonical_max, plain_digest, to_canonical};
-use serde_json::{Value, json};
+use boop_wire::codec::{plain_digest, to_canonical};
 use zeroize::Zeroizing;
 
 use super::arguments::{
-    BackupArguments, BackupKeyArguments, CheckShareArguments, CreateKeyArguments,
-    CustodianArguments, DrillArguments, RestoreArguments, SourceArguments,
+    BackupArguments, BackupKeyArguments, CheckShareArguments, CheckTranscriptArguments,
+    CreateKeyArguments, CustodianArguments, DrillArguments, RestoreArguments, SourceArguments,
+};
+use super::files::{
+    fill, print, public_key, read, read_identity, read_share, seconds_since, write_new,
 };
 
-/// Largest file that is read here, in bytes.
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
-/// Largest share, in bytes.
-const SHARE_BYTES_MAX: usize = 256;
-/// First bytes of a file of age.
-const AGE: &[u8] = b"age-encryption.org/";
 /// Label of the token of a drill.
 const DRILL: &str = "boop drill";
 
@@ -41,7 +36,7 @@ pub(crate) fn create_key(
     word: OperatorsWord,
 ) -> anyhow::Result<ExitCode> {
     let custodian = Custodian::read(&arguments.whose, word)?;
-    let token = Pkcs11Token::open(custodian.token.clone())?;
+    let token = open_for(arguments.transcript.as_deref(), &custodian)?;
     let epoch = arguments.epoch.unwrap_or(custodian.settings.epoch);
     let name = KeyName::first(custodian.network, token.party(), epoch);
     let audit = custodian.audit()?;
@@ -51,12 +46,18 @@ pub(crate) fn create_key(
     if is_new {
         audit.note(KeyWork::Created, 1, (token.party(), epoch), now_ms())?;
     }
-    let table = [
+    let mut table = vec![
         ("key", name.id().to_string()),
         ("epoch", epoch.to_string()),
         ("check value", token.check(&name)?.to_string()),
         ("release by", token.mechanism().name().to_owned()),
     ];
+    write_down(
+        arguments.transcript.as_deref(),
+        &token,
+        "create-key",
+        &mut table,
+    )?;
     print(arguments.json, &table);
     Ok(ExitCode::SUCCESS)
 }
@@ -67,7 +68,7 @@ pub(crate) fn backup_key(
 ) -> anyhow::Result<ExitCode> {
     let out = &arguments.out;
     let custodian = Custodian::read(&arguments.whose, word)?;
-    let token = Pkcs11Token::open(custodian.token)?;
+    let token = open_for(arguments.transcript.as_deref(), &custodian)?;
     let mut seed = Zeroizing::new([0; 32]);
     fill(&mut *seed)?;
     let dealing = BackupKey::deal(custodian.network, token.party(), &arguments.holders, *seed)?;
@@ -90,6 +91,54 @@ pub(crate) fn backup_key(
         let file = format!("share-{}.age", share.number);
         write_new(&out.join(&file), &sealed)?;
         table.push(("share", format!("{file} to {holder}")));
+    }
+    write_down(
+        arguments.transcript.as_deref(),
+        &token,
+        "backup-key",
+        &mut table,
+    )?;
+    print(arguments.json, &table);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the token; a transcript that the command could not write to is refused before it begins.
+fn open_for(transcript: Option<&Path>, custodian: &Custodian) -> anyhow::Result<Pkcs11Token> {
+    let token = Pkcs11Token::open(custodian.token.clone())?;
+    if let Some(path) = transcript {
+        Transcript::open_or_none(path, &token.public_key())?;
+    }
+    Ok(token)
+}
+
+/// Adds what a command says to a transcript, and to that the name of the line.
+fn write_down(
+    transcript: Option<&Path>,
+    token: &Pkcs11Token,
+    command: &str,
+    table: &mut Vec<(&str, String)>,
+) -> anyhow::Result<()> {
+    if let Some(path) = transcript {
+        let line = Transcript::append(path, token, now_ms(), command, table)?;
+        table.push(("transcript", line.to_string()));
+    }
+    Ok(())
+}
+
+pub(crate) fn check_transcript(arguments: &CheckTranscriptArguments) -> anyhow::Result<ExitCode> {
+    let custodian = public_key(&arguments.custodian)?;
+    let transcript = Transcript::open(&arguments.transcript, &custodian)?;
+    let mut table = Vec::new();
+    for step in &transcript.steps {
+        table.push(("step", format!("{}, {}", step.step, step.command)));
+        for (name, values) in &step.said {
+            for value in values {
+                table.push((name.as_str(), value.clone()));
+            }
+        }
+    }
+    if let Some(last) = transcript.last {
+        table.push(("transcript", last.to_string()));
     }
     print(arguments.json, &table);
     Ok(ExitCode::SUCCESS)
@@ -340,78 +389,4 @@ impl Source {
             now_ms: now_ms(),
         })?)
     }
-}
-
-fn read_share(path: &Path, identities: &[Identity]) -> anyhow::Result<Share> {
-    let what = || format!("share {}", path.display());
-    let bytes = Zeroizing::new(read(path)?);
-    let plain = if bytes.starts_with(AGE) {
-        let mut opened = identities.iter().map(|identity| identity.open(&bytes));
-        let opened = opened.find_map(Result::ok);
-        opened.with_context(|| format!("{} is for none of the identities", what()))?
-    } else {
-        bytes
-    };
-    from_canonical_max(&plain, SHARE_BYTES_MAX).with_context(what)
-}
-
-fn read_identity(path: &Path) -> anyhow::Result<Identity> {
-    let what = || format!("identity {}", path.display());
-    let bytes = Zeroizing::new(read(path)?);
-    let text = std::str::from_utf8(&bytes).with_context(what)?;
-    Identity::from_file(text).with_context(what)
-}
-
-fn public_key(text: &str) -> anyhow::Result<[u8; 32]> {
-    let mut key = [0; 32];
-    let decoded = hex::decode_to_slice(text, &mut key);
-    decoded.map_err(|_| anyhow::anyhow!("the custodian's key is not 64 hexadecimal digits"))?;
-    Ok(key)
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let what = || path.display().to_string();
-    let length = fs::metadata(path).with_context(what)?.len();
-    ensure!(length <= FILE_BYTES_MAX, "{} is too long", what());
-    fs::read(path).with_context(what)
-}
-
-fn write_new(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let what = || path.display().to_string();
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    let mut file = options.open(path).with_context(what)?;
-    file.write_all(bytes).with_context(what)?;
-    file.sync_all().with_context(what)
-}
-
-fn fill(bytes: &mut [u8]) -> anyhow::Result<()> {
-    getrandom::fill(bytes).map_err(|_| anyhow::anyhow!("the operating system gives no randomness"))
-}
-
-fn seconds_since(begun_ms: u64) -> String {
-    let spent = now_ms().saturating_sub(begun_ms);
-    format!("{}.{:03} s", spent / 1000, spent % 1000)
-}
-
-/// Prints a table, or JSON: a name that comes more than once is a list.
-fn print(as_json: bool, table: &[(&str, String)]) {
-    if !as_json {
-        for (name, value) in table {
-            println!("{name:18} {value}");
-        }
-        return;
-    }
-    let mut object = serde_json::Map::new();
-    for (name, value) in table {
-        let name = name.replace(' ', "_");
-        match object.get_mut(&name) {
-            Some(Value::Array(list)) => list.push(json!(value)),
-            Some(first) => *first = json!([first.clone(), value]),
-            None => {
-                object.insert(name, json!(value));
-            }
-        }
-    }
-    println!("{}", Value::Object(object));
 }
