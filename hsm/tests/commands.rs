@@ -8,6 +8,7 @@ const CONFIG: &str = r#"
 party = 1
 audit = "audit.jsonl"
 register = "register"
+ledger = "127.0.0.1:8462"
 [token]
 kind = "file"
 path = "token"
