@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use boop_daemon::{from_toml, now_ms};
 use boop_hsm::{
     Audit, CustodianSettings, FileToken, KeyWork, OperatorsWord, Pkcs11Settings, Pkcs11Token,
-    Pkcs11Vault, Status, Token, TokenSettings,
+    Pkcs11Vault, Register, Status, Token, TokenSettings,
 };
 use clap::{Args, Subcommand};
 
@@ -157,6 +157,22 @@ pub(crate) fn open(
         tracing::warn!(event = "weak-token", party = settings.party, "{warning}");
     }
     Ok(token)
+}
+
+/// Opens the register of a custodian that is about to serve.
+pub(crate) fn open_register(settings: &CustodianSettings) -> anyhow::Result<Register> {
+    if !settings.register.exists() {
+        tracing::warn!(
+            event = "register-new",
+            "nothing is on record of party {}'s store; if there was something, an old store will \
+             open",
+            settings.party
+        );
+    }
+    let register = Register::open(&settings.register)
+        .with_context(|| format!("register {}", settings.register.display()))?;
+    register.is_newest()?;
+    Ok(register)
 }
 
 fn make(settings: &CustodianSettings, word: OperatorsWord) -> anyhow::Result<Box<dyn Token>> {

@@ -233,11 +233,7 @@ impl Custody {
             return Err(ReleaseError::Busy);
         }
         let (network, party) = (self.trust.manifest().network(), self.settings.party);
-        if self.token.oldest_epoch() < self.present() {
-            // The custodian ended between putting on record that an epoch is over and destroying
-            // its key.
-            self.token.destroy_before(self.present())?;
-        }
+        self.destroy_what_is_over()?;
         let name = KeyName::first(network, party, epoch);
         self.token.prepare(&name, now_ms)?;
         // Peers compare leases whatever the epoch, so one counter serves all.
@@ -291,6 +287,15 @@ impl Custody {
             mechanism = released.mechanism.name(),
         );
         Ok(released)
+    }
+
+    /// Makes good an end between putting on record that an epoch is over and destroying its key.
+    fn destroy_what_is_over(&self) -> Result<(), TokenError> {
+        let present = self.present();
+        if self.token.oldest_epoch() < present {
+            self.token.destroy_before(present)?;
+        }
+        Ok(())
     }
 
     /// Returns the present epoch: the oldest whose key is not destroyed.

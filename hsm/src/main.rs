@@ -7,9 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use boop_daemon::{from_toml, init_logs, shutdown_signal};
-use boop_hsm::{
-    Audit, CustodianSettings, Custody, Ledger, OperatorsWord, Records, Register, serve,
-};
+use boop_hsm::{Audit, CustodianSettings, Custody, Ledger, OperatorsWord, Records, serve};
 use clap::Parser;
 use tokio::net::TcpListener;
 
@@ -59,16 +57,7 @@ async fn run(
     let trust = settings.trust.establish(danger_simulated)?;
     let token = commands::open(&settings, word)?;
     let audit = Audit::open(&settings.audit)?;
-    if !settings.register.exists() {
-        tracing::warn!(
-            event = "register-new",
-            "nothing is on record of party {party}'s store; if there was something, an old store \
-             will open"
-        );
-    }
-    let register = Register::open(&settings.register)
-        .with_context(|| format!("register {}", settings.register.display()))?;
-    register.is_newest()?;
+    let register = commands::open_register(&settings)?;
     let ledger = Ledger::new(settings.ledger, trust.manifest())?;
     let records = Records {
         audit,
