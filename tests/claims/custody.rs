@@ -5,10 +5,13 @@
 
 mod burglar;
 mod canaries;
+mod clone;
 mod custodian;
 mod damage;
 mod day;
+mod refresh;
 mod rollback;
+mod shares;
 
 use crate::claim::Try;
 
@@ -18,4 +21,6 @@ pub(crate) const CLAIMS: &[(&str, Try)] = &[
     ("rollback", rollback::claim),
     ("canaries", canaries::claim),
     ("damage", damage::claim),
+    ("clone", clone::claim),
+    ("refresh", refresh::claim),
 ];

@@ -18,6 +18,7 @@ pub mod door;
 pub mod machine;
 pub mod network;
 mod pipes;
+pub mod sealing;
 pub mod statements;
 pub mod story;
 pub mod world;

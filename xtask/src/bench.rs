@@ -33,6 +33,8 @@ enum Name {
     Attestation,
     /// Searches by three parties in one process, beside the peaks of the processor.
     Match,
+    /// Key releases, and the opening of sealed stores beside reading and AES-GCM alone.
+    Custody,
     /// A scanner's work on a capture, part by part, and comparison in the clear.
     Palm,
     /// Searches through the whole system, all its processes, with a crowd enrolled.
@@ -43,6 +45,7 @@ impl Name {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Attestation => "attestation",
+            Self::Custody => "custody",
             Self::Match => "match",
             Self::Palm => "palm",
             Self::Search => "search",
@@ -56,13 +59,13 @@ impl Name {
 /// If the build fails or the program cannot be started.
 pub fn run(args: &Args) -> Result<()> {
     let mut bench = match args.name {
-        Name::Attestation | Name::Match | Name::Palm => release::bench()?,
+        Name::Attestation | Name::Custody | Name::Match | Name::Palm => release::bench()?,
         // It starts a network, as the demonstration does.
         Name::Search => release::world()?,
     };
     bench.arg(args.name.as_str());
     match args.name {
-        Name::Attestation | Name::Match | Name::Palm => {
+        Name::Attestation | Name::Custody | Name::Match | Name::Palm => {
             ensure!(args.people.is_empty(), "--people belongs to `search`");
         }
         Name::Search => {

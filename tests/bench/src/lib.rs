@@ -5,11 +5,13 @@
 //! - [`evidence`]: what is verified, genuine where the vectors are at hand.
 //! - [`checks`]: the signature checks that the verification of it cannot avoid.
 //! - [`attestation`]: the benchmark of the verifier.
+//! - [`custody`]: the benchmark of custodians and sealed stores.
 //! - [`matching`]: the benchmark of the parties.
 //! - [`palm`]: the benchmark of the scanner.
 
 pub mod attestation;
 pub mod checks;
+pub mod custody;
 pub mod evidence;
 pub mod matching;
 pub mod palm;

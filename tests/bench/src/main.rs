@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use boop_bench::{attestation, matching, palm, rounds::Effort};
+use boop_bench::{attestation, custody, matching, palm, rounds::Effort};
 use clap::Parser;
 
 /// Measures, each figure beside a stated reference in the same run.
@@ -22,6 +22,12 @@ struct Args {
     /// How many templates `match` compares with [default: 8192].
     #[arg(long, value_name = "N")]
     templates: Option<usize>,
+    /// Where the token of `custody-softhsm` is.
+    #[arg(long, hide = true, value_name = "DIR", default_value = ".")]
+    folder: PathBuf,
+    /// How often `custody-softhsm` measures.
+    #[arg(long, hide = true, value_name = "N", default_value_t = 1)]
+    rounds: usize,
 }
 
 /// A benchmark.
@@ -33,6 +39,11 @@ enum Name {
     Match,
     /// Extraction and comparison of palms.
     Palm,
+    /// Key releases, and opening of sealed stores.
+    Custody,
+    /// The part of `custody` that needs a process of its own.
+    #[value(hide = true)]
+    CustodySofthsm,
 }
 
 fn main() -> Result<()> {
@@ -46,6 +57,10 @@ fn main() -> Result<()> {
         Name::Attestation => attestation::run(effort)?,
         Name::Match => matching::run(effort, args.templates)?,
         Name::Palm => palm::run(effort)?,
+        Name::Custody => custody::run(effort)?,
+        Name::CustodySofthsm => {
+            return custody::print_with_softhsm(&args.folder, args.rounds);
+        }
     };
     print!("{table}");
     if let Some(file) = &args.json {

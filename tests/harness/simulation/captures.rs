@@ -55,25 +55,35 @@ pub fn capture(
     keys: &[PartyKeys; 3],
     now_ms: u64,
 ) -> [PartyCall; 3] {
+    let to = PartyIndex::ALL.map(|party| (party, keys[party.as_usize()]));
+    let calls = capture_for(network, rng, palm, subject, &to, now_ms);
+    calls.try_into().unwrap()
+}
+
+/// Captures a palm once, and seals it to these instances of parties: a call for each.
+pub fn capture_for(
+    network: &Network,
+    rng: &mut ChaCha8Rng,
+    palm: &Palm,
+    subject: &Subject,
+    to: &[(PartyIndex, PartyKeys)],
+    now_ms: u64,
+) -> Vec<PartyCall> {
     let mut random = || {
         let mut bytes = [0; 32];
         rng.fill_bytes(&mut bytes);
         bytes
     };
-    let (request, seeds, boxes) = (
-        random(),
-        [(); 3].map(|()| random()),
-        [(); 3].map(|()| random()),
-    );
+    let (request, seeds) = (random(), [(); 3].map(|()| random()));
+    let boxes: Vec<[u8; 32]> = to.iter().map(|_| random()).collect();
     let request = RequestId::new(*request.first_chunk().unwrap());
     let shares = split(&palm.show(rng), &seeds);
     let commitments = commitments(&shares).to_vec();
-    PartyIndex::ALL.map(|party| {
-        let index = party.as_usize();
+    let seal_to = |((party, keys), seed): (&(PartyIndex, PartyKeys), [u8; 32])| {
         let info = BoxInfo {
             network: network.trust.manifest().network(),
             manifest: manifest_digest(network),
-            party,
+            party: *party,
             request,
             subject: subject.digest(),
             side: PalmSide::Left,
@@ -81,9 +91,9 @@ pub fn capture(
         };
         let content = to_canonical(&BoxContent {
             commitments: commitments.clone(),
-            share: shares[index].to_bytes().to_vec(),
+            share: shares[party.as_usize()].to_bytes().to_vec(),
         });
-        let sealed = seal(&keys[index].hpke, &info.to_info(), &content, boxes[index]).unwrap();
+        let sealed = seal(&keys.hpke, &info.to_info(), &content, seed).unwrap();
         PartyCall {
             request,
             subject: subject.clone(),
@@ -94,7 +104,8 @@ pub fn capture(
                 ciphertext: sealed.ciphertext,
             },
         }
-    })
+    };
+    to.iter().zip(boxes).map(seal_to).collect()
 }
 
 /// Returns what a shop door asks for.

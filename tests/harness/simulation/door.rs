@@ -11,6 +11,7 @@ use boop_wire::session::Side;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
+use crate::simulation::machine::MACHINES_MAX;
 use crate::simulation::network::Network;
 
 /// As long as the gateway of the product.
@@ -28,11 +29,11 @@ pub struct PartyKeys {
 /// The gateway.
 pub struct Door {
     keys: Arc<LocalKeys>,
-    sessions: [Option<(usize, Session)>; 3],
-    /// Since when each party was asked without a word.
-    asked_ms: [Option<u64>; 3],
-    /// How far each party said it is.
-    pub progress: [Option<Progress>; 3],
+    sessions: [Option<(usize, Session)>; MACHINES_MAX],
+    /// Since when each machine was asked without a word.
+    asked_ms: [Option<u64>; MACHINES_MAX],
+    /// How far each machine's party said it is.
+    pub progress: [Option<Progress>; MACHINES_MAX],
 }
 
 impl Door {
@@ -41,9 +42,9 @@ impl Door {
         let keys = LocalKeys::generate(&mut |out: &mut [u8]| rng.fill_bytes(out)).unwrap();
         Self {
             keys: Arc::new(keys),
-            sessions: [None, None, None],
-            asked_ms: [None; 3],
-            progress: [None; 3],
+            sessions: [const { None }; MACHINES_MAX],
+            asked_ms: [None; MACHINES_MAX],
+            progress: [None; MACHINES_MAX],
         }
     }
 
@@ -52,12 +53,12 @@ impl Door {
         self.sessions[party].is_some()
     }
 
-    /// Starts a session with a party on a pipe, and returns its first bytes.
+    /// Starts a session with a party, at a machine on a pipe, and returns its first bytes.
     pub fn open(
         &mut self,
         network: &Network,
         party: PartyIndex,
-        pipe: usize,
+        (machine, pipe): (usize, usize),
         nonce: [u8; 32],
         now_ms: u64,
     ) -> Vec<u8> {
@@ -69,8 +70,8 @@ impl Door {
         let expect = Expectation::boot(Role::Party, Some(party));
         let mut session = Session::new(Side::Client, local, expect, nonce).unwrap();
         let bytes = session.take_output();
-        self.sessions[party.as_usize()] = Some((pipe, session));
-        self.asked_ms[party.as_usize()] = None;
+        self.sessions[machine] = Some((pipe, session));
+        self.asked_ms[machine] = None;
         bytes
     }
 

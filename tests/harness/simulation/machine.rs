@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -22,8 +23,14 @@ use crate::simulation::network::Network;
 /// The clock that everything in a simulation reads, Unix milliseconds.
 pub type Clock = Rc<Cell<u64>>;
 
+/// Machines of a world: one of each party, and one for a second instance of a party.
+pub const MACHINES_MAX: usize = 4;
+
 /// The blobs on a machine's disk.
 pub type Disk = BTreeMap<Slot, Vec<u8>>;
+
+/// The lives of a second machine are numbered from here.
+const TWIN_LIVES: u32 = 1 << 16;
 
 /// A simulated chip under the enclave, with randomness of the seed.
 pub struct Hardware {
@@ -78,6 +85,10 @@ pub struct Machine {
     pub life: u32,
     /// What the host keeps.
     pub disk: Disk,
+    /// A folder with more blobs, too many to hold in memory; nothing is written there.
+    pub shelf: Option<PathBuf>,
+    /// Blobs that the host read from the shelf.
+    pub taken: u64,
     next_stream: u32,
     custody: Arc<Custody>,
     release: Option<(StreamId, Conversation, FrameBuffer)>,
@@ -95,8 +106,29 @@ impl Machine {
             refused: None,
             life: 0,
             disk: BTreeMap::new(),
+            shelf: None,
+            taken: 0,
             next_stream: 2,
             custody: Arc::clone(&network.custodians[party.as_usize()]),
+            release: None,
+        }
+    }
+
+    /// A machine for a second instance of a party, from a copy of its disk.
+    pub fn twin(of: &Self, custody: Option<Arc<Custody>>) -> Self {
+        Self {
+            party: of.party,
+            enclave: None,
+            phase: Phase::Booted,
+            ready: true,
+            stopped: None,
+            refused: None,
+            life: TWIN_LIVES,
+            disk: of.disk.clone(),
+            shelf: None,
+            taken: 0,
+            next_stream: 2,
+            custody: custody.unwrap_or_else(|| Arc::clone(&of.custody)),
             release: None,
         }
     }
@@ -122,6 +154,17 @@ impl Machine {
         let outputs = enclave.handle(clock.get(), manifest);
         self.enclave = Some(enclave);
         outputs
+    }
+
+    /// Reads a blob for the enclave.
+    pub fn blob(&mut self, slot: Slot) -> Option<Vec<u8>> {
+        if let Some(bytes) = self.disk.get(&slot) {
+            return Some(bytes.clone());
+        }
+        let file = self.shelf.as_ref()?.join(shelf_name(slot));
+        let bytes = std::fs::read(file).ok()?;
+        self.taken += 1;
+        Some(bytes)
     }
 
     /// Cuts the power: whatever is not on the disk is gone.
@@ -161,4 +204,9 @@ impl Machine {
         }
         Some(answers)
     }
+}
+
+/// Returns the name of a blob's file on a shelf, which is that of a host's store.
+pub fn shelf_name(slot: Slot) -> String {
+    format!("{:016x}", slot.0)
 }

@@ -9,7 +9,7 @@ use boop_channel::{LocalKeys, Trust, VerifiedManifest};
 use boop_hsm::{Audit, Custody, CustodySettings, FileToken, Records, Register, Token};
 use boop_tee::{Authority, Chip, ChipModel, Launch, trusted_roots};
 use boop_verifier::Product;
-use boop_wire::binding::{Binding, PlatformKind, Purpose, Role};
+use boop_wire::binding::{Binding, BoundKeys, PlatformKind, Purpose, Role};
 use boop_wire::codec::{domain_separated, plain_digest, to_canonical};
 use boop_wire::evidence::{Certificate, EvidenceBundle};
 use boop_wire::manifest::{
@@ -46,6 +46,11 @@ pub struct Network {
 impl Network {
     /// Makes vendors, chips, tokens and a manifest that names them.
     pub fn generate() -> Self {
+        Self::generate_with(None)
+    }
+
+    /// Makes a network in which the custodian of party 0 has this token.
+    pub fn generate_with(given: Option<Box<dyn Token>>) -> Self {
         let authority = Authority::generate(EPOCH_MS).unwrap();
         let roots = root_set(&authority);
         let chips = MODELS.map(|model| {
@@ -67,7 +72,11 @@ impl Network {
         });
         let tokens = tempfile::tempdir().unwrap();
         let keys = PartyIndex::ALL.map(|party| token(&tokens, party));
-        let manifest = manifest(&chips, &configs, keys.each_ref().map(FileToken::public_key));
+        let mut public = keys.each_ref().map(FileToken::public_key);
+        if let Some(given) = &given {
+            public[0] = given.public_key();
+        }
+        let manifest = manifest(&chips, &configs, public);
         let signed = approve(&manifest, &approver);
         let trust = || {
             let verified = VerifiedManifest::verify(signed.clone(), &approvers).unwrap();
@@ -80,7 +89,12 @@ impl Network {
         };
         drop(keys);
         let trust = Arc::new(trust());
-        let custodians = custodians(&tokens, &trust);
+        let mut given = given;
+        let start = |party| match given.take() {
+            Some(token) => custodian_of(tokens.path(), &trust, party, token),
+            None => custodian(tokens.path(), &trust, party),
+        };
+        let custodians = PartyIndex::ALL.map(start).into();
         Self {
             trust,
             signed,
@@ -96,9 +110,24 @@ impl Network {
     pub fn custodians_forget(&mut self) {
         self.custodians.clear();
         for party in PartyIndex::ALL {
-            std::fs::remove_file(register(&self.tokens, party)).unwrap();
+            std::fs::remove_file(register(self.tokens.path(), party)).unwrap();
         }
         self.custodians = custodians(&self.tokens, &self.trust);
+    }
+
+    /// Starts a copy of a party's custodian from the files that it has now: the two count leases
+    /// each for itself.
+    pub fn copy_of_custodian(&self, party: PartyIndex) -> Arc<Custody> {
+        let folder = self.tokens.path().join(format!("copy-{party}"));
+        std::fs::create_dir(&folder).unwrap();
+        for name in ["token", "register"] {
+            let name = format!("{name}-{party}");
+            let from = self.tokens.path().join(&name);
+            if from.exists() {
+                std::fs::copy(from, folder.join(name)).unwrap();
+            }
+        }
+        custodian(&folder, &self.trust, party)
     }
 
     /// Returns the folder in which custodians keep their tokens, registers and audits.
@@ -108,14 +137,14 @@ impl Network {
 
     /// Returns what the custodians have on record, as it lies on their disks.
     pub fn registers(&self) -> [Vec<u8>; 3] {
-        PartyIndex::ALL.map(|party| std::fs::read(register(&self.tokens, party)).unwrap())
+        PartyIndex::ALL.map(|party| std::fs::read(register(self.tokens.path(), party)).unwrap())
     }
 
     /// Starts the custodians again with these registers on their disks.
     pub fn put_registers(&mut self, registers: &[Vec<u8>; 3]) {
         self.custodians.clear();
         for (party, register_bytes) in PartyIndex::ALL.into_iter().zip(registers) {
-            std::fs::write(register(&self.tokens, party), register_bytes).unwrap();
+            std::fs::write(register(self.tokens.path(), party), register_bytes).unwrap();
         }
         self.custodians = custodians(&self.tokens, &self.trust);
     }
@@ -135,31 +164,63 @@ impl Network {
 
     /// Makes a gateway's evidence over its keys, on the machine of party 0.
     pub fn gateway_evidence(&self, keys: &LocalKeys, now_ms: u64) -> EvidenceBundle {
-        let challenge = [0; 32];
         let binding = Binding {
-            purpose: Purpose::Boot,
-            network: self.trust.manifest().network(),
-            manifest: self.trust.manifest().digest(),
-            role: Role::Gateway,
-            party: None,
             platform: PlatformKind::Snp,
             config: plain_digest(GATEWAY_CONFIG),
             instance: InstanceId::new([9; 16]),
-            lease: 0,
-            keys: keys.bound(),
+            ..self.binding(Role::Gateway, keys.bound(), now_ms)
+        };
+        self.attested(PartyIndex::ALL[0], &launch(GATEWAY_CONFIG, 0), &binding)
+    }
+
+    /// Makes the evidence with which party 0 asks for its key, over a setup key's digest.
+    pub fn release_evidence(
+        &self,
+        keys: BoundKeys,
+        challenge: [u8; 32],
+        now_ms: u64,
+    ) -> EvidenceBundle {
+        let [party, ..] = PartyIndex::ALL;
+        let binding = Binding {
+            purpose: Purpose::KeyRelease,
+            party: Some(party),
+            platform: platform(party),
+            config: plain_digest(&self.configs[0]),
+            instance: InstanceId::new([8; 16]),
             challenge,
+            ..self.binding(Role::Party, keys, now_ms)
+        };
+        self.attested(party, &launch(&self.configs[0], 1), &binding)
+    }
+
+    fn binding(&self, role: Role, keys: BoundKeys, now_ms: u64) -> Binding {
+        Binding {
+            purpose: Purpose::Boot,
+            network: self.trust.manifest().network(),
+            manifest: self.trust.manifest().digest(),
+            role,
+            party: None,
+            platform: PlatformKind::Snp,
+            config: plain_digest(&[]),
+            instance: InstanceId::new([0; 16]),
+            lease: 0,
+            keys,
+            challenge: [0; 32],
             made_at_ms: now_ms,
             checkpoint: None,
-        };
-        let launch = launch(GATEWAY_CONFIG, 0);
+        }
+    }
+
+    fn attested(&self, on: PartyIndex, launch: &Launch, binding: &Binding) -> EvidenceBundle {
         let data = binding.report_data();
-        let raw = self.chips[0].attest(&launch, &data, &challenge, now_ms);
+        let chip = &self.chips[on.as_usize()];
+        let raw = chip.attest(launch, &data, &binding.challenge, binding.made_at_ms);
         let raw = raw.unwrap();
         EvidenceBundle {
-            platform: PlatformKind::Snp,
+            platform: binding.platform,
             evidence: raw.evidence,
             endorsements: raw.endorsements.into_iter().map(Certificate).collect(),
-            binding: to_canonical(&binding),
+            binding: to_canonical(binding),
         }
     }
 }
@@ -178,25 +239,36 @@ fn token(folder: &TempDir, party: PartyIndex) -> FileToken {
     FileToken::create(&folder.path().join(format!("token-{party}"))).unwrap()
 }
 
-fn register(folder: &TempDir, party: PartyIndex) -> PathBuf {
-    folder.path().join(format!("register-{party}"))
+fn register(folder: &Path, party: PartyIndex) -> PathBuf {
+    folder.join(format!("register-{party}"))
 }
 
 /// Starts the custodians of the tokens in a folder.
 fn custodians(folder: &TempDir, trust: &Trust) -> Vec<Arc<Custody>> {
-    let start = |party| {
-        let token = FileToken::open(&folder.path().join(format!("token-{party}"))).unwrap();
-        let audit = Audit::open(&folder.path().join(format!("audit-{party}"))).unwrap();
-        let register = Register::open(&register(folder, party)).unwrap();
-        let (settings, trust) = (custody(party), trust.clone());
-        let records = Records {
-            audit,
-            register,
-            ledger: None,
-        };
-        Custody::new(settings, trust, Box::new(token), records).unwrap()
-    };
+    let start = |party| custodian(folder.path(), trust, party);
     PartyIndex::ALL.map(start).into()
+}
+
+fn custodian(folder: &Path, trust: &Trust, party: PartyIndex) -> Arc<Custody> {
+    let token = FileToken::open(&folder.join(format!("token-{party}"))).unwrap();
+    custodian_of(folder, trust, party, Box::new(token))
+}
+
+fn custodian_of(
+    folder: &Path,
+    trust: &Trust,
+    party: PartyIndex,
+    token: Box<dyn Token>,
+) -> Arc<Custody> {
+    let audit = Audit::open(&folder.join(format!("audit-{party}"))).unwrap();
+    let register = Register::open(&register(folder, party)).unwrap();
+    let (settings, trust) = (custody(party), trust.clone());
+    let records = Records {
+        audit,
+        register,
+        ledger: None,
+    };
+    Custody::new(settings, trust, token, records).unwrap()
 }
 
 fn custody(party: PartyIndex) -> CustodySettings {

@@ -4,16 +4,18 @@
 use std::collections::BTreeMap;
 
 use boop_channel::verify_signature;
-use boop_wire::Digest;
 use boop_wire::binding::Binding;
 use boop_wire::codec::from_canonical;
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::statement::{Difference, JobEnding, JobStatement, SignedStatement, compare};
+use boop_wire::{Digest, PartyIndex};
+
+use crate::simulation::machine::MACHINES_MAX;
 
 /// The statements of all three.
 #[derive(Default)]
 pub struct Statements {
-    keys: [Option<[u8; 32]>; 3],
+    keys: [Option<[u8; 32]>; MACHINES_MAX],
     jobs: BTreeMap<(Digest, u64), [Option<JobStatement>; 3]>,
     /// Jobs that all three stated, and ended as they should.
     pub done: u64,
@@ -22,26 +24,27 @@ pub struct Statements {
 }
 
 impl Statements {
-    /// Takes the evidence of a party, in which its key is.
-    pub fn know(&mut self, party: usize, bundle: &[u8]) {
+    /// Takes the evidence of a machine's enclave, in which its key is.
+    pub fn know(&mut self, machine: usize, bundle: &[u8]) {
         let bundle: EvidenceBundle = from_canonical(bundle).unwrap();
         let binding: Binding = from_canonical(&bundle.binding).unwrap();
-        self.keys[party] = Some(binding.keys.identity);
+        self.keys[machine] = Some(binding.keys.identity);
     }
 
-    /// Takes a statement, and compares the three of a job once they are there.
-    pub fn hear(&mut self, party: usize, bytes: &[u8]) {
+    /// Takes a party's statement from a machine, and compares the three of a job once they are
+    /// there.
+    pub fn hear(&mut self, machine: usize, party: PartyIndex, bytes: &[u8]) {
         let signed: SignedStatement = from_canonical(bytes).unwrap();
-        let key = self.keys[party].expect("a party gives evidence first");
+        let key = self.keys[machine].expect("a party gives evidence first");
         let statement = signed.statement;
         assert!(
             verify_signature(&key, &statement.signed_bytes(), &signed.signature),
             "party {party} did not sign"
         );
-        assert_eq!(statement.party.as_usize(), party);
+        assert_eq!(statement.party, party);
         let job = (statement.session, statement.job);
         let stated = self.jobs.entry(job).or_default();
-        let earlier = stated[party].replace(statement);
+        let earlier = stated[party.as_usize()].replace(statement);
         assert_eq!(earlier, None, "party {party} states a job twice");
         let [Some(zero), Some(one), Some(two)] = stated else {
             return;

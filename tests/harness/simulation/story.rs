@@ -1,5 +1,6 @@
 //! What people do in a simulation, and what must be true of every answer.
 
+mod cloning;
 mod replacing;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,9 +11,11 @@ use boop_wire::job::{Decision, Outcome, PartyAnswer, PartyResult, Subject, pairw
 use boop_wire::{PartyIndex, Refusal, RequestId, UserId};
 use rand_chacha::rand_core::Rng;
 
-use crate::simulation::captures::{Palm, capture, entrance};
+use crate::simulation::captures::{Palm, capture_for, entrance};
 use crate::simulation::network::Network;
-use crate::simulation::world::World;
+use crate::simulation::world::{Traffic, World};
+
+pub use cloning::Cloned;
 
 const PEOPLE: usize = 5;
 /// Captures in the course of a story.
@@ -104,8 +107,9 @@ struct Asked {
     subject: Subject,
     /// What was known of the person then.
     known: Enrolled,
-    keys: [[u8; 32]; 3],
-    answers: [Option<PartyResult>; 3],
+    /// The keys of the instances that were asked: of each party, then of a second instance.
+    keys: Vec<[u8; 32]>,
+    answers: Vec<Option<PartyResult>>,
     outcome: Option<Outcome>,
     since_ms: u64,
 }
@@ -122,13 +126,19 @@ pub struct Story<'a> {
     refreshes: u32,
     /// Every reason for which a capture was turned down.
     refusals: BTreeSet<Refusal>,
+    /// Which machine's enclave signed a decision.
+    decided: Vec<(RequestId, usize)>,
 }
 
 impl<'a> Story<'a> {
     /// A story that follows from a seed.
     pub fn new(network: &'a Network, seed: u64, weather: Weather) -> Self {
         println!("story {seed}, {weather:?}");
-        let mut world = World::new(network, seed);
+        Self::over(network, World::new(network, seed), weather)
+    }
+
+    /// A story in a world that is there.
+    pub fn over(network: &'a Network, mut world: World<'a>, weather: Weather) -> Self {
         let people = (0..PEOPLE).map(|index| Person {
             user: UserId::new([u8::try_from(index).unwrap() + 1; 16]),
             palm: Palm::new(&mut world.rng),
@@ -144,6 +154,7 @@ impl<'a> Story<'a> {
             tally: Tally::default(),
             refreshes: 0,
             refusals: BTreeSet::new(),
+            decided: Vec::new(),
         }
     }
 
@@ -272,6 +283,7 @@ impl<'a> Story<'a> {
     pub fn refreshed(mut self) -> World<'a> {
         self.happens();
         let before = self.world.epochs();
+        self.world.traffic = Traffic::default();
         self.world.ask_for_refresh();
         let until_ms = self.world.now_ms() + RECOVERY_MS;
         while self.world.epochs() != before.each_ref().map(|held| vec![held[0] + 1]) {
@@ -279,8 +291,10 @@ impl<'a> Story<'a> {
             assert!(!late, "{before:?}, then {:?}", self.world.epochs());
             self.pass(50);
         }
+        let traffic = self.world.traffic;
         self.settle();
         self.everybody_comes();
+        self.world.traffic = traffic;
         self.world
     }
 
@@ -304,11 +318,13 @@ impl<'a> Story<'a> {
         let Some(keys) = self.world.keys() else {
             return;
         };
+        let to = PartyIndex::ALL.map(|party| (party, keys[party.as_usize()]));
+        let to: Vec<_> = to.into_iter().chain(self.world.twin_at_door()).collect();
         let now_ms = self.world.now_ms();
         let Person { palm, enrolled, .. } = &mut self.people[person];
         let known = *enrolled;
         let rng = &mut self.world.rng;
-        let calls = capture(self.network, rng, palm, &subject, &keys, now_ms);
+        let calls = capture_for(self.network, rng, palm, &subject, &to, now_ms);
         if matches!(subject, Subject::Enrol { .. }) {
             *enrolled = known.max(Enrolled::Perhaps);
         }
@@ -316,8 +332,8 @@ impl<'a> Story<'a> {
             person,
             subject,
             known,
-            keys: keys.map(|keys| keys.identity),
-            answers: [None, None, None],
+            keys: to.iter().map(|(_, keys)| keys.identity).collect(),
+            answers: vec![None; to.len()],
             outcome: None,
             since_ms: now_ms,
         };
@@ -330,8 +346,8 @@ impl<'a> Story<'a> {
         while self.world.now_ms() < until_ms {
             let step = (until_ms - self.world.now_ms()).min(50);
             self.world.pass(step);
-            for (party, answer) in self.world.take_answers() {
-                self.hear(party, answer);
+            for (machine, answer) in self.world.take_answers() {
+                self.hear(machine, answer);
             }
         }
         let now_ms = self.world.now_ms();
@@ -341,21 +357,23 @@ impl<'a> Story<'a> {
         self.tally.unanswered += u64::try_from(before - self.asked.len()).unwrap();
     }
 
-    /// Checks an answer against what is true.
-    fn hear(&mut self, party: usize, answer: PartyAnswer) {
+    /// Checks an answer of a machine's enclave against what is true.
+    fn hear(&mut self, machine: usize, answer: PartyAnswer) {
+        let party = self.world.party_of(machine);
         let Some(asked) = self.asked.get_mut(&answer.request) else {
             return;
         };
-        let earlier = asked.answers[party].replace(answer.result.clone());
+        let earlier = asked.answers[machine].replace(answer.result.clone());
         assert_eq!(earlier, None, "party {party} answers twice");
         let person = &mut self.people[asked.person];
         match answer.result {
             PartyResult::Refused(_) => self.tally.refused += 1,
             PartyResult::Decided { outcome, user } => {
                 self.tally.decided += 1;
-                let bytes = outcome.outcome.signed_bytes(PartyIndex::ALL[party]);
+                self.decided.push((answer.request, machine));
+                let bytes = outcome.outcome.signed_bytes(party);
                 assert!(
-                    verify_signature(&asked.keys[party], &bytes, &outcome.signature),
+                    verify_signature(&asked.keys[machine], &bytes, &outcome.signature),
                     "party {party} did not sign"
                 );
                 let first = asked.outcome.get_or_insert_with(|| outcome.outcome.clone());

@@ -1,6 +1,7 @@
 //! The world between the parties: a queue of events in time, and hosts that do as the seed says.
 
 mod streams;
+pub(crate) mod twin;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -8,9 +9,9 @@ use std::rc::Rc;
 
 use boop_abi::{Check, Event as Told, FromHost, Phase, Slot, StreamId, ToHost};
 use boop_party::Computed;
-use boop_wire::PartyIndex;
 use boop_wire::codec::to_canonical;
 use boop_wire::job::{PartyAnswer, PartyCall};
+use boop_wire::{PartyIndex, Refusal};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -70,6 +71,17 @@ pub struct Mischief {
     pub faults: u64,
     /// Times that a machine lost power.
     pub crashes: u64,
+    /// Streams that a party ended because its far end has an old lease.
+    pub fenced: u64,
+}
+
+/// What went from the enclaves to hosts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Traffic {
+    /// Bytes of blobs to write.
+    pub written: u64,
+    /// Bytes on streams.
+    pub sent: u64,
 }
 
 /// Three machines, a gateway, and what is between them.
@@ -82,6 +94,9 @@ pub struct World<'a> {
     serial: u64,
     /// The machine of each party.
     pub machines: [Machine; 3],
+    /// A second instance of a party, on a machine of its own.
+    twin: Option<Machine>,
+    twin_favoured: bool,
     pipes: Vec<Pipe>,
     /// The pipe and end of each stream of an enclave.
     streams: BTreeMap<(usize, StreamId), (usize, usize)>,
@@ -93,6 +108,8 @@ pub struct World<'a> {
     pub rarity: u32,
     /// What hosts did so far.
     pub mischief: Mischief,
+    /// What went from the enclaves to hosts so far.
+    pub traffic: Traffic,
     /// Whether disks may be such that a party gives up.
     pub disks_lie: bool,
     /// What was on the disks at some earlier time.
@@ -113,6 +130,8 @@ impl<'a> World<'a> {
             events: BTreeMap::new(),
             serial: 0,
             machines: PartyIndex::ALL.map(|party| Machine::new(network, party)),
+            twin: None,
+            twin_favoured: false,
             pipes: Vec::new(),
             streams: BTreeMap::new(),
             door: Door::new(&mut rng),
@@ -121,6 +140,7 @@ impl<'a> World<'a> {
             statements: Statements::default(),
             rarity: 0,
             mischief: Mischief::default(),
+            traffic: Traffic::default(),
             disks_lie: false,
             yesterday: None,
             yesterday_on_record: None,
@@ -184,7 +204,7 @@ impl<'a> World<'a> {
 
     /// Tells whether each party said to the door that all its records are prepared.
     pub fn all_told_prepared(&self) -> bool {
-        let mut told = self.door.progress.iter();
+        let mut told = self.door.progress.iter().take(self.machines.len());
         told.all(|one| one.is_some_and(|one| one.done == one.of))
     }
 
@@ -208,11 +228,11 @@ impl<'a> World<'a> {
         Some([a?, b?, c?])
     }
 
-    /// Sends a call to each party, none of them at the same moment.
-    pub fn submit(&mut self, calls: &[PartyCall; 3]) {
-        for (party, call) in calls.iter().enumerate() {
+    /// Sends a call to each party, and to a second instance, none of them at the same moment.
+    pub fn submit(&mut self, calls: &[PartyCall]) {
+        for (machine, call) in calls.iter().enumerate() {
             let now_ms = self.now_ms();
-            if let Some((pipe, bytes)) = self.door.call(party, call, now_ms) {
+            if let Some((pipe, bytes)) = self.door.call(machine, call, now_ms) {
                 self.carry(pipe, 1, &bytes);
             }
         }
@@ -247,7 +267,7 @@ impl<'a> World<'a> {
 
     /// Stops a machine and has another instance start some time later.
     fn replace_after(&mut self, index: usize, silently: bool) {
-        self.machines[index].stop();
+        self.machine(index).stop();
         let (gone, kept): (BTreeMap<_, _>, _) = std::mem::take(&mut self.streams)
             .into_iter()
             .partition(|((machine, _), _)| *machine == index);
@@ -264,11 +284,12 @@ impl<'a> World<'a> {
 
     fn happens(&mut self, event: Event) {
         match event {
-            Event::Start(index) if self.machines[index].enclave.is_some() => {}
+            Event::Start(index) if self.machine(index).enclave.is_some() => {}
             Event::Start(index) => {
                 let (clock, seed) = (Rc::clone(&self.clock), self.rng.next_u64());
-                let outputs = self.machines[index].start(self.network, &clock, seed);
-                let life = self.machines[index].life;
+                let network = self.network;
+                let outputs = self.machine(index).start(network, &clock, seed);
+                let life = self.machine(index).life;
                 self.at(
                     TICK_MS,
                     Event::Tick {
@@ -303,7 +324,7 @@ impl<'a> World<'a> {
                 slot,
                 bytes,
             } => {
-                let disk = &mut self.machines[machine].disk;
+                let disk = &mut self.machine(machine).disk;
                 match bytes {
                     Some(bytes) => disk.insert(slot, bytes),
                     None => disk.remove(&slot),
@@ -337,7 +358,7 @@ impl<'a> World<'a> {
         life: u32,
         act: impl FnOnce(&mut boop_party::Party<Hardware>) -> Vec<ToHost>,
     ) -> bool {
-        let machine = &mut self.machines[index];
+        let machine = self.machine(index);
         if machine.life != life {
             return false;
         }
@@ -370,20 +391,29 @@ impl<'a> World<'a> {
             match output {
                 ToHost::Evidence(bytes) => self.statements.know(index, &bytes),
                 ToHost::OpenStream { stream, to } => self.open_stream(index, stream, to),
-                ToHost::StreamData { stream, bytes } => self.stream_data(index, stream, &bytes),
+                ToHost::StreamData { stream, bytes } => {
+                    self.traffic.sent += bytes.len() as u64;
+                    self.stream_data(index, stream, &bytes);
+                }
                 ToHost::CloseStream { stream } => {
                     if let Some((pipe, end)) = self.streams.remove(&(index, stream)) {
                         self.cut(pipe, end);
                     }
                 }
                 ToHost::BlobGet { slot } => {
-                    let bytes = self.machines[index].disk.get(&slot).cloned();
+                    let bytes = self.machine(index).blob(slot);
                     self.soon(index, FromHost::Blob { slot, bytes });
                 }
-                ToHost::BlobPut { slot, bytes } => self.write(index, slot, Some(bytes)),
+                ToHost::BlobPut { slot, bytes } => {
+                    self.traffic.written += bytes.len() as u64;
+                    self.write(index, slot, Some(bytes));
+                }
                 ToHost::BlobDelete { slot } => self.write(index, slot, None),
                 ToHost::Event(told) => self.told(index, told),
-                ToHost::Statement(bytes) => self.statements.hear(index, &bytes),
+                ToHost::Statement(bytes) => {
+                    let party = self.party_of(index);
+                    self.statements.hear(index, party, &bytes);
+                }
             }
         }
     }
@@ -395,10 +425,10 @@ impl<'a> World<'a> {
                     self.disks_lie,
                     "party {index} gave up its own state: {refusal}"
                 );
-                self.machines[index].stopped = Some(refusal);
+                self.machine(index).stopped = Some(refusal);
             }
             Told::Phase(phase) => {
-                let machine = &mut self.machines[index];
+                let machine = self.machine(index);
                 // Each enclave begins its life anew; within one life no step is left out.
                 let step = machine.phase.step(phase);
                 assert!(phase == Phase::Booted || step.is_ok(), "{step:?}");
@@ -407,12 +437,16 @@ impl<'a> World<'a> {
                     self.replace_after(index, false);
                 }
             }
-            Told::Ready(ready) => self.machines[index].ready = ready,
+            Told::Ready(ready) => self.machine(index).ready = ready,
             // While the three form, one may begin before another has the same view.
             Told::CheckFailed { check, .. } if check != Check::Preface => {
                 panic!("nobody deviates, and {check:?} failed")
             }
-            Told::JobRefused(refusal) => self.machines[index].refused = Some(refusal),
+            Told::SessionRefused {
+                refusal: Refusal::Stale,
+                ..
+            } => self.mischief.fenced += 1,
+            Told::JobRefused(refusal) => self.machine(index).refused = Some(refusal),
             Told::CheckFailed { .. }
             | Told::SessionRefused { .. }
             | Told::JobDone { .. }
@@ -421,7 +455,7 @@ impl<'a> World<'a> {
     }
 
     fn soon(&mut self, machine: usize, frame: FromHost) {
-        let (pause, life) = (self.upto(3), self.machines[machine].life);
+        let (pause, life) = (self.upto(3), self.machine(machine).life);
         self.at(
             pause,
             Event::Frame {
@@ -433,7 +467,7 @@ impl<'a> World<'a> {
     }
 
     fn write(&mut self, machine: usize, slot: Slot, bytes: Option<Vec<u8>>) {
-        let (pause, life) = (1 + self.upto(30), self.machines[machine].life);
+        let (pause, life) = (1 + self.upto(30), self.machine(machine).life);
         self.at(
             pause,
             Event::Durable {

@@ -1,7 +1,6 @@
 //! Streams in the hands of hosts: laid, carried as the seed says, cut.
 
 use boop_abi::{FarEnd, FromHost, StreamId};
-use boop_wire::PartyIndex;
 use rand_chacha::rand_core::Rng;
 
 use super::{Event, REOPEN_MS, World};
@@ -10,17 +9,21 @@ use crate::simulation::pipes::{End, Fate, Pipe};
 impl World<'_> {
     pub(super) fn open_stream(&mut self, index: usize, stream: StreamId, to: FarEnd) {
         let FarEnd::Party(party) = to else {
-            return self.machines[index].call_custodian(stream);
+            return self.machine(index).call_custodian(stream);
         };
-        let life = self.machines[index].life;
+        let life = self.machine(index).life;
         let from = End::Machine {
             index,
             life,
             stream: Some(stream),
         };
         let (index, stream) = (index, stream);
-        let pipe = self.lay(from, party.as_usize());
+        let to = self.route(party);
+        let pipe = self.lay(from, to);
         self.streams.insert((index, stream), (pipe, 0));
+        if self.is_shunned(index) {
+            self.cut(pipe, 0);
+        }
     }
 
     /// Lays a pipe to a party's machine; it arrives there a moment later.
@@ -28,7 +31,7 @@ impl World<'_> {
         let pipe = self.pipes.len();
         let end = End::Machine {
             index: to,
-            life: self.machines[to].life,
+            life: self.machine(to).life,
             stream: None,
         };
         self.pipes.push(Pipe::new([from, end]));
@@ -44,7 +47,7 @@ impl World<'_> {
         let End::Machine { index, life, .. } = to else {
             return;
         };
-        let machine = &mut self.machines[index];
+        let machine = self.machine(index);
         if machine.life != life || machine.enclave.is_none() {
             return self.cut(pipe, 1);
         }
@@ -56,7 +59,7 @@ impl World<'_> {
         };
         self.streams.insert((index, stream), (pipe, 1));
         let from = match from {
-            End::Machine { index, .. } => FarEnd::Party(PartyIndex::ALL[index]),
+            End::Machine { index, .. } => FarEnd::Party(self.party_of(index)),
             End::Door { .. } => FarEnd::Gateway,
         };
         self.tell(index, life, FromHost::StreamOpened { stream, from });
@@ -69,7 +72,9 @@ impl World<'_> {
         let mut fresh = [0; 32];
         self.rng.fill_bytes(&mut fresh);
         let now_ms = self.now_ms();
-        let answer = self.machines[index].custodian_hears(stream, bytes, fresh, now_ms);
+        let answer = self
+            .machine(index)
+            .custodian_hears(stream, bytes, fresh, now_ms);
         if let Some(bytes) = answer {
             self.soon(index, FromHost::StreamData { stream, bytes });
         }
@@ -163,15 +168,16 @@ impl World<'_> {
         if self.door.has_stream(party) {
             return;
         }
-        if self.machines[party].enclave.is_none() {
+        if self.machine(party).enclave.is_none() {
             return self.at(REOPEN_MS, Event::OpenDoor(party));
         }
         let pipe = self.lay(End::Door { party }, party);
         let mut nonce = [0; 32];
         self.rng.fill_bytes(&mut nonce);
         let now_ms = self.now_ms();
-        let to = PartyIndex::ALL[party];
-        let first = self.door.open(self.network, to, pipe, nonce, now_ms);
+        let to = self.party_of(party);
+        let at = (party, pipe);
+        let first = self.door.open(self.network, to, at, nonce, now_ms);
         self.carry(pipe, 1, &first);
     }
 }
