@@ -54,6 +54,28 @@ fn a_party_whose_second_secret_nobody_keeps_stays_closed() {
 }
 
 #[test]
+fn a_party_whose_peers_are_both_down_stays_closed_until_one_is_back() {
+    let network = Network::generate();
+    let mut world = Story::new(&network, 6, Weather::Calm).world_after();
+
+    for machine in 0..3 {
+        world.power_off(machine);
+    }
+    world.power_on(0);
+    world.pass(PATIENCE_MS);
+    let alone = (world.machines[0].phase, world.machines[0].stopped);
+    world.power_on(2);
+    world.pass(PATIENCE_MS);
+    let with_one = world.machines.each_ref().map(|machine| machine.phase);
+    world.power_on(1);
+
+    // It has its custodian's key, and what opens its store is with its peers; one is enough.
+    assert_eq!(alone, (Phase::Leased, None));
+    assert_eq!(with_one, [Phase::Joined, Phase::Booted, Phase::Joined]);
+    until_it_serves(&mut world);
+}
+
+#[test]
 fn a_store_under_another_second_secret_is_damage() {
     let mut network = Network::generate();
     let other = {

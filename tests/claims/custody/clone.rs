@@ -2,8 +2,9 @@
 //! both.
 //!
 //! Both are asked for everything, each over a session of its own, while their host lets the other
-//! parties speak with the newer and with the older in turn. What the comparison of leases depends on is that the
-//! custodian counts them once: the control is a copy of its token, which gives a lease twice.
+//! parties speak with the newer and with the older in turn. What the comparison of leases depends
+//! on is that the custodian counts them once: the control is a copy of its token, which gives a
+//! lease twice.
 
 use anyhow::Result;
 use boop_tests::simulation::network::Network;

@@ -260,6 +260,16 @@ impl<'a> World<'a> {
         self.replace_after(index, silently);
     }
 
+    /// Cuts the power of a machine until [`Self::power_on`].
+    pub fn power_off(&mut self, index: usize) {
+        self.cut_power(index, false);
+    }
+
+    /// Starts a machine that has no power.
+    pub fn power_on(&mut self, index: usize) {
+        self.at(0, Event::Start(index));
+    }
+
     /// Asks a party to leave.
     pub fn drain(&mut self, index: usize) {
         self.soon(index, FromHost::Drain);
@@ -267,6 +277,12 @@ impl<'a> World<'a> {
 
     /// Stops a machine and has another instance start some time later.
     fn replace_after(&mut self, index: usize, silently: bool) {
+        self.cut_power(index, silently);
+        let pause = 100 + self.upto(2_000);
+        self.at(pause, Event::Start(index));
+    }
+
+    fn cut_power(&mut self, index: usize, silently: bool) {
         self.machine(index).stop();
         let (gone, kept): (BTreeMap<_, _>, _) = std::mem::take(&mut self.streams)
             .into_iter()
@@ -278,8 +294,6 @@ impl<'a> World<'a> {
                 self.cut(pipe, end);
             }
         }
-        let pause = 100 + self.upto(2_000);
-        self.at(pause, Event::Start(index));
     }
 
     fn happens(&mut self, event: Event) {
