@@ -11,6 +11,7 @@
 //! beside each other, and those of a refresh fit no other, also not one of the same epoch.
 
 mod place;
+mod reading;
 mod renewal;
 
 use alloc::vec;
@@ -26,11 +27,12 @@ use boop_wire::{Digest, NetworkId, PartyIndex, Refusal, RequestId, UserId};
 use hkdf::Hkdf;
 use minicbor::{Decode, Encode};
 use sha2::Sha256;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::limits::RECORDS_MAX;
 use crate::secret::{Secret, derive};
 pub(crate) use place::{EPOCH_MAX, place, placed};
+pub(crate) use reading::Buffer;
 pub(crate) use renewal::Renewal;
 
 /// Bytes of the salt in front of each blob's ciphertext.
@@ -124,17 +126,11 @@ struct BlobHeader {
 }
 
 #[derive(Encode, Decode)]
-struct SealedRecord {
+struct SealedRecord<'b> {
     #[n(0)]
     facts: RecordFacts,
-    #[cbor(n(1), with = "minicbor::bytes")]
-    share: Vec<u8>,
-}
-
-impl Drop for SealedRecord {
-    fn drop(&mut self) {
-        self.share.zeroize();
-    }
+    #[cbor(b(1), with = "minicbor::bytes")]
+    share: &'b [u8],
 }
 
 /// Seals and opens blobs of one party and epoch.
@@ -215,16 +211,9 @@ impl Sealer {
 
     /// Opens what was sealed for `slot`.
     pub(crate) fn open(&self, slot: Slot, blob: &[u8]) -> Result<Zeroizing<Vec<u8>>, DamagedBlob> {
-        let (salt, sealed) = blob.split_first_chunk::<SALT_BYTES>().ok_or(DamagedBlob)?;
-        let header = self.header(slot);
-        let payload = Payload {
-            msg: sealed,
-            aad: &header,
-        };
-        let plaintext = self
-            .cipher(&header, salt)
-            .decrypt(&Nonce::default(), payload);
-        plaintext.map(Zeroizing::new).map_err(|_| DamagedBlob)
+        let mut buffer = Buffer::default();
+        self.open_on(&mut buffer, slot, blob)?;
+        Ok(buffer.into_plaintext())
     }
 
     fn header(&self, slot: Slot) -> Vec<u8> {
@@ -378,17 +367,6 @@ impl Vault {
         seal_record(&self.sealer, slot, record, salt)
     }
 
-    /// Opens the record of a slot.
-    pub(crate) fn open_record(&self, slot: Slot, blob: &[u8]) -> Result<Record, DamagedBlob> {
-        let plaintext = self.sealer.open(slot, blob)?;
-        let sealed: SealedRecord = from_canonical(&plaintext).map_err(|_| DamagedBlob)?;
-        let share = StoredShare::from_bytes(&sealed.share).map_err(|_| DamagedBlob)?;
-        Ok(Record {
-            facts: sealed.facts.clone(),
-            share,
-        })
-    }
-
     /// Seals a head.
     pub(crate) fn seal_head(
         &self,
@@ -412,9 +390,10 @@ fn seal_record(
     record: &Record,
     salt: [u8; SALT_BYTES],
 ) -> Result<Vec<u8>, DamagedBlob> {
+    let share = record.share.to_bytes();
     let sealed = SealedRecord {
         facts: record.facts.clone(),
-        share: record.share.to_bytes().to_vec(),
+        share: &share,
     };
     let plaintext = Zeroizing::new(to_canonical(&sealed));
     sealer.seal(slot, &plaintext, salt)
@@ -519,7 +498,9 @@ mod tests {
         let slot = vault.next_slot().unwrap();
 
         let blob = vault.seal_record(slot, &record, [4; 32]).unwrap();
-        let opened = vault.open_record(slot, &blob).unwrap();
+        let opened = vault
+            .open_record(&mut Buffer::default(), slot, &blob)
+            .unwrap();
         let before = vault.head();
         vault.push(&opened);
 

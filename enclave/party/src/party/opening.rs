@@ -8,7 +8,7 @@ use boop_wire::Refusal;
 
 use super::Store;
 use crate::limits::{BLOBS_AHEAD, PROGRESS_EVERY};
-use crate::vault::{HEAD_SLOT, Head, Sealer, Vault, open_head};
+use crate::vault::{Buffer, HEAD_SLOT, Head, Sealer, Vault, open_head};
 
 /// A store that is being read.
 pub(crate) struct Opening {
@@ -19,6 +19,7 @@ pub(crate) struct Opening {
     asked: u64,
     /// Blobs that came before one that was asked for earlier.
     early: BTreeMap<Slot, Vec<u8>>,
+    buffer: Buffer,
 }
 
 impl Opening {
@@ -29,6 +30,7 @@ impl Opening {
             head: None,
             asked: 0,
             early: BTreeMap::new(),
+            buffer: Buffer::default(),
         }
     }
 
@@ -71,13 +73,23 @@ impl Opening {
             return Err(Refusal::Unexpected);
         }
         let blob = bytes.ok_or(Refusal::StoreDamaged)?;
-        self.early.insert(slot, blob.to_vec());
         let mut next = Slot(self.vault.version() + 1);
+        if slot != next {
+            self.early.insert(slot, blob.to_vec());
+            return Ok(());
+        }
+        self.open(slot, blob)?;
+        next.0 += 1;
         while let Some(blob) = self.early.remove(&next) {
-            let record = self.vault.open_record(next, &blob);
-            self.vault.push(&record.map_err(|_| Refusal::StoreDamaged)?);
+            self.open(next, &blob)?;
             next.0 += 1;
         }
+        Ok(())
+    }
+
+    fn open(&mut self, slot: Slot, blob: &[u8]) -> Result<(), Refusal> {
+        let record = self.vault.open_record(&mut self.buffer, slot, blob);
+        self.vault.push(&record.map_err(|_| Refusal::StoreDamaged)?);
         Ok(())
     }
 
