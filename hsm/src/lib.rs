@@ -24,6 +24,7 @@ mod durable;
 mod ledger;
 mod rate;
 mod register;
+mod seen;
 mod serve;
 mod status;
 mod token;
@@ -33,6 +34,7 @@ pub use config::{CustodianSettings, OpenError, OperatorsWord, PlanError, TokenSe
 pub use custody::{Conversation, Custody, CustodySettings, Records, ReleaseError, WrongKey};
 pub use ledger::{Ledger, LedgerError};
 pub use register::{MoveError, Register, RegisterError};
+pub use seen::{SeenError, note_manifest};
 pub use serve::{CONNECTIONS_MAX, ConverseError, converse, serve};
 pub use status::{Status, StatusError};
 pub use token::{

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use boop_daemon::{from_toml, init_logs, shutdown_signal};
-use boop_hsm::{Audit, CustodianSettings, Custody, Ledger, OperatorsWord, Records, serve};
+use boop_hsm::{
+    Audit, CustodianSettings, Custody, Ledger, OperatorsWord, Records, note_manifest, serve,
+};
 use clap::Parser;
 use tokio::net::TcpListener;
 
@@ -55,6 +57,7 @@ async fn run(
     let custody_settings = settings.custody()?;
     let party = custody_settings.party;
     let trust = settings.trust.establish(danger_simulated)?;
+    note_manifest(&settings.register, &trust.manifest().head())?;
     let token = commands::open(&settings, word)?;
     let audit = Audit::open(&settings.audit)?;
     let register = commands::open_register(&settings)?;

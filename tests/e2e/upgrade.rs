@@ -98,6 +98,7 @@ async fn an_upgrade_by_the_guide_loses_nobody_and_its_old_code_gets_no_key_any_m
     let mut bench = bench.start_again().await;
     check_refused(&bench, &old, &["measurement-revoked"]);
     check_older_manifest(&bench, &next);
+    check_no_way_back(&mut bench).await;
     // A host that puts the old image back has a party that never opens its store.
     let from = bench.records(ODD);
     old_code_does_not_serve(&mut bench, &old).await;
@@ -212,6 +213,22 @@ fn check_older_manifest(bench: &Bench, image: &Path) {
     let refusal = Refusal::WrongNetwork;
     assert_eq!(release, ReleaseAnswer::Refused { refusal });
     assert_eq!(judge(bench, &evidence), Some(JudgeError::Manifest));
+}
+
+/// A custodian that is given the version before does not start; with the newest it does.
+async fn check_no_way_back(bench: &mut Bench) {
+    let [file, older] = ["manifest.cbor", "manifest-2.cbor"].map(|name| bench.layout().path(name));
+    let good = fs::read(&file).unwrap();
+    bench.network.process("custodian-1").unwrap().stop();
+
+    fs::copy(older, &file).unwrap();
+    let refused = bench.network.start_custodian(ODD).unwrap_err().to_string();
+    fs::write(&file, good).unwrap();
+
+    assert!(refused.contains("custodian-1 ended"), "{refused}");
+    let reason = "manifest version 2 came after version 3 was served under";
+    bench.wait_for_log("custodian-1", reason).await;
+    bench.network.start_custodian(ODD).unwrap();
 }
 
 /// Puts the old code back on one machine: its custodian refuses it, and the three do not form.

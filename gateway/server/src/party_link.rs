@@ -124,30 +124,73 @@ struct State {
     waiting: BTreeMap<RequestId, oneshot::Sender<PartyResult>>,
     silence: Silence,
     progress: Option<Progress>,
-    /// When the party said that it leaves, until another instance is there.
-    left: Option<Instant>,
+    replacement: Replacement,
+}
+
+/// Whether the party said that it leaves, and how far the instance is that takes its place.
+#[derive(Default, Clone, Copy)]
+enum Replacement {
+    /// Nobody left.
+    #[default]
+    None,
+    /// It said so in the session that stands, or stood last.
+    Left(Instant),
+    /// There was another session since; it may not take calls yet.
+    Begun(Instant),
+}
+
+impl Replacement {
+    fn session_opened(&mut self) {
+        if let Self::Left(since) = *self {
+            *self = Self::Begun(since);
+        }
+    }
+
+    /// Returns what calls are refused with while the party is not there.
+    fn absence(self, now: Instant) -> Refusal {
+        match self {
+            Self::Left(since) | Self::Begun(since) if now.duration_since(since) < ABSENCE_MAX => {
+                Refusal::Draining
+            }
+            Self::None | Self::Left(_) | Self::Begun(_) => Refusal::PartyUnavailable,
+        }
+    }
+
+    /// Takes an answer. A new instance does not know that it replaces another one, and says that
+    /// the three are not together; with any other answer of it the replacement is over.
+    fn answered(&mut self, result: PartyResult, now: Instant) -> PartyResult {
+        match (&result, *self) {
+            (PartyResult::Refused(Refusal::PartyUnavailable), _) => {
+                PartyResult::Refused(self.absence(now))
+            }
+            (PartyResult::Refused(Refusal::Draining), _) | (_, Self::None | Self::Left(_)) => {
+                result
+            }
+            (_, Self::Begun(_)) => {
+                *self = Self::None;
+                result
+            }
+        }
+    }
 }
 
 impl State {
     fn open(&mut self, live: Live) {
         self.live = Some(live);
-        self.left = None;
+        self.replacement.session_opened();
     }
 
     /// Forgets a session that is over, but not that the party announced its end.
     fn lose(&mut self) {
         *self = Self {
-            left: self.left,
+            replacement: self.replacement,
             ..Self::default()
         };
     }
 
     /// Returns what calls are refused with while there is no session.
     fn absence(&self) -> Refusal {
-        match self.left {
-            Some(since) if since.elapsed() < ABSENCE_MAX => Refusal::Draining,
-            Some(_) | None => Refusal::PartyUnavailable,
-        }
+        self.replacement.absence(Instant::now())
     }
 }
 
@@ -321,13 +364,14 @@ impl PartyLink {
                 return true;
             }
             PartyWord::Leaving => {
-                state.left = Some(Instant::now());
+                state.replacement = Replacement::Left(Instant::now());
                 return true;
             }
         };
         if let Some(waiting) = state.waiting.remove(&answer.request) {
+            let result = state.replacement.answered(answer.result, Instant::now());
             // Whoever waited may have reached its deadline just now.
-            let _ = waiting.send(answer.result);
+            let _ = waiting.send(result);
         }
         true
     }
@@ -402,5 +446,29 @@ mod tests {
 
         silence.heard();
         assert!(!silence.is_too_long(start + SILENCE_MAX));
+    }
+
+    #[test]
+    fn a_party_that_left_is_being_replaced_until_the_other_instance_takes_calls() {
+        let now = Instant::now();
+        let refused = PartyResult::Refused;
+        let mut replacement = Replacement::default();
+        let away = replacement.answered(refused(Refusal::PartyUnavailable), now);
+        assert_eq!(away, refused(Refusal::PartyUnavailable));
+
+        replacement = Replacement::Left(now);
+        // What it finishes before it is gone ends nothing.
+        let finished = refused(Refusal::Replayed);
+        assert_eq!(replacement.answered(finished.clone(), now), finished);
+        assert_eq!(replacement.absence(now), Refusal::Draining);
+        replacement.session_opened();
+        let early = replacement.answered(refused(Refusal::PartyUnavailable), now);
+        assert_eq!(early, refused(Refusal::Draining));
+        assert_eq!(
+            replacement.absence(now + ABSENCE_MAX),
+            Refusal::PartyUnavailable
+        );
+        assert_eq!(replacement.answered(finished.clone(), now), finished);
+        assert_eq!(replacement.absence(now), Refusal::PartyUnavailable);
     }
 }
