@@ -7,12 +7,11 @@ use anyhow::Context as _;
 use axum::serve::Listener as _;
 use boop_service::authority::Authority;
 use boop_service::config::{Config, Plan};
-use boop_service::custodians;
 use boop_service::environment::SystemEnvironment;
 use boop_service::gateways::GatewayListener;
 use boop_service::listen::BoundedListener;
 use boop_service::store::sqlite::SqliteStore;
-use boop_service::{Ledger, LedgerParts, http, identity, keyfile};
+use boop_service::{Ledger, LedgerParts, custodians, http, identity, keyfile};
 use clap::Parser;
 
 /// Keeps the public log and the accounts of a network. The configuration comes on standard input.
@@ -36,17 +35,16 @@ async fn main() -> anyhow::Result<()> {
     let member = identity::start(&config.platform, digest, Arc::clone(&trust), simulated_tee)?;
 
     let store = SqliteStore::open(&plan.database).await?;
-    let parts = LedgerParts {
+    let (ledger, writer) = Ledger::open(LedgerParts {
         store: store.clone(),
         signer,
         authority: Arc::new(Authority::new(plan.network)),
         trust,
         environment: Arc::new(SystemEnvironment),
         simulated: plan.simulated,
-    };
-    let (ledger, writer) = Ledger::open(parts).await?;
+    })
+    .await?;
     let mut writer = tokio::spawn(writer.run());
-
     let gateways = GatewayListener::bind(plan.listen)
         .await
         .context("opening the port of the gateways")?;
