@@ -47,12 +47,25 @@ impl Lanes {
 /// Returns which pair of a template's code values is at each position of a tile: column by
 /// column, in it row by row, the phases of a cell together.
 pub(super) fn order() -> impl Iterator<Item = usize> {
-    let cells = (0..GRID).flat_map(|x| (0..GRID).map(move |y| y * GRID + x));
-    cells.flat_map(|cell| {
-        let phases = (0..PHASES).map(move |phase| phase * CELLS + cell);
-        phases.flat_map(|at| (0..CELL_PAIRS).map(move |pair| at * CELL_PAIRS + pair))
-    })
+    ORDER.iter().copied()
 }
+
+/// Made once: going through it is what filling a tile costs.
+static ORDER: [usize; CODE / 2] = {
+    let mut order = [0; CODE / 2];
+    let (mut position, mut cell) = (0, 0);
+    while position < order.len() {
+        // Cells column by column: the next one is a row further down.
+        let place = (cell % GRID) * GRID + cell / GRID;
+        let (phase, pair) = (position / CELL_PAIRS % PHASES, position % CELL_PAIRS);
+        order[position] = (phase * CELLS + place) * CELL_PAIRS + pair;
+        position += 1;
+        if position % (PHASES * CELL_PAIRS) == 0 {
+            cell += 1;
+        }
+    }
+    order
+};
 
 /// Sixteen stored templates in the order the kernel reads them; a lane never set holds zeros.
 /// Wipes itself.
