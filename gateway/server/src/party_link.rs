@@ -146,6 +146,13 @@ impl Replacement {
         }
     }
 
+    /// A session is over. The instance that took the place failed if it never took calls.
+    fn session_ended(&mut self) {
+        if let Self::Begun(_) = self {
+            *self = Self::None;
+        }
+    }
+
     /// Returns what calls are refused with while the party is not there.
     fn absence(self, now: Instant) -> Refusal {
         match self {
@@ -182,6 +189,7 @@ impl State {
 
     /// Forgets a session that is over, but not that the party announced its end.
     fn lose(&mut self) {
+        self.replacement.session_ended();
         *self = Self {
             replacement: self.replacement,
             ..Self::default()
@@ -461,6 +469,8 @@ mod tests {
         let finished = refused(Refusal::Replayed);
         assert_eq!(replacement.answered(finished.clone(), now), finished);
         assert_eq!(replacement.absence(now), Refusal::Draining);
+        replacement.session_ended();
+        assert_eq!(replacement.absence(now), Refusal::Draining);
         replacement.session_opened();
         let early = replacement.answered(refused(Refusal::PartyUnavailable), now);
         assert_eq!(early, refused(Refusal::Draining));
@@ -469,6 +479,11 @@ mod tests {
             Refusal::PartyUnavailable
         );
         assert_eq!(replacement.answered(finished.clone(), now), finished);
+        assert_eq!(replacement.absence(now), Refusal::PartyUnavailable);
+
+        replacement = Replacement::Left(now);
+        replacement.session_opened();
+        replacement.session_ended();
         assert_eq!(replacement.absence(now), Refusal::PartyUnavailable);
     }
 }
