@@ -114,8 +114,9 @@ mod tests {
     fn a_token_in_a_file_is_called_what_it_is() {
         let directory = tempfile::tempdir().unwrap();
         let text = format!(
-            "party = 1\naudit = \"a\"\nregister = '{}'\nledger = \"l:1\"\n[token]\nkind = \"file\"\n\
-             path = \"t\"\n[trust]\nmanifest = \"m\"\napprovers = []\napprovals_needed = 1\n",
+            "party = 1\naudit = \"a\"\nregister = '{}'\nledger = \"l:1\"\n[token]\n\
+             kind = \"file\"\npath = \"t\"\n[trust]\nmanifest = \"m\"\napprovers = []\n\
+             approvals_needed = 1\n",
             directory.path().join("register").display()
         );
         let settings: CustodianSettings = toml::from_str(&text).unwrap();
