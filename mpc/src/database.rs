@@ -50,6 +50,22 @@ impl Database {
         slot
     }
 
+    /// Puts palms into new slots. It is fastest with [`LANES`] of them.
+    pub fn extend(&mut self, shares: &[StoredShare]) {
+        let (mut few, mut many) = (shares, &[][..]);
+        if self.slots.is_multiple_of(LANES) {
+            (many, few) = shares.as_chunks::<LANES>();
+        }
+        for shares in many {
+            let tile = Tile::of(shares.each_ref().map(|share| (share.code(), share.cells())));
+            self.tiles.push(Arc::new(tile));
+            self.slots += LANES;
+        }
+        for share in few {
+            self.push(share);
+        }
+    }
+
     /// Puts another palm into a slot that exists; tells whether it does.
     pub fn replace(&mut self, slot: usize, share: &StoredShare) -> bool {
         self.edition += 1;
@@ -135,6 +151,23 @@ mod tests {
     use crate::share::{QueryShare, STORED_SHARE_BYTES};
     use crate::testing::{contexts, seeded, share_values};
     use crate::values::Values;
+
+    #[test]
+    fn many_palms_at_once_stand_where_one_after_the_other_would() {
+        let share = |byte| StoredShare::from_bytes(&vec![byte; STORED_SHARE_BYTES]).unwrap();
+        let shares: Vec<_> = (1..=40).map(share).collect();
+        for first in [0, 3, 16, 40] {
+            let mut database = Database::new();
+            database.extend(&shares[..first]);
+            database.extend(&shares[first..]);
+
+            assert_eq!(database.slots(), shares.len());
+            for (slot, share) in shares.iter().enumerate() {
+                let stored = database.get(slot).unwrap();
+                assert_eq!(*stored.to_bytes(), *share.to_bytes());
+            }
+        }
+    }
 
     #[test]
     fn the_first_slots_are_those_of_an_earlier_time_and_nothing_else() {

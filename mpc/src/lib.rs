@@ -77,4 +77,4 @@ pub use crate::share::{QueryShare, STORED_SHARE_BYTES, StoredShare};
 pub use crate::step::Step;
 pub use crate::task::{Task, TaskResult};
 pub use crate::transcript::{Transcript, Way};
-pub use boop_kernel::Kernel;
+pub use boop_kernel::{Kernel, LANES};

@@ -44,7 +44,7 @@ use boop_wire::template::CODE_BITS;
 
 pub(crate) mod turn;
 
-use turn::{share_of, turn, values_of};
+use turn::{share_of, turn};
 
 /// What an epoch's refresh is drawn from. Wipes itself.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
@@ -159,7 +159,7 @@ pub fn refreshed_share(
 ) -> StoredShare {
     let mut change = key.draw(slot, version);
     turn(&mut change, me.get());
-    change.add(&values_of(share));
+    change.add(share.values());
     share_of(&change)
 }
 
@@ -179,8 +179,8 @@ impl RefreshCheck {
     /// Notes a slot's share as it was and as it is. All parties note the same slots in the same
     /// order.
     pub fn note(&mut self, slot: usize, before: &StoredShare, after: &StoredShare) {
-        let mut change = values_of(after);
-        change.subtract(&values_of(before));
+        let mut change = after.values().clone();
+        change.subtract(before.values());
         turn(&mut change, 3 - self.me.get());
         self.hash.update((slot as u64).to_le_bytes());
         self.hash.update(Zeroizing::new(change.to_bytes()));

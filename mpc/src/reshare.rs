@@ -29,7 +29,7 @@ use crate::channel::Channel;
 use crate::context::{Context, Held};
 use crate::database::Database;
 use crate::error::MpcError;
-use crate::refresh::turn::{negate, share_of, turn, values_of};
+use crate::refresh::turn::{negate, share_of, turn};
 use crate::share::{STORED_SHARE_BYTES, StoredShare};
 use crate::step::Step;
 use crate::values::Values;
@@ -92,7 +92,7 @@ pub async fn receive_shares<C: Channel>(
 
 /// Returns this helper's term of the lost share: the helpers' masks add up to zero.
 fn masked_term(context: &mut Context, lost: PartyIndex, share: &StoredShare) -> Values {
-    let mut term = values_of(share);
+    let mut term = share.values().clone();
     negate(&mut term);
     if context.me() == lost.next() {
         turn(&mut term, 1);

@@ -19,10 +19,13 @@ use boop_wire::template::{Alignment, CELLS, CODE_BITS, GRID, ROTATIONS, alignmen
 pub const STORED_SHARE_BYTES: usize = 2 * CODE_BITS + 4 * CELLS;
 
 /// A party's Shamir share of a template at rotation 0 [MPC-21].
-#[derive(Clone, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub struct StoredShare {
     values: Values,
 }
+
+// Its values wipe themselves.
+impl ZeroizeOnDrop for StoredShare {}
 
 /// A party's share of a query, one row for each alignment [MPC-22].
 pub struct QueryShare {
@@ -82,6 +85,10 @@ impl StoredShare {
 
     pub(crate) fn cells(&self) -> &[u32] {
         &self.values.cells
+    }
+
+    pub(crate) fn values(&self) -> &Values {
+        &self.values
     }
 }
 

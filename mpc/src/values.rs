@@ -3,17 +3,19 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::ZeroizeOnDrop;
+
+use crate::wipe::wipe;
 
 /// Code values and mask cells of one or more encodings, or a share of them.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub(crate) struct Values {
     pub(crate) code: Vec<u16>,
     pub(crate) cells: Vec<u32>,
 }
 
 /// Both holders' components of replicated values: component A is missing at party A [MPC-1].
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub(crate) struct ReplicatedValues {
     pub(crate) with_next: Values,
     pub(crate) with_previous: Values,
@@ -39,6 +41,16 @@ impl ReplicatedValues {
         }
     }
 }
+
+impl Drop for Values {
+    fn drop(&mut self) {
+        wipe(&mut self.code);
+        wipe(&mut self.cells);
+    }
+}
+
+impl ZeroizeOnDrop for Values {}
+impl ZeroizeOnDrop for ReplicatedValues {}
 
 impl Values {
     /// Returns the bytes of so many values.

@@ -1,7 +1,7 @@
 //! Every limit of a party, in one place.
 
 /// Templates that a party holds.
-pub(crate) const RECORDS_MAX: u64 = 100_000;
+pub(crate) const RECORDS_MAX: u64 = 1 << 20;
 /// Calls that may wait for their turn.
 pub(crate) const CALLS_WAITING_MAX: usize = 64;
 /// Requests remembered against use for another subject.

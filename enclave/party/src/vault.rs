@@ -339,10 +339,19 @@ impl Vault {
     }
 
     /// Adds a record that is durable.
-    pub(crate) fn push(&mut self, record: &Record) {
-        self.roots.push(next_root(self.head().root, &record.facts));
-        self.database.push(&record.share);
-        self.records.push(record.facts.clone());
+    pub(crate) fn push(&mut self, record: Record) {
+        self.extend(vec![record]);
+    }
+
+    /// Adds records that are durable. It is fastest with as many as are compared at once.
+    pub(crate) fn extend(&mut self, records: Vec<Record>) {
+        let mut shares = Vec::with_capacity(records.len());
+        for Record { facts, share } in records {
+            self.roots.push(next_root(self.head().root, &facts));
+            self.records.push(facts);
+            shares.push(share);
+        }
+        self.database.extend(&shares);
     }
 
     /// Takes back the newest record, unless it is confirmed.
@@ -502,7 +511,7 @@ mod tests {
             .open_record(&mut Buffer::default(), slot, &blob)
             .unwrap();
         let before = vault.head();
-        vault.push(&opened);
+        vault.push(opened);
 
         assert_eq!(vault.records(), [facts(1)]);
         let kept = vault.database_at(1).get(0).unwrap();
@@ -515,7 +524,7 @@ mod tests {
     fn a_confirmed_record_is_not_taken_back() {
         let mut vault = Vault::empty(sealer(2));
         let share = StoredShare::from_bytes(&[5; boop_mpc::STORED_SHARE_BYTES]).unwrap();
-        vault.push(&Record {
+        vault.push(Record {
             facts: facts(1),
             share,
         });

@@ -79,7 +79,7 @@ fn a_refresh_changes_every_share_and_no_product() {
     assert_eq!(old, new);
     for (before, after) in before.iter().zip(&after) {
         for slot in 0..before.slots() {
-            let [before, after] = [before, after].map(|d| values_of(&d.get(slot).unwrap()));
+            let [before, after] = [before, after].map(|d| d.get(slot).unwrap().values().clone());
             let same = before.code.iter().zip(&after.code).filter(|(a, b)| a == b);
             assert!(same.count() < 10, "chance leaves one value in 65,536");
         }
@@ -181,12 +181,12 @@ fn a_share_that_one_party_refreshed_otherwise_is_noticed_by_both_others() {
     {
         let mut after = after.clone();
         let me = party.as_usize();
-        let mut share = values_of(&after[me].get(2).unwrap());
+        let mut share = after[me].get(2).unwrap().values().clone();
         match fault {
             0 => share.code[0] ^= 1 << 15,
             1 => share.cells[1_599] ^= 1 << 31,
-            2 => share = values_of(&before[me].get(2).unwrap()),
-            _ => share = values_of(&after[me].get(1).unwrap()),
+            2 => share = before[me].get(2).unwrap().values().clone(),
+            _ => share = after[me].get(1).unwrap().values().clone(),
         }
         after[me].replace(2, &share_of(&share));
 

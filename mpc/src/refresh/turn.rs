@@ -5,14 +5,6 @@ use zeroize::Zeroizing;
 use crate::share::StoredShare;
 use crate::values::{Element, Values};
 
-/// Returns the values of a share.
-pub(crate) fn values_of(share: &StoredShare) -> Values {
-    Values {
-        code: share.code().to_vec(),
-        cells: share.cells().to_vec(),
-    }
-}
-
 /// Returns the share that has these values, as many as a template's.
 pub(crate) fn share_of(values: &Values) -> StoredShare {
     let bytes = Zeroizing::new(values.to_bytes());

@@ -113,7 +113,7 @@ fn a_helper_that_lies_and_keeps_to_it_is_not_noticed_by_the_audit() {
     let mut rng = seeded(94);
     let mut databases = databases(&mut rng, 1);
     let [lost, liar] = [PartyIndex::ALL[0], PartyIndex::ALL[1]];
-    let mut share = values_of(&databases[liar.as_usize()].get(0).unwrap());
+    let mut share = databases[liar.as_usize()].get(0).unwrap().values().clone();
     share.code[0] ^= 1;
     databases[liar.as_usize()].replace(0, &share_of(&share));
 

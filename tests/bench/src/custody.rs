@@ -2,8 +2,9 @@
 //!
 //! - A release stands beside the judging of the same evidence alone. Both are times of the wall:
 //!   a release waits for its register and its audit to be on disk.
-//! - Opening stands beside reading the same files and as many bytes of AES-256-GCM. Both are
-//!   times of a core: what a disk takes longer, it takes for both.
+//! - Opening stands beside reading the same files and as many bytes of AES-256-GCM: once with the
+//!   files on disk, as after a start of the machine, and once with the files in memory, where
+//!   the party's own work shows.
 //! - A store that does not fit into memory is not opened; its row says what it needs.
 
 mod opening;

@@ -15,7 +15,6 @@ mod kernel;
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use boop_mpc::{
@@ -26,9 +25,8 @@ use boop_wire::PartyIndex;
 use boop_wire::template::{ALIGNMENT_COUNT, Encodings, Template};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use rustix::time::{ClockId, clock_gettime};
 
-use crate::rounds::{Comparison, Effort, median, micros};
+use crate::rounds::{Comparison, Effort, median, micros, wall};
 use crate::table::{Goal, Row, Table};
 
 const SEED: u64 = 4;
@@ -316,12 +314,6 @@ impl Trio {
             bytes: outcome.bytes_sent as f64 / 3.0 / comparisons,
         })
     }
-}
-
-/// The time on the wall, for work on several cores.
-fn wall() -> Duration {
-    let time = clock_gettime(ClockId::Monotonic);
-    Duration::try_from(time).unwrap_or_default()
 }
 
 /// The pairwise seeds of a run; no two runs have the same.

@@ -92,6 +92,12 @@ pub(crate) fn spent() -> Duration {
     Duration::try_from(time).unwrap_or_default()
 }
 
+/// The time on the wall, for what waits or works on several cores.
+pub(crate) fn wall() -> Duration {
+    let time = clock_gettime(ClockId::Monotonic);
+    Duration::try_from(time).unwrap_or_default()
+}
+
 /// Microseconds of a duration.
 pub(crate) fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6

@@ -4,15 +4,18 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use boop_abi::Slot;
+use boop_mpc::LANES;
 use boop_wire::Refusal;
 
 use super::Store;
 use crate::limits::{BLOBS_AHEAD, PROGRESS_EVERY};
-use crate::vault::{Buffer, HEAD_SLOT, Head, Sealer, Vault, open_head};
+use crate::vault::{Buffer, HEAD_SLOT, Head, Record, Sealer, Vault, open_head};
 
 /// A store that is being read.
 pub(crate) struct Opening {
     vault: Vault,
+    /// The newest records, which go into the vault together.
+    opened: Vec<Record>,
     /// How many records there are, once it is known.
     head: Option<Head>,
     /// The newest record that was asked for.
@@ -27,6 +30,7 @@ impl Opening {
     pub(crate) fn new(sealer: Sealer) -> Self {
         Self {
             vault: Vault::empty(sealer),
+            opened: Vec::new(),
             head: None,
             asked: 0,
             early: BTreeMap::new(),
@@ -44,7 +48,7 @@ impl Opening {
             }
         };
         self.head = Some(head);
-        let until = head.version.min(self.vault.version() + BLOBS_AHEAD);
+        let until = head.version.min(self.read() + BLOBS_AHEAD);
         let asked = self.asked + 1..=until;
         self.asked = self.asked.max(until);
         Ok(asked.map(Slot).collect())
@@ -68,12 +72,12 @@ impl Opening {
     }
 
     fn take_record(&mut self, slot: Slot, bytes: Option<&[u8]>) -> Result<(), Refusal> {
-        let due = self.vault.version() + 1..=self.asked;
+        let due = self.read() + 1..=self.asked;
         if !due.contains(&slot.0) || self.early.contains_key(&slot) {
             return Err(Refusal::Unexpected);
         }
         let blob = bytes.ok_or(Refusal::StoreDamaged)?;
-        let mut next = Slot(self.vault.version() + 1);
+        let mut next = Slot(self.read() + 1);
         if slot != next {
             self.early.insert(slot, blob.to_vec());
             return Ok(());
@@ -89,13 +93,22 @@ impl Opening {
 
     fn open(&mut self, slot: Slot, blob: &[u8]) -> Result<(), Refusal> {
         let record = self.vault.open_record(&mut self.buffer, slot, blob);
-        self.vault.push(&record.map_err(|_| Refusal::StoreDamaged)?);
+        self.opened.push(record.map_err(|_| Refusal::StoreDamaged)?);
+        let last = self.head.is_some_and(|head| head.version == self.read());
+        if last || self.opened.len() == LANES {
+            self.vault.extend(core::mem::take(&mut self.opened));
+        }
         Ok(())
+    }
+
+    /// Returns how many records were read.
+    fn read(&self) -> u64 {
+        self.vault.version() + self.opened.len() as u64
     }
 
     /// Tells now and then how many records are read, and of how many.
     pub(crate) fn progress(&self) -> Option<(u64, u64)> {
-        let (head, read) = (self.head?, self.vault.version());
+        let (head, read) = (self.head?, self.read());
         let due = read > 0 && read < head.version && read.is_multiple_of(PROGRESS_EVERY);
         due.then_some((read, head.version))
     }
@@ -188,7 +201,7 @@ mod tests {
     #[test]
     fn a_head_over_other_records_is_damage() {
         let mut vault = Vault::empty(sealer());
-        vault.push(&record(1));
+        vault.push(record(1));
         let head = vault.seal_head(vault.head(), 1, [9; 32]).unwrap();
         let other = vault.seal_record(Slot(1), &record(2), [8; 32]).unwrap();
         let mut opening = Opening::new(sealer());
@@ -213,7 +226,7 @@ mod tests {
             let slot = vault.next_slot().unwrap();
             let blob = vault.seal_record(slot, &record(number), [number; 32]);
             blobs.push(blob.unwrap());
-            vault.push(&record(number));
+            vault.push(record(number));
         }
         let head = vault.seal_head(vault.head(), u64::from(RECORDS), [0xff; 32]);
         blobs.insert(0, head.unwrap());

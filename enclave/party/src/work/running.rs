@@ -59,7 +59,7 @@ impl<P: Platform> Party<P> {
                 audit,
             } => {
                 if let Store::Open(vault) = &mut self.store {
-                    vault.push(&record);
+                    vault.push(record);
                 }
                 if let Some(audit) = audit {
                     self.work.prepared.put(active.era, audit, number);

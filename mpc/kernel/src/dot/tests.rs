@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::rows::GROUP;
+use super::tile::{Lanes, Pairs};
 use super::*;
 use alloc::format;
 use rand_chacha::ChaCha8Rng;
@@ -386,6 +387,23 @@ fn templates(count: usize, seed: u64) -> Vec<Template> {
         )
     };
     (0..count).map(|_| template()).collect()
+}
+
+#[test]
+fn a_tile_of_templates_is_one_with_each_put_into_its_lane() {
+    let templates = templates(LANES, SEED + 9);
+    let each = tiles(&templates).remove(0);
+    let slices: Vec<_> = templates
+        .iter()
+        .map(|(code, cells)| (&code[..], &cells[..]))
+        .collect();
+
+    let whole = Tile::of(slices.try_into().unwrap());
+
+    let same = |(a, b): (&Pairs, &Pairs)| a.0 == b.0;
+    assert!(whole.code.iter().zip(&each.code).all(same));
+    let same = |(a, b): (&Lanes, &Lanes)| a.0 == b.0;
+    assert!(whole.cells.iter().zip(&each.cells).all(same));
 }
 
 fn tiles(stored: &[Template]) -> Vec<Tile> {

@@ -84,6 +84,30 @@ impl Tile {
         }
     }
 
+    /// Returns a tile full of templates, code values and mask cells of each. It takes little
+    /// longer than putting one of them into its lane.
+    ///
+    /// # Panics
+    ///
+    /// Panics unless the lengths are [`CODE`] and [`CELLS`].
+    pub fn of(templates: [(&[u16], &[u32]); LANES]) -> Self {
+        let code: [&[[u16; 2]; CODE / 2]; LANES] =
+            templates.map(|(code, _)| whole(code.as_chunks().0));
+        let cells: [&[u32; CELLS]; LANES] = templates.map(|(_, cells)| whole(cells));
+        let pairs = order().map(|pair| {
+            let mut pairs = Pairs::ZERO;
+            let lanes = pairs.0.as_chunks_mut().0.iter_mut().zip(code);
+            lanes.for_each(|(lane, code)| *lane = code[pair]);
+            pairs
+        });
+        Self {
+            code: pairs.collect(),
+            cells: (0..CELLS)
+                .map(|cell| Lanes(cells.map(|cells| cells[cell])))
+                .collect(),
+        }
+    }
+
     /// Puts a template into a lane.
     ///
     /// # Panics
@@ -131,6 +155,11 @@ impl Tile {
             lanes.0[lane].zeroize();
         }
     }
+}
+
+/// Returns values as the array that they are.
+fn whole<T, const N: usize>(values: &[T]) -> &[T; N] {
+    values.try_into().expect("a template has this length")
 }
 
 impl Default for Tile {

@@ -1,5 +1,6 @@
 //! A party that opens a sealed store from files, in a network of three on one thread.
 
+use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,8 +16,10 @@ use boop_tests::simulation::world::World;
 use boop_wire::PartyIndex;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use rustix::fs::Advice;
+use tempfile::TempDir;
 
-use crate::rounds::{Comparison, micros, spent};
+use crate::rounds::{Comparison, micros, spent, wall};
 use crate::table::{Goal, Row};
 
 const SEED: u64 = 31;
@@ -35,6 +38,24 @@ pub(super) struct Opened {
     pub(super) subject: String,
 }
 
+/// How the files are read.
+#[derive(Clone, Copy)]
+enum From {
+    /// From the disk, as after a start of the machine; by the clock on the wall.
+    Disk,
+    /// From memory; by the time of a core.
+    Memory,
+}
+
+impl From {
+    fn time(self) -> Duration {
+        match self {
+            Self::Disk => wall(),
+            Self::Memory => spent(),
+        }
+    }
+}
+
 /// Opens stores of so many records.
 pub(super) fn rows(sizes: &[u64]) -> Result<Opened> {
     let (mut rows, mut notes) = (Vec::new(), Vec::new());
@@ -49,20 +70,19 @@ pub(super) fn rows(sizes: &[u64]) -> Result<Opened> {
             ));
             continue;
         }
-        let (comparison, memory) = open(*records)?;
+        let network = Network::generate();
+        let mut store = Store::fill(&network, *records)?;
+        let memory = store.memory()?;
+        let from_disk = store.compare(From::Disk)?;
+        let cached = store.compare(From::Memory)?;
+        rows.push(row(format!("open-{records}"), "disk", from_disk));
+        rows.push(row(format!("open-{records}-cached"), "memory", cached));
         notes.push(format!(
             "{records} records: {:.2} s, {:.2} GB of files, {:.2} GB of memory",
-            comparison.measured_us * *records as f64 / 1e6,
+            from_disk.measured_us * *records as f64 / 1e6,
             gigabytes(records * STORED_SHARE_BYTES as u64),
             gigabytes(memory)
         ));
-        rows.push(Row {
-            id: format!("open-{records}"),
-            unit: "us",
-            against: "a record; its file read, and as many bytes of AES-256-GCM".to_owned(),
-            comparison,
-            goal: GOAL,
-        });
     }
     Ok(Opened {
         rows,
@@ -70,43 +90,120 @@ pub(super) fn rows(sizes: &[u64]) -> Result<Opened> {
     })
 }
 
-/// Opens a store of so many records, and returns the bytes of memory that it then takes.
-fn open(records: u64) -> Result<(Comparison, u64)> {
-    let network = Network::generate();
-    let mut world = World::new(&network, SEED);
-    wait(&mut world, |world| world.serves())?;
-    let shelf = tempfile::tempdir().context("no folder for a store")?;
-    let (party, peer) = (PartyIndex::ALL[PARTY], PartyIndex::ALL[2]);
-    let mut sealing = Sealing::new(&network, party, peer, &world.machines[2].disk);
-    fill(&mut sealing, records, shelf.path())?;
-
-    world.disks_lie = true;
-    world.machines[PARTY].shelf = Some(shelf.path().to_owned());
-    world.crash(PARTY, false);
-    // The head is the first that is taken of the shelf; records follow.
-    wait(&mut world, |world| world.machines[PARTY].taken > 0)?;
-    let memory = kilobytes("/proc/self/status", "VmRSS:")?;
-    let start = spent();
-    while world.machines[PARTY].phase == Phase::Leased {
-        world.pass(1);
+fn row(id: String, medium: &str, comparison: Comparison) -> Row {
+    Row {
+        id,
+        unit: "us",
+        against: format!("a record; its file read from {medium}, and as many bytes of AES-256-GCM"),
+        comparison,
+        goal: GOAL,
     }
-    let measured = spent().saturating_sub(start);
-    let memory = kilobytes("/proc/self/status", "VmRSS:")?.saturating_sub(memory) * 1024;
-    let machine = &world.machines[PARTY];
-    ensure!(
-        machine.stopped.is_none() && machine.taken > records,
-        "the store does not open: {:?}",
-        machine.stopped
-    );
-    drop(world);
-    let reference = reference(shelf.path(), records)?;
-    let each = |time: Duration| micros(time) / records as f64;
-    let comparison = Comparison {
-        measured_us: each(measured),
-        reference_us: each(reference),
-        ratio: measured.as_secs_f64() / reference.as_secs_f64(),
-    };
-    Ok((comparison, memory))
+}
+
+/// A sealed store in files, and the network whose party opens it.
+struct Store<'n> {
+    world: World<'n>,
+    shelf: TempDir,
+    records: u64,
+}
+
+impl<'n> Store<'n> {
+    fn fill(network: &'n Network, records: u64) -> Result<Self> {
+        let mut world = World::new(network, SEED);
+        wait(&mut world, |world| world.serves())?;
+        let shelf = tempfile::tempdir().context("no folder for a store")?;
+        let (party, peer) = (PartyIndex::ALL[PARTY], PartyIndex::ALL[2]);
+        let mut sealing = Sealing::new(network, party, peer, &world.machines[2].disk);
+        fill(&mut sealing, records, shelf.path())?;
+        // What is on disk can be forgotten.
+        rustix::fs::sync();
+        world.disks_lie = true;
+        world.machines[PARTY].shelf = Some(shelf.path().to_owned());
+        Ok(Self {
+            world,
+            shelf,
+            records,
+        })
+    }
+
+    /// Returns the bytes of memory that the open store takes.
+    fn memory(&mut self) -> Result<u64> {
+        self.begin()?;
+        let before = kilobytes("/proc/self/status", "VmRSS:")?;
+        self.finish(|_| {})?;
+        Ok(kilobytes("/proc/self/status", "VmRSS:")?.saturating_sub(before) * 1024)
+    }
+
+    /// Opens the store, and then reads and decrypts as much.
+    fn compare(&mut self, from: From) -> Result<Comparison> {
+        self.begin()?;
+        if matches!(from, From::Disk) {
+            forget(self.shelf.path(), self.records)?;
+        }
+        let mut ballast = ballast(self.records);
+        let begun = from.time();
+        self.finish(|left| ballast.truncate(tiles(left)))?;
+        let measured = from.time().saturating_sub(begun);
+        if matches!(from, From::Disk) {
+            forget(self.shelf.path(), self.records)?;
+        }
+        let begun = from.time();
+        reference(self.shelf.path(), self.records)?;
+        let reference = from.time().saturating_sub(begun);
+        let each = |time: Duration| micros(time) / self.records as f64;
+        Ok(Comparison {
+            measured_us: each(measured),
+            reference_us: each(reference),
+            ratio: measured.as_secs_f64() / reference.as_secs_f64(),
+        })
+    }
+
+    /// Starts the party anew, up to where it asks for the store's head: records follow.
+    fn begin(&mut self) -> Result<()> {
+        self.world.crash(PARTY, false);
+        self.world.machines[PARTY].taken = 0;
+        wait(&mut self.world, |world| world.machines[PARTY].taken > 0)
+    }
+
+    /// Has the party open the store, and tells from time to time how many records are left.
+    fn finish(&mut self, mut progress: impl FnMut(u64)) -> Result<()> {
+        while self.world.machines[PARTY].phase == Phase::Leased {
+            self.world.pass(1);
+            progress(
+                self.records
+                    .saturating_sub(self.world.machines[PARTY].taken),
+            );
+        }
+        let machine = &self.world.machines[PARTY];
+        ensure!(
+            machine.stopped.is_none() && machine.taken > self.records,
+            "the store does not open: {:?}",
+            machine.stopped
+        );
+        Ok(())
+    }
+}
+
+/// Returns as much memory as the store will take, to be given back bit by bit: a virtual machine
+/// may get its memory only when it first needs it, which takes longer than what is measured here.
+fn ballast(records: u64) -> Vec<Vec<u8>> {
+    let tile = boop_mpc::LANES * STORED_SHARE_BYTES;
+    (0..tiles(records)).map(|_| vec![1; tile]).collect()
+}
+
+fn tiles(records: u64) -> usize {
+    usize::try_from(records)
+        .unwrap_or(usize::MAX)
+        .div_ceil(boop_mpc::LANES)
+}
+
+/// Has the system read the store's files from the disk the next time.
+fn forget(shelf: &Path, records: u64) -> Result<()> {
+    for slot in 0..=records {
+        let file = File::open(shelf.join(shelf_name(Slot(slot)))).context("cannot read a store")?;
+        rustix::fs::fadvise(file, 0, None, Advice::DontNeed).context("cannot forget a store")?;
+    }
+    Ok(())
 }
 
 fn wait(world: &mut World<'_>, over: impl Fn(&World<'_>) -> bool) -> Result<()> {
@@ -136,9 +233,8 @@ fn fill(sealing: &mut Sealing, records: u64, shelf: &Path) -> Result<()> {
 }
 
 /// Reads the files of all records, and encrypts as many bytes in place: the work of decrypting.
-fn reference(shelf: &Path, records: u64) -> Result<Duration> {
+fn reference(shelf: &Path, records: u64) -> Result<()> {
     let cipher = Aes256Gcm::new(&Key::<Aes256Gcm>::from([7; 32]));
-    let start = spent();
     for slot in 1..=records {
         let file = shelf.join(shelf_name(Slot(slot)));
         let mut blob = std::fs::read(file).context("cannot read a store")?;
@@ -147,7 +243,7 @@ fn reference(shelf: &Path, records: u64) -> Result<Duration> {
             .map_err(|_| anyhow::anyhow!("a blob is too long"))?;
         std::hint::black_box(&blob);
     }
-    Ok(spent().saturating_sub(start))
+    Ok(())
 }
 
 /// Reads a line of a file of the kernel.

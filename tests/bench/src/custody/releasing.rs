@@ -16,9 +16,8 @@ use boop_wire::PartyIndex;
 use boop_wire::binding::{BoundKeys, Purpose, Role};
 use boop_wire::codec::{plain_digest, to_canonical};
 use boop_wire::release::{ReleaseAnswer, ReleaseRequest, WrapMechanism};
-use rustix::time::{ClockId, clock_gettime};
 
-use crate::rounds::{Comparison, median, micros};
+use crate::rounds::{Comparison, median, micros, wall};
 use crate::table::{Goal, Row};
 
 const RELEASES: usize = 200;
@@ -195,8 +194,4 @@ fn row(id: &str, comparison: Comparison) -> Row {
         comparison,
         goal: Goal::None,
     }
-}
-
-fn wall() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default()
 }
