@@ -85,7 +85,7 @@ pub struct Machine {
     pub life: u32,
     /// What the host keeps.
     pub disk: Disk,
-    /// A folder with more blobs, too many to hold in memory; nothing is written there.
+    /// The folder of the records, if they are too many to hold in memory.
     pub shelf: Option<PathBuf>,
     /// Blobs that the host read from the shelf.
     pub taken: u64,
@@ -167,6 +167,18 @@ impl Machine {
         Some(bytes)
     }
 
+    /// Puts what the enclave writes, or has removed, on the disk.
+    pub fn keep(&mut self, slot: Slot, bytes: Option<Vec<u8>>) {
+        let file = self.shelf.as_ref().filter(|_| is_record(slot));
+        match (file.map(|shelf| shelf.join(shelf_name(slot))), bytes) {
+            (Some(file), Some(bytes)) => std::fs::write(file, bytes).unwrap(),
+            // One that is not there is removed already.
+            (Some(file), None) => drop(std::fs::remove_file(file)),
+            (None, Some(bytes)) => drop(self.disk.insert(slot, bytes)),
+            (None, None) => drop(self.disk.remove(&slot)),
+        }
+    }
+
     /// Cuts the power: whatever is not on the disk is gone.
     pub fn stop(&mut self) {
         self.enclave = None;
@@ -204,6 +216,12 @@ impl Machine {
         }
         Some(answers)
     }
+}
+
+/// Tells whether a slot is neither a head nor that of the peers' secrets [KEY-5], [REF-3].
+fn is_record(slot: Slot) -> bool {
+    let (epoch, number) = (slot.0 >> 32, slot.0 & 0xffff_ffff);
+    number != 0 && epoch != 0xffff_ffff
 }
 
 /// Returns the name of a blob's file on a shelf, which is that of a host's store.

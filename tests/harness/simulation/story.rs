@@ -28,6 +28,8 @@ const SHELTER_MS: u64 = 5_000;
 const ATTEMPTS: usize = 3;
 /// Longest time after which a network that nobody disturbs must serve.
 const RECOVERY_MS: u64 = 60_000;
+/// That time grows by so much with each record that was there before the story.
+const RECOVERY_MS_A_RECORD: u64 = 10;
 
 /// Whether hosts misbehave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +126,7 @@ pub struct Story<'a> {
     tally: Tally,
     /// One capture in so many comes with a refresh; 0 for none.
     refreshes: u32,
+    recovery_ms: u64,
     /// Every reason for which a capture was turned down.
     refusals: BTreeSet<Refusal>,
     /// Which machine's enclave signed a decision.
@@ -153,6 +156,7 @@ impl<'a> Story<'a> {
             asked: BTreeMap::new(),
             tally: Tally::default(),
             refreshes: 0,
+            recovery_ms: RECOVERY_MS,
             refusals: BTreeSet::new(),
             decided: Vec::new(),
         }
@@ -167,6 +171,12 @@ impl<'a> Story<'a> {
     /// Has an operator ask for a refresh now and then.
     pub fn with_refreshes(mut self) -> Self {
         self.refreshes = 3;
+        self
+    }
+
+    /// Gives parties that have so many records already the time that opening them takes.
+    pub fn with_records(mut self, records: u64) -> Self {
+        self.recovery_ms += records * RECOVERY_MS_A_RECORD;
         self
     }
 
@@ -186,7 +196,8 @@ impl<'a> Story<'a> {
         self.world
     }
 
-    fn happens(&mut self) {
+    /// Lets the story happen.
+    pub fn happens(&mut self) {
         self.settle();
         for number in 0..CAPTURES {
             if number == CAPTURES / 4 {
@@ -238,7 +249,7 @@ impl<'a> Story<'a> {
 
     /// Waits until the network serves.
     fn settle(&mut self) {
-        let until_ms = self.world.now_ms() + RECOVERY_MS;
+        let until_ms = self.world.now_ms() + self.recovery_ms;
         while !self.world.serves() {
             let late = self.world.now_ms() >= until_ms;
             assert!(!late, "does not serve: {}", self.world.describe());
@@ -282,15 +293,25 @@ impl<'a> Story<'a> {
     /// Lets a story happen, refreshes once without a fault, and has everybody recognised.
     pub fn refreshed(mut self) -> World<'a> {
         self.happens();
+        self.refreshes_once();
+        self.world_with_everybody()
+    }
+
+    /// Has an operator refresh, and returns when it is over; the traffic is that of the refresh.
+    pub fn refreshes_once(&mut self) {
         let before = self.world.epochs();
         self.world.traffic = Traffic::default();
         self.world.ask_for_refresh();
-        let until_ms = self.world.now_ms() + RECOVERY_MS;
+        let until_ms = self.world.now_ms() + self.recovery_ms;
         while self.world.epochs() != before.each_ref().map(|held| vec![held[0] + 1]) {
             let late = self.world.now_ms() >= until_ms;
             assert!(!late, "{before:?}, then {:?}", self.world.epochs());
             self.pass(50);
         }
+    }
+
+    /// Returns the world once everybody was recognised in it.
+    pub fn world_with_everybody(mut self) -> World<'a> {
         let traffic = self.world.traffic;
         self.settle();
         self.everybody_comes();

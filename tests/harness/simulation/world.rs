@@ -338,11 +338,7 @@ impl<'a> World<'a> {
                 slot,
                 bytes,
             } => {
-                let disk = &mut self.machine(machine).disk;
-                match bytes {
-                    Some(bytes) => disk.insert(slot, bytes),
-                    None => disk.remove(&slot),
-                };
+                self.machine(machine).keep(slot, bytes);
                 self.tell(machine, life, FromHost::BlobDone { slot });
             }
             Event::Computed {
