@@ -21,8 +21,9 @@ fn the_ceremony_and_the_recovery_run_as_they_stand() {
     }
     let folder = tempfile::tempdir().unwrap();
 
-    run_blocks("ceremony.md", 10, folder.path());
-    run_blocks("recovery.md", 6, folder.path());
+    run_blocks("ceremony.md", 10, 10, folder.path());
+    // The rest is of a network, whose tests run it.
+    run_blocks("recovery.md", 9, 6, folder.path());
 
     let names = ["drill.json", "restored.json", "transcript.json"];
     let [drill, restored, transcript] = names.map(|name| {
@@ -40,14 +41,15 @@ fn the_ceremony_and_the_recovery_run_as_they_stand() {
     assert!(told.ends_with(transcript["check_value"].as_str().unwrap()));
 }
 
-fn run_blocks(guide: &str, expected: usize, folder: &Path) {
+/// Runs the first blocks of a page that has so many.
+fn run_blocks(guide: &str, expected: usize, first: usize, folder: &Path) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../docs")
         .join(guide);
     let guide = fs::read_to_string(path).expect("the guide is there");
     let blocks: Vec<&str> = guide.split("\n```\n").skip(1).step_by(2).collect();
     assert_eq!(blocks.len(), expected);
-    for block in blocks {
+    for block in &blocks[..first] {
         let output = Command::new("bash")
             .args(["-euo", "pipefail", "-c", block])
             .env("PATH", path_with_program())

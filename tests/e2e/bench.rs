@@ -194,8 +194,9 @@ impl Bench {
     pub(crate) fn records(&self, party: PartyIndex) -> usize {
         let blobs = std::fs::read_dir(self.layout().machine(party, "blobs")).unwrap();
         let names = blobs.map(|blob| blob.unwrap().file_name().into_string().unwrap());
-        // The first blob is the head, the last one what is kept for the peers.
-        let record = |slot: u64| slot > 0 && slot < u64::MAX;
+        // The first blob of an epoch is its head; the last ones are what is kept for the peers.
+        let low = u64::from(u32::MAX);
+        let record = |slot: u64| slot & low > 0 && slot >> 32 < low;
         let is_record = |name: &String| u64::from_str_radix(name, 16).is_ok_and(record);
         names.filter(is_record).count()
     }

@@ -17,6 +17,8 @@ mod custody_ledger;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod guide;
+#[cfg(test)]
 mod journey;
 #[cfg(test)]
 mod ledger_loss;
@@ -28,6 +30,8 @@ mod moments;
 mod party_loss;
 #[cfg(test)]
 mod raw;
+#[cfg(test)]
+mod recovery;
 #[cfg(test)]
 mod rollback;
 #[cfg(test)]

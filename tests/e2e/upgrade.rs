@@ -1,8 +1,6 @@
 //! Parties that are replaced one by one while people come: nobody is lost, and calls are refused
 //! as `draining` alone [LIF-2]. With new code it is the upgrade of `docs/upgrade.md`.
 
-mod guide;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,8 +16,8 @@ use tokio::time::{Duration, Instant, sleep};
 
 use crate::bench::Bench;
 use crate::evidence::{ODD, judge};
+use crate::guide::{Guide, edit};
 use crate::load::{Done, Load};
-use guide::{Guide, edit};
 
 /// Payments before each party leaves, and enrolments among them.
 const SERVED_BETWEEN: u64 = 5;
@@ -49,7 +47,7 @@ async fn parties_replaced_in_turn_under_load_refuse_as_draining_alone_and_lose_n
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_by_the_guide_loses_nobody_and_its_old_code_gets_no_key_any_more() {
-    let guide = Guide::read();
+    let guide = Guide::read("upgrade.md", 8);
     let mut bench = Bench::start().await;
     let net = bench.layout().root().to_owned();
     let [next, stray, soon] = ["next", "stray", "soon"].map(|name| image(&bench, name));

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod disks;
 #[cfg(test)]
+mod recoveries;
+#[cfg(test)]
 mod refreshes;
 #[cfg(test)]
 mod runs;

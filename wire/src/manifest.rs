@@ -105,6 +105,9 @@ pub struct PartyEntry {
     /// Who administers the custodian's token.
     #[n(5)]
     pub hsm_administrator: String,
+    /// How often the others were allowed to give it its store anew [REC-1].
+    #[n(6)]
+    pub recoveries: u32,
 }
 
 impl PartyEntry {
@@ -119,6 +122,7 @@ impl PartyEntry {
             operator,
             machine,
             custodian,
+            recoveries: 0,
         }
     }
 }

@@ -23,6 +23,8 @@ pub(crate) const REFRESH_PAUSE_MS: u64 = 1_000;
 const REFRESH_RECORDS_PER_MS: u64 = 2;
 /// Blobs that are asked for before the first of them has come.
 pub(crate) const BLOBS_AHEAD: u64 = 16;
+/// Records of which a party that lost its store is told at once.
+pub(crate) const FACTS_AT_ONCE: usize = 128;
 /// Records between two notes of how far the reading of the store is.
 pub(crate) const PROGRESS_EVERY: u64 = 4_096;
 /// Longest time of a job from its beginning, in milliseconds, but for its records.

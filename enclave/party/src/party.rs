@@ -5,6 +5,7 @@ mod epoch;
 mod escrow;
 mod leaving;
 mod opening;
+mod restoring;
 mod retire;
 mod store;
 mod streams;
@@ -38,6 +39,7 @@ use epoch::Epochs;
 use escrow::{Escrow, Keyed};
 use leaving::Leaving;
 use opening::Opening;
+use restoring::{Helping, Lost};
 
 /// Why a party did not boot.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +82,8 @@ pub(crate) enum Store {
     Keyed(Keyed),
     /// Blobs are being read.
     Opening(Opening),
+    /// It is gone, and the peers give it anew.
+    Lost(Lost),
     /// Everything is in memory.
     Open(Vault),
 }
@@ -103,6 +107,8 @@ pub struct Party<P> {
     pub(crate) store: Store,
     /// What is kept for the peers, once it is read.
     escrow: Option<Escrow>,
+    /// What this party does for a peer that lost its store.
+    helping: Option<Helping>,
     anchors: Anchors,
     pub(crate) epochs: Epochs,
     pub(crate) writes: BTreeSet<Slot>,
@@ -184,6 +190,7 @@ impl<P: Platform> Party<P> {
             release_after_ms: 0,
             store: Store::Locked,
             escrow: None,
+            helping: None,
             anchors: Anchors::default(),
             epochs: Epochs::default(),
             writes: BTreeSet::new(),
@@ -449,7 +456,7 @@ impl<P: Platform> Party<P> {
             },
             epoch: match self.store {
                 Store::Locked => Epoch::Present,
-                Store::Keyed(_) | Store::Opening(_) | Store::Open(_) => {
+                Store::Keyed(_) | Store::Lost(_) | Store::Opening(_) | Store::Open(_) => {
                     Epoch::Next(self.epochs.upcoming())
                 }
             },

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::limits::{ALIVE_MS, CANDIDATES_MAX, SILENCE_MS_MAX};
 use crate::link::Link;
+use crate::vault::Head;
 pub(crate) use message::{Asked, Begin, JobName, Join, PeerMessage};
 pub(crate) use stand::{Stand, Standing};
 
@@ -70,6 +71,15 @@ pub(crate) enum Agreement {
     Agreed {
         /// Digest of the three edges.
         session: Digest,
+    },
+    /// All three know the same edges, and one has no store: the others give it this one anew.
+    Restores {
+        /// Digest of the three edges.
+        session: Digest,
+        /// Who has none.
+        lost: PartyIndex,
+        /// The head of the others.
+        head: Head,
     },
     /// The edges agree; the stores do not stand alike.
     Apart(Standing),
@@ -330,14 +340,24 @@ impl Peers {
         if join_one.edge != join_two.edge {
             return Agreement::Pending;
         }
-        match own.beside([join_one.stand, join_two.stand]) {
-            Standing::Same => {}
-            apart => return Agreement::Apart(apart),
-        }
         let mut edges = [to_one, to_two, join_one.edge];
         edges.sort_unstable();
-        Agreement::Agreed {
-            session: digest_of("network-session", &edges),
+        let session = digest_of("network-session", &edges);
+        match own.beside([join_one.stand, join_two.stand]) {
+            Standing::Same => Agreement::Agreed { session },
+            Standing::Restores => {
+                let (lost, head) = match (own.lost, join_one.stand.lost) {
+                    (true, _) => (self.me, join_one.stand.head),
+                    (false, true) => (one, own.head),
+                    (false, false) => (two, own.head),
+                };
+                Agreement::Restores {
+                    session,
+                    lost,
+                    head,
+                }
+            }
+            apart => Agreement::Apart(apart),
         }
     }
 

@@ -13,6 +13,7 @@
 mod place;
 mod reading;
 mod renewal;
+mod restored;
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -266,7 +267,7 @@ impl Vault {
     }
 
     /// Returns what the head's blob tells about the epoch.
-    fn origin(&self) -> Option<Origin> {
+    pub(crate) fn origin(&self) -> Option<Origin> {
         self.sealer.refresh.map(|refresh| Origin {
             refresh,
             committed: true,

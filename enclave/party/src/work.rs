@@ -363,7 +363,7 @@ impl<P: Platform> Party<P> {
     fn version(&self) -> Option<u64> {
         match &self.store {
             Store::Open(vault) => Some(vault.version()),
-            Store::Locked | Store::Keyed(_) | Store::Opening(_) => None,
+            Store::Locked | Store::Keyed(_) | Store::Lost(_) | Store::Opening(_) => None,
         }
     }
 
@@ -436,7 +436,7 @@ impl<P: Platform> Party<P> {
     }
 
     /// Ends both sessions with neighbours; the three form anew.
-    fn drop_neighbours(&mut self) {
+    pub(crate) fn drop_neighbours(&mut self) {
         for stream in self.peers.drop_all() {
             self.out.push(ToHost::CloseStream { stream });
         }

@@ -54,29 +54,7 @@ pub(crate) fn claim(quick: bool) -> Result<Claim> {
     let world = story.world_with_everybody();
     let traffic = world.traffic;
 
-    let mut disks = world.machines.each_ref().map(|_| Disk::new());
-    for (machine, disk) in world.machines.iter().zip(&mut disks) {
-        *disk = with_sample(machine, records.min(SAMPLE))?;
-    }
-    let new =
-        PartyIndex::ALL.map(|party| Unsealed::new(&network, (party, 1), party.next(), &disks));
-    let mut sums = [Sum::default(); 3];
-    for record in 1..=records.min(SAMPLE) {
-        let palm = palm(record);
-        let old = PartyIndex::ALL.map(|party| palm.share(party.get()));
-        let new = new.each_ref().map(|store| store.share(record));
-        let came_out = |one: PartyIndex, first: &[Vec<u8>; 3], second: &[Vec<u8>; 3]| {
-            let (first, second) = (&first[one.as_usize()], &second[one.next().as_usize()]);
-            reconstruct(one.get(), first, second)
-        };
-        for one in PartyIndex::ALL {
-            sums[0].add(&palm, &came_out(one, &new, &new));
-        }
-        // One pair a record: what the others give follows from it, and would count twice.
-        let one = PartyIndex::ALL[usize::try_from(record % 3)?];
-        sums[1].add(&palm, &came_out(one, &old, &new));
-        sums[2].add(&palm, &came_out(one.next(), &new, &old));
-    }
+    let sums = compared(&network, &world.machines, records.min(SAMPLE))?;
     let [unchanged, old_and_new, new_and_old] = sums;
     let noise = [old_and_new, new_and_old].iter().all(Sum::is_noise);
     Ok(Claim {
@@ -90,8 +68,8 @@ pub(crate) fn claim(quick: bool) -> Result<Claim> {
         summary: format!(
             "{records} records and 5 people, who are recognised before and after: {} of {} values \
              of palms unchanged, {} of {} come out of an old and a new share (chance: {:.1}), \
-             their bytes {:.1} and {:.1} deviations from even; the three together: {refresh_s:.1} s \
-             of one core, {:.1} MB written, {:.2} MB sent",
+             their bytes {:.1} and {:.1} deviations from even; the three together: {refresh_s:.1} \
+             s of one core, {:.1} MB written, {:.2} MB sent",
             unchanged.equal,
             unchanged.values,
             old_and_new.equal + new_and_old.equal,
@@ -113,6 +91,33 @@ pub(crate) fn claim(quick: bool) -> Result<Claim> {
             "refresh_core_s": refresh_s,
         }),
     })
+}
+
+/// Compares what shares of records give: new ones alone, an old and a new one, and the reverse.
+fn compared(network: &Network, machines: &[Machine; 3], records: u64) -> Result<[Sum; 3]> {
+    let mut disks = machines.each_ref().map(|_| Disk::new());
+    for (machine, disk) in machines.iter().zip(&mut disks) {
+        *disk = with_sample(machine, records)?;
+    }
+    let new = PartyIndex::ALL.map(|party| Unsealed::new(network, (party, 1), party.next(), &disks));
+    let mut sums = [Sum::default(); 3];
+    for record in 1..=records {
+        let palm = palm(record);
+        let old = PartyIndex::ALL.map(|party| palm.share(party.get()));
+        let new = new.each_ref().map(|store| store.share(record));
+        let came_out = |one: PartyIndex, first: &[Vec<u8>; 3], second: &[Vec<u8>; 3]| {
+            let (first, second) = (&first[one.as_usize()], &second[one.next().as_usize()]);
+            reconstruct(one.get(), first, second)
+        };
+        for one in PartyIndex::ALL {
+            sums[0].add(&palm, &came_out(one, &new, &new));
+        }
+        // One pair a record: what the others give follows from it, and would count twice.
+        let one = PartyIndex::ALL[usize::try_from(record % 3)?];
+        sums[1].add(&palm, &came_out(one, &old, &new));
+        sums[2].add(&palm, &came_out(one.next(), &new, &old));
+    }
+    Ok(sums)
 }
 
 /// Returns disks of a network that has just begun, with so many palms on the shelf of each.

@@ -57,11 +57,7 @@ impl Network {
             let name = format!("{model:?}");
             Arc::new(Chip::provision(&authority, model, &name, EPOCH_MS).unwrap())
         });
-        let approver = SigningKey::from_bytes(&[7; 32]);
-        let approvers = Approvers {
-            keys: vec![ApproverKey(approver.verifying_key().to_bytes())],
-            needed: 1,
-        };
+        let approvers = approvers();
         let configs = PartyIndex::ALL.map(|index| {
             to_canonical(&PartyConfig {
                 index,
@@ -77,18 +73,9 @@ impl Network {
             public[0] = given.public_key();
         }
         let manifest = manifest(&chips, &configs, public);
-        let signed = approve(&manifest, &approver);
-        let trust = || {
-            let verified = VerifiedManifest::verify(signed.clone(), &approvers).unwrap();
-            let trusted = trusted_roots(Some(&roots));
-            Trust::new(
-                Arc::new(verified),
-                Arc::new(trusted.roots),
-                trusted.simulated,
-            )
-        };
+        let signed = approve(&manifest);
         drop(keys);
-        let trust = Arc::new(trust());
+        let trust = trust_in(&signed, &roots);
         let mut given = given;
         let start = |party| match given.take() {
             Some(token) => custodian_of(tokens.path(), &trust, party, token),
@@ -104,6 +91,25 @@ impl Network {
             chips,
             tokens,
         }
+    }
+
+    /// Brings the next version of the manifest into force, by which a party may have its store
+    /// anew once more [REC-1].
+    pub fn recovering(mut self, party: PartyIndex) -> Self {
+        let head = self.trust.manifest().head();
+        let mut next = Manifest {
+            version: head.version + 1,
+            previous: Some(head.digest),
+            network: Some(head.network),
+            created_ms: head.created_ms + 1,
+            ..self.trust.manifest().manifest().clone()
+        };
+        next.parties[party.as_usize()].recoveries += 1;
+        self.signed = approve(&next);
+        self.trust = trust_in(&self.signed, &self.roots);
+        self.custodians.clear();
+        self.custodians = custodians(&self.tokens, &self.trust);
+        self
     }
 
     /// Sets back what the custodians have on record, to nothing.
@@ -342,7 +348,26 @@ fn lowest_floor(product: &str) -> TcbFloor {
     }
 }
 
-fn approve(manifest: &Manifest, approver: &SigningKey) -> SignedManifest {
+fn approver() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
+fn approvers() -> Approvers {
+    Approvers {
+        keys: vec![ApproverKey(approver().verifying_key().to_bytes())],
+        needed: 1,
+    }
+}
+
+fn trust_in(signed: &SignedManifest, roots: &SimulatedRootSet) -> Arc<Trust> {
+    let verified = VerifiedManifest::verify(signed.clone(), &approvers()).unwrap();
+    let trusted = trusted_roots(Some(roots));
+    let (verified, roots) = (Arc::new(verified), Arc::new(trusted.roots));
+    Arc::new(Trust::new(verified, roots, trusted.simulated))
+}
+
+fn approve(manifest: &Manifest) -> SignedManifest {
+    let approver = approver();
     let manifest = to_canonical(manifest);
     let signature = approver.sign(&domain_separated("manifest-approval", &manifest));
     SignedManifest {

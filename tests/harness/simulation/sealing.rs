@@ -60,7 +60,15 @@ struct Kept {
     epoch: u32,
     #[cbor(n(1), with = "minicbor::bytes")]
     secret: Bytes32,
+    #[n(2)]
+    next: Option<Nothing>,
+    #[n(3)]
+    restored: u32,
 }
+
+/// What these stores do not have: a secret of the next epoch.
+#[derive(Encode, Decode)]
+enum Nothing {}
 
 #[derive(Encode, Decode)]
 struct Facts {

@@ -12,6 +12,7 @@ use boop_wire::{PartyIndex, Refusal, RequestId, UserId};
 use rand_chacha::rand_core::Rng;
 
 use crate::simulation::captures::{Palm, capture_for, entrance};
+use crate::simulation::machine::Disk;
 use crate::simulation::network::Network;
 use crate::simulation::world::{Traffic, World};
 
@@ -30,6 +31,9 @@ const ATTEMPTS: usize = 3;
 const RECOVERY_MS: u64 = 60_000;
 /// That time grows by so much with each record that was there before the story.
 const RECOVERY_MS_A_RECORD: u64 = 10;
+
+/// Power cuts before a network in bad weather serves for the first time.
+const STORMY_STARTS: usize = 6;
 
 /// Whether hosts misbehave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +120,13 @@ struct Asked {
     since_ms: u64,
 }
 
+/// What is left of a story.
+pub struct Left {
+    people: Vec<Person>,
+    /// What is on the disk of each machine.
+    pub disks: [Disk; 3],
+}
+
 /// A network, its people, and everything that was asked.
 pub struct Story<'a> {
     network: &'a Network,
@@ -162,9 +173,41 @@ impl<'a> Story<'a> {
         }
     }
 
+    /// Ends, and leaves people and disks behind.
+    pub fn leave(mut self) -> Left {
+        self.happens();
+        Left {
+            people: self.people,
+            disks: self.world.machines.map(|machine| machine.disk),
+        }
+    }
+
+    /// A story with the people and disks of an earlier one.
+    pub fn after(left: Left, network: &'a Network, seed: u64, weather: Weather) -> Self {
+        println!("story {seed}, {weather:?}, after another");
+        let mut story = Self::over(network, World::new(network, seed), weather);
+        story.people = left.people;
+        for (machine, disk) in story.world.machines.iter_mut().zip(left.disks) {
+            machine.disk = disk;
+        }
+        story
+    }
+
     /// Has somebody listen to every frame between enclaves and hosts.
     pub fn overheard(mut self) -> Self {
         self.world.overheard = Some(Vec::new());
+        self
+    }
+
+    /// Has hosts misbehave before the network serves for the first time, too.
+    pub fn in_bad_weather_from_the_start(mut self) -> Self {
+        self.world.rarity = 150;
+        for _ in 0..STORMY_STARTS {
+            let pause = self.world.upto(3_000);
+            self.pass(pause);
+            let machine = usize::try_from(self.world.upto(3)).unwrap();
+            self.world.crash(machine, false);
+        }
         self
     }
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use boop_wire::codec::from_canonical_max;
 use boop_wire::manifest::{Approvers, MANIFEST_BYTES_MAX, Manifest, SignedManifest};
-use boop_wire::{Digest, NetworkId};
+use boop_wire::{Digest, NetworkId, PartyIndex};
 
 use super::succession::Counts;
 use super::{ManifestError, VerifiedManifest, network_of};
@@ -78,6 +78,14 @@ pub enum ChainError {
         version: u64,
         /// From when on it counts, in Unix milliseconds.
         from_ms: u64,
+    },
+    /// It counts a party's recoveries otherwise than one by one, upwards [REC-1].
+    #[error("version {version} does not count the recoveries of party {party} one by one")]
+    Recoveries {
+        /// The version that does not.
+        version: u64,
+        /// Whose.
+        party: PartyIndex,
     },
     /// It is of another network.
     #[error("version {version} names another network")]

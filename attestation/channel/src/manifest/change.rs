@@ -206,6 +206,7 @@ impl Found {
                 physical_custodian,
                 cloud: rented,
                 hsm_administrator,
+                recoveries,
             } = new;
             let field = format!("parties[{index}]");
             let (before, after) = (quoted(&old.operator), quoted(operator));
@@ -238,13 +239,11 @@ impl Found {
                 let field = format!("{field}.{name}");
                 self.value(&field, &quoted(before), &quoted(after), Effect::AddsTrust);
             }
-            let field = format!("{field}.cloud");
-            self.value(
-                &field,
-                &cloud(old.cloud),
-                &cloud(*rented),
-                Effect::AddsTrust,
-            );
+            let rents = format!("{field}.cloud");
+            let (before, after) = (cloud(old.cloud), cloud(*rented));
+            self.value(&rents, &before, &after, Effect::AddsTrust);
+            let field = format!("{field}.recoveries");
+            self.value(&field, &old.recoveries, recoveries, Effect::Neutral);
         }
         for (index, entry) in old.iter().enumerate().skip(new.len()) {
             let field = format!("old.parties[{index}]");

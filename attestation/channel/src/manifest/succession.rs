@@ -5,8 +5,10 @@
 
 use alloc::collections::BTreeSet;
 
-use boop_wire::NetworkId;
-use boop_wire::manifest::{Approval, ApproverKind, Manifest, Revoked, SignedManifest, Thresholds};
+use boop_wire::manifest::{
+    Approval, ApproverKind, Manifest, PartyEntry, Revoked, SignedManifest, Thresholds,
+};
+use boop_wire::{NetworkId, PartyIndex};
 
 use super::chain::{CHAIN_MAX, ChainError, Head};
 use super::change::{changes, is_restriction};
@@ -61,6 +63,9 @@ fn follows(
     now_ms: u64,
 ) -> Result<(), ChainError> {
     let version = next.version;
+    if let Some(party) = miscounted(before, next) {
+        return Err(ChainError::Recoveries { version, party });
+    }
     let kind = VersionKind::of(before, next);
     let needed = kind.needed(&before.thresholds);
     check_counts(version, Counts::of(signed, before), needed)?;
@@ -99,6 +104,8 @@ pub enum VersionKind {
     Ordinary,
     /// It only removes trust.
     Restriction,
+    /// It lets the others give one party its store anew, and nothing else [REC-1].
+    Recovery,
     /// It changes who approves or how, or takes back a revocation, and nothing else.
     Governance,
     /// It does that and more.
@@ -108,6 +115,9 @@ pub enum VersionKind {
 impl VersionKind {
     /// Returns what a new version does to the one before.
     pub fn of(before: &Manifest, next: &Manifest) -> Self {
+        if recovers(before, next) {
+            return Self::Recovery;
+        }
         if !governs(before, next) {
             return match is_restriction(&changes(Some(before), next)) {
                 true => Self::Restriction,
@@ -138,7 +148,7 @@ impl VersionKind {
         let delays = &before.delays;
         match self {
             Self::Ordinary => delays.ordinary_s,
-            Self::Restriction => delays.restriction_s,
+            Self::Restriction | Self::Recovery => delays.restriction_s,
             Self::Governance => delays.governance_s,
             Self::GovernanceAndMore => delays.governance_s.max(delays.ordinary_s),
         }
@@ -149,6 +159,7 @@ impl VersionKind {
         let (operators, others) = match self {
             Self::Ordinary => (thresholds.operators, true),
             Self::Restriction => (thresholds.restriction, false),
+            Self::Recovery => (thresholds.operators, false),
             Self::Governance => (thresholds.governance, false),
             Self::GovernanceAndMore => (thresholds.governance, true),
         };
@@ -162,6 +173,36 @@ impl VersionKind {
             reviewers: if others { thresholds.reviewers } else { 0 },
         }
     }
+}
+
+/// Says whether exactly one party may be given its store once more, and nothing else changes.
+fn recovers(before: &Manifest, next: &Manifest) -> bool {
+    let mut alone = Manifest {
+        version: next.version,
+        previous: next.previous,
+        network: next.network,
+        created_ms: next.created_ms,
+        ..before.clone()
+    };
+    let once_more = |(old, new): (&PartyEntry, &PartyEntry)| old.recoveries < new.recoveries;
+    let parties = before.parties.iter().zip(&next.parties);
+    let Some(party) = parties.clone().position(once_more) else {
+        return false;
+    };
+    if let Some(entry) = alone.parties.get_mut(party) {
+        entry.recoveries = entry.recoveries.saturating_add(1);
+    }
+    alone == *next
+}
+
+/// Returns the party whose recoveries are not counted one by one, upwards.
+fn miscounted(before: &Manifest, next: &Manifest) -> Option<PartyIndex> {
+    let mut parties = PartyIndex::ALL.into_iter();
+    parties.find(|party| {
+        let counts = |manifest: &Manifest| manifest.party(*party).map(|entry| entry.recoveries);
+        let (old, new) = (counts(before).unwrap_or(0), counts(next).unwrap_or(0));
+        new != old && old.checked_add(1) != Some(new)
+    })
 }
 
 /// Says whether who approves or how changes, or a revocation is taken back.
@@ -304,6 +345,44 @@ mod tests {
             needed: counts(1, 0, 0),
         };
         assert_eq!(by_others, Err(error));
+    }
+
+    #[test]
+    fn a_recovery_alone_needs_two_operators_and_waits_for_nothing() {
+        let recover = |m: &mut Manifest| m.parties[1].recoveries += 1;
+        refuses_unless(VersionKind::Recovery, recover, &[0, 2], counts(2, 0, 0));
+        let chain = next(recover, &[0, 2]);
+        assert!(verify_succession(&chain, CREATED_MS + 1).is_ok());
+
+        let and_more = |m: &mut Manifest| {
+            m.parties[1].recoveries += 1;
+            m.evidence_age_max_s += 1;
+        };
+        let two = |m: &mut Manifest| {
+            m.parties[1].recoveries += 1;
+            m.parties[2].recoveries += 1;
+        };
+        let needed = counts(2, 1, 1);
+        refuses_unless(VersionKind::Ordinary, and_more, &[0, 2, 3, 4], needed);
+        refuses_unless(VersionKind::Ordinary, two, &[0, 2, 3, 4], needed);
+    }
+
+    #[test]
+    fn recoveries_are_counted_one_by_one_upwards() {
+        let jump = |m: &mut Manifest| m.parties[1].recoveries += 2;
+        let (version, party) = (2, PartyIndex::ALL[1]);
+        let miscounted = Err(ChainError::Recoveries { version, party });
+
+        let jumped = verify_succession(&next(jump, &[0, 1, 2, 3, 4]), NOW_MS);
+        let mut chain = next(|m| m.parties[1].recoveries += 1, &[0, 1, 2, 3, 4]);
+        let mut third = followed(&chain[1]);
+        third.parties[1].recoveries = 0;
+        chain.push(signed_by(&third, &[0, 1, 2, 3, 4]));
+        let back = verify_succession(&chain, NOW_MS + 1);
+
+        assert_eq!(jumped, miscounted);
+        let version = 3;
+        assert_eq!(back, Err(ChainError::Recoveries { version, party }));
     }
 
     #[test]

@@ -110,6 +110,7 @@ fn write_party(party: &PartyEntry) -> Value {
         physical_custodian,
         cloud,
         hsm_administrator,
+        recoveries,
     } = party;
     json!({
         "operator": operator,
@@ -118,6 +119,7 @@ fn write_party(party: &PartyEntry) -> Value {
         "physical_custodian": physical_custodian,
         "cloud": cloud.and_then(|cloud| word(&CLOUDS, cloud)),
         "hsm_administrator": hsm_administrator,
+        "recoveries": recoveries,
     })
 }
 
@@ -325,6 +327,7 @@ fn party(node: &Node<'_>) -> Result<PartyEntry, TwinError> {
         "physical_custodian",
         "cloud",
         "hsm_administrator",
+        "recoveries",
     ])?;
     Ok(PartyEntry {
         operator: members.get("operator")?.text()?,
@@ -333,6 +336,7 @@ fn party(node: &Node<'_>) -> Result<PartyEntry, TwinError> {
         physical_custodian: members.get("physical_custodian")?.text()?,
         cloud: members.get("cloud")?.or_null(|node| node.word(&CLOUDS))?,
         hsm_administrator: members.get("hsm_administrator")?.text()?,
+        recoveries: members.get("recoveries")?.number(u32::MAX)?,
     })
 }
 

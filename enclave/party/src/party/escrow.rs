@@ -1,28 +1,30 @@
 //! The second lock of the store: a secret of each party that its two peers keep [KEY-5], [KEY-6].
 
-use alloc::collections::BTreeMap;
+mod kept;
+
 use alloc::vec::Vec;
 
 use boop_abi::Slot;
-use boop_wire::codec::{from_canonical, to_canonical};
 use boop_wire::{NetworkId, PartyIndex, Refusal};
-use minicbor::{Decode, Encode};
-use zeroize::Zeroizing;
 
 use super::anchor::Anchors;
 use super::epoch::Epochs;
 use super::opening::Opening;
+use super::restoring::Lost;
 use super::{Party, Store};
 use crate::peers::PeerMessage;
 use crate::platform::Platform;
 use crate::release::Leased;
 use crate::secret::Secret;
-use crate::vault::{DamagedBlob, ESCROW_SLOT, HEAD_SLOT, Sealer, Vault};
+use crate::vault::{ESCROW_SLOT, HEAD_SLOT, Sealer, Vault};
+pub(crate) use kept::Escrow;
 
 /// A party that has its custodian's key, and waits for what opens the store with it.
 pub(crate) struct Keyed {
     leased: Leased,
     network: NetworkId,
+    /// Whether a store that is gone may be given anew.
+    recoverable: bool,
     /// The blob of the store's head, once it is read; a new store has none.
     head: Option<Option<Vec<u8>>>,
     answers: [Answer; PartyIndex::COUNT],
@@ -58,14 +60,17 @@ enum Decision {
     Draw,
     /// The store is new, and both peers keep this one.
     Begin(Secret),
+    /// The store is gone, and the peers may give it anew, to be sealed with this one [REC-1].
+    Restore(Secret),
     Stop(Refusal),
 }
 
 impl Keyed {
-    pub(crate) const fn new(leased: Leased, network: NetworkId) -> Self {
+    pub(crate) const fn new(leased: Leased, network: NetworkId, recoverable: bool) -> Self {
         Self {
             leased,
             network,
+            recoverable,
             head: None,
             answers: [const { Answer::Awaited }; PartyIndex::COUNT],
             drawn: None,
@@ -76,7 +81,7 @@ impl Keyed {
         let Some(head) = &self.head else {
             return Decision::Wait;
         };
-        if head.is_none() && self.leased.anchor.is_some() {
+        if head.is_none() && self.leased.anchor.is_some() && !self.recoverable {
             return Decision::Stop(Refusal::StoreRolledBack);
         }
         let peers = me.others();
@@ -95,13 +100,17 @@ impl Keyed {
         }
         for party in peers {
             if let Answer::Kept(secret) = of(party) {
-                return Decision::Open(secret.clone(), party);
+                return match head {
+                    None if self.recoverable => Decision::Restore(secret.clone()),
+                    None | Some(_) => Decision::Open(secret.clone(), party),
+                };
             }
         }
         if awaited {
             return Decision::Wait;
         }
         match head {
+            None if self.leased.anchor.is_some() => Decision::Stop(Refusal::StoreRolledBack),
             None => Decision::Draw,
             Some(_) if peers.iter().any(|party| *of(*party) == Answer::Wrong) => {
                 Decision::Stop(Refusal::StoreDamaged)
@@ -122,121 +131,6 @@ impl Leased {
     }
 }
 
-/// What a party keeps for its peers, for an epoch and the next one, and its own secrets once they
-/// are known.
-pub(crate) struct Escrow {
-    sealer: Sealer,
-    epoch: u32,
-    kept: [Option<Kept>; PartyIndex::COUNT],
-    own: BTreeMap<u32, Secret>,
-    /// Whose secrets, of which epochs, the write under way makes durable.
-    writing: Vec<(PartyIndex, u32)>,
-    /// Whose secrets the next write will.
-    waiting: Vec<(PartyIndex, u32)>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-struct Kept {
-    #[n(0)]
-    epoch: u32,
-    #[n(1)]
-    secret: Secret,
-    /// For the next epoch.
-    #[n(2)]
-    next: Option<Secret>,
-}
-
-impl Escrow {
-    /// Opens the blob, of which a party that never kept anything has none.
-    fn open(sealer: Sealer, epoch: u32, blob: Option<&[u8]>) -> Result<Self, DamagedBlob> {
-        let kept = match blob {
-            Some(blob) => {
-                let plain = sealer.open(ESCROW_SLOT, blob)?;
-                from_canonical(&plain).map_err(|_| DamagedBlob)?
-            }
-            None => [const { None }; PartyIndex::COUNT],
-        };
-        Ok(Self {
-            sealer,
-            epoch,
-            kept,
-            own: BTreeMap::new(),
-            writing: Vec::new(),
-            waiting: Vec::new(),
-        })
-    }
-
-    fn of(&self, party: PartyIndex, epoch: u32) -> Option<&Secret> {
-        let kept = self.kept[party.as_usize()].as_ref();
-        let kept = kept.filter(|kept| kept.epoch == self.epoch)?;
-        match epoch.checked_sub(self.epoch)? {
-            0 => Some(&kept.secret),
-            1 => kept.next.as_ref(),
-            _ => None,
-        }
-    }
-
-    /// Takes a secret of a peer. Returns whether it is durable already. One of an epoch that this
-    /// party has not come to, or has left, is not kept.
-    fn keep(&mut self, party: PartyIndex, epoch: u32, secret: Secret) -> Result<bool, Refusal> {
-        let of = (party, epoch);
-        match self.of(party, epoch) {
-            Some(kept) if *kept != secret => return Err(Refusal::Conflict),
-            Some(_) => return Ok(!self.writing.contains(&of) && !self.waiting.contains(&of)),
-            None => {}
-        }
-        let kept = &mut self.kept[party.as_usize()];
-        match (epoch.checked_sub(self.epoch), kept) {
-            (Some(0), kept) => {
-                *kept = Some(Kept {
-                    epoch,
-                    secret,
-                    next: None,
-                });
-            }
-            (Some(1), Some(kept)) if kept.epoch == self.epoch => kept.next = Some(secret),
-            _ => return Ok(false),
-        }
-        self.waiting.push(of);
-        Ok(false)
-    }
-
-    pub(super) fn own(&self, epoch: u32) -> Option<&Secret> {
-        self.own.get(&epoch)
-    }
-
-    /// Tells whether everything that is kept is durable.
-    pub(super) fn is_written(&self) -> bool {
-        self.writing.is_empty() && self.waiting.is_empty()
-    }
-
-    /// Goes over to the next epoch, whose blob is to be written: the secrets of the one before
-    /// are kept no longer [REF-5].
-    pub(super) fn advance(&mut self, sealer: Sealer) {
-        self.epoch = sealer.epoch();
-        self.sealer = sealer;
-        for party in PartyIndex::ALL {
-            let next = self.kept[party.as_usize()].take();
-            let next = next.and_then(|kept| kept.next);
-            let epoch = self.epoch;
-            self.kept[party.as_usize()] = next.map(|secret| Kept {
-                epoch,
-                secret,
-                next: None,
-            });
-            self.waiting.push((party, epoch));
-        }
-        self.own.retain(|epoch, _| *epoch >= self.epoch);
-    }
-
-    /// Returns the blob to write, if one is due and none is on its way.
-    fn next_write(&mut self, salt: [u8; 32]) -> Result<Vec<u8>, DamagedBlob> {
-        self.writing = core::mem::take(&mut self.waiting);
-        let plain = Zeroizing::new(to_canonical(&self.kept));
-        self.sealer.seal(ESCROW_SLOT, &plain, salt)
-    }
-}
-
 impl<P: Platform> Party<P> {
     /// Takes the key that the custodian released, and reads what is kept for the peers.
     pub(super) fn take_key(&mut self, leased: Leased) {
@@ -245,7 +139,8 @@ impl<P: Platform> Party<P> {
         self.lease = leased.lease;
         self.anchors = Anchors::new(leased.epoch, leased.lease, leased.anchor);
         self.epochs = Epochs::new(leased.epoch);
-        self.store = Store::Keyed(Keyed::new(leased, network));
+        let recoverable = self.recoveries(self.config.index) > 0;
+        self.store = Store::Keyed(Keyed::new(leased, network, recoverable));
         self.make_boot_evidence();
         self.enter(boop_abi::Phase::Leased);
         self.ask_blob(ESCROW_SLOT);
@@ -300,7 +195,11 @@ impl<P: Platform> Party<P> {
             Store::Keyed(keyed) if epoch == self.epochs.current => {
                 keyed.drawn.as_ref().map(|drawn| &drawn.secret)
             }
-            Store::Keyed(_) | Store::Locked | Store::Opening(_) | Store::Open(_) => None,
+            Store::Keyed(_)
+            | Store::Locked
+            | Store::Opening(_)
+            | Store::Lost(_)
+            | Store::Open(_) => None,
         };
         let message = match escrow.own(epoch).or(drawn) {
             Some(secret) => PeerMessage::SecretKeep {
@@ -414,6 +313,12 @@ impl<P: Platform> Party<P> {
                     let vault = Vault::empty(keyed.sealer(me, &secret));
                     self.secret_known(self.epochs.current, secret);
                     return self.opened(vault);
+                }
+                Decision::Restore(secret) => {
+                    let lost = Lost::new(keyed.sealer(me, &secret));
+                    self.store = Store::Lost(lost);
+                    self.secret_known(self.epochs.current, secret);
+                    return self.announce();
                 }
                 Decision::Open(secret, of) => {
                     let mut opening = Opening::new(keyed.sealer(me, &secret));

@@ -131,7 +131,7 @@ impl<P: Platform> Party<P> {
     fn on_record(&self) -> bool {
         match &self.store {
             Store::Open(vault) => vault.confirmed() <= self.anchors.version(),
-            Store::Locked | Store::Keyed(_) | Store::Opening(_) => false,
+            Store::Locked | Store::Keyed(_) | Store::Lost(_) | Store::Opening(_) => false,
         }
     }
 }

@@ -32,7 +32,7 @@ impl<P: Platform> Party<P> {
                     Err(refusal) => self.stop(refusal),
                 }
             }
-            other @ (Store::Locked | Store::Opening(_) | Store::Open(_)) => {
+            other @ (Store::Locked | Store::Opening(_) | Store::Lost(_) | Store::Open(_)) => {
                 self.store = other;
                 self.stop(Refusal::Unexpected);
             }
@@ -88,7 +88,11 @@ impl<P: Platform> Party<P> {
             return self.stop(Refusal::Unexpected);
         }
         match placed(place).1 {
-            ESCROW_SLOT => self.escrow_written(),
+            ESCROW_SLOT => {
+                self.escrow_written();
+                self.restore_on(None);
+            }
+            slot if matches!(self.store, Store::Lost(_)) => self.restore_on(Some(slot)),
             slot => self.write_done(slot),
         }
         if self.writes.is_empty() {
@@ -152,29 +156,33 @@ impl<P: Platform> Party<P> {
     }
 
     fn stand(&self) -> Option<Stand> {
-        let Store::Open(vault) = &self.store else {
-            return None;
+        let (head, lost) = match &self.store {
+            Store::Open(vault) => (vault.head(), false),
+            Store::Lost(lost) => (lost.head()?, true),
+            Store::Locked | Store::Keyed(_) | Store::Opening(_) => return None,
         };
         (!self.work.refreshes() && !self.epochs.moves()).then(|| Stand {
             epoch: self.epochs.current,
-            head: vault.head(),
+            head,
             prepared: self.epochs.prepared_head(),
+            lost,
         })
     }
 
     /// Takes a neighbour's announcement. One that changes nothing leaves the session as it is;
     /// any other means that the three are forming anew.
     pub(super) fn take_join(&mut self, from: PartyIndex, join: Join) {
-        let Store::Open(vault) = &self.store else {
-            return;
+        let head = match &self.store {
+            Store::Open(vault) => Some(vault.head()),
+            Store::Lost(lost) => lost.head(),
+            Store::Locked | Store::Keyed(_) | Store::Opening(_) => return,
         };
-        let (epoch, head) = (self.epochs.current, vault.head());
+        let same = |stand: &Stand| (self.epochs.current, head) == (stand.epoch, Some(stand.head));
         let moved = self.peers.announced_edge(from) != Some(join.edge);
         if moved {
             self.work.forget_messages(from);
         }
-        if self.work.in_session() && (moved || (epoch, head) != (join.stand.epoch, join.stand.head))
-        {
+        if self.work.in_session() && (moved || !same(&join.stand)) {
             self.leave_serving();
             // First, or the jobs that end would find the old agreement.
             self.peers.forget_joins();
@@ -195,19 +203,28 @@ impl<P: Platform> Party<P> {
     /// A newest record that a neighbour does not have and that is not confirmed was signed by
     /// nobody: it is taken back. A neighbour without a confirmed one keeps the network closed.
     pub(crate) fn review_agreement(&mut self) {
-        let Store::Open(vault) = &self.store else {
-            return;
-        };
         if self.work.in_session() || self.work.busy() || !self.writes.is_empty() {
             return;
         }
-        let (own, confirmed) = (vault.head(), vault.confirmed());
         let Some(stand) = self.stand() else { return };
+        let (own, confirmed) = (stand.head, self.confirmed());
         match self.peers.agreement(stand) {
-            Agreement::Pending => self.leave_serving(),
+            Agreement::Pending => {
+                self.leave_restoring();
+                self.leave_serving();
+            }
+            Agreement::Restores {
+                session,
+                lost,
+                head,
+            } => self.restore(session, lost, head),
+            // Nobody has a record.
+            Agreement::Agreed { .. } if stand.lost => self.begin_empty(),
             // All three have it, so it may be signed for from now on.
             Agreement::Agreed { .. } if confirmed < own.version => self.confirm_head(),
+            Agreement::Agreed { .. } if self.note_recoveries() => {}
             Agreement::Agreed { session } => {
+                self.leave_restoring();
                 self.work.join(session);
                 self.resume_closing();
                 self.epochs.joined();
@@ -215,7 +232,9 @@ impl<P: Platform> Party<P> {
                 self.review_readiness();
                 self.begin_next();
             }
-            Agreement::Apart(Standing::Same | Standing::Wait) => self.leave_serving(),
+            Agreement::Apart(Standing::Same | Standing::Restores | Standing::Wait) => {
+                self.leave_serving();
+            }
             Agreement::Apart(Standing::Commit) => self.commit_epoch(),
             Agreement::Apart(Standing::Drop) => self.drop_epoch(),
             Agreement::Apart(Standing::Diverged) => {
@@ -272,7 +291,14 @@ impl<P: Platform> Party<P> {
     fn open_root_at(&self, version: u64) -> Option<boop_wire::Digest> {
         match &self.store {
             Store::Open(vault) => Some(vault.root_at(version)),
-            Store::Locked | Store::Keyed(_) | Store::Opening(_) => None,
+            Store::Locked | Store::Keyed(_) | Store::Lost(_) | Store::Opening(_) => None,
+        }
+    }
+
+    fn confirmed(&self) -> u64 {
+        match &self.store {
+            Store::Open(vault) => vault.confirmed(),
+            Store::Locked | Store::Keyed(_) | Store::Lost(_) | Store::Opening(_) => 0,
         }
     }
 }

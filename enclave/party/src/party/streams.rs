@@ -166,7 +166,7 @@ impl<P: Platform> Party<P> {
                 self.out.push(ToHost::CloseStream { stream });
                 match self.store {
                     Store::Locked => self.take_key(leased),
-                    Store::Keyed(_) | Store::Opening(_) | Store::Open(_) => {
+                    Store::Keyed(_) | Store::Lost(_) | Store::Opening(_) | Store::Open(_) => {
                         self.take_next_key(leased);
                     }
                 }
@@ -210,7 +210,10 @@ impl<P: Platform> Party<P> {
         match message {
             PeerMessage::Join(join) => self.take_join(from, join),
             PeerMessage::Begin(begin) => self.begun(from, begin),
-            PeerMessage::Step { job, bytes } => self.job_step(from, job, bytes),
+            PeerMessage::Step { job, bytes } => match job.number {
+                0 => self.restoring_step(from, job, bytes),
+                _ => self.job_step(from, job, bytes),
+            },
             PeerMessage::Written { job } => self.peer_has_written(from, job),
             PeerMessage::Abort { job, refusal } => self.job_aborted(job, refusal),
             PeerMessage::Alive => {}
@@ -225,6 +228,10 @@ impl<P: Platform> Party<P> {
             PeerMessage::Leaving => self.peer_leaves(from),
             PeerMessage::Closed => self.jobs_closed(from),
             PeerMessage::Finished => self.peer_has_finished(from),
+            PeerMessage::Helps { job, refresh } => self.peer_helps(from, job, refresh),
+            PeerMessage::FactsAsk { job, after } => self.facts_asked(from, job, after),
+            PeerMessage::Facts { job, facts } => self.facts_told(from, job, facts),
+            PeerMessage::SharesAsk { job } => self.shares_asked(from, job),
         }
         Ok(())
     }

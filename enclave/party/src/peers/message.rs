@@ -7,6 +7,7 @@ use minicbor::{Decode, Encode};
 
 use super::Stand;
 use crate::secret::Secret;
+use crate::vault::RecordFacts;
 
 /// What parties say to each other.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -91,6 +92,37 @@ pub(crate) enum PeerMessage {
     /// Every job of this session is over at the sender.
     #[n(14)]
     Finished,
+    /// The sender helps the receiver to its store [REC-2].
+    #[n(15)]
+    Helps {
+        #[n(0)]
+        job: JobName,
+        /// The refresh that made the epoch.
+        #[n(1)]
+        refresh: Option<Digest>,
+    },
+    /// Asks for what is known of records, after so many.
+    #[n(16)]
+    FactsAsk {
+        #[n(0)]
+        job: JobName,
+        #[n(1)]
+        after: u64,
+    },
+    /// What is known of the next records.
+    #[n(17)]
+    Facts {
+        #[n(0)]
+        job: JobName,
+        #[n(1)]
+        facts: Vec<RecordFacts>,
+    },
+    /// Asks for the shares.
+    #[n(18)]
+    SharesAsk {
+        #[n(0)]
+        job: JobName,
+    },
 }
 
 /// A job among those of all sessions.
@@ -103,6 +135,17 @@ pub(crate) struct JobName {
     /// The job's number in it.
     #[n(1)]
     pub(crate) number: u64,
+}
+
+impl JobName {
+    /// Names a job of a session.
+    pub(crate) fn of(session: Option<&Digest>, number: u64) -> Self {
+        let start = session.and_then(|id| id.as_bytes().first_chunk().copied());
+        Self {
+            session: u64::from_be_bytes(start.unwrap_or_default()),
+            number,
+        }
+    }
 }
 
 /// See [`PeerMessage::Join`].

@@ -16,6 +16,9 @@ pub(crate) struct Stand {
     /// The head of the next epoch, if all of it is on its disk.
     #[n(2)]
     pub(crate) prepared: Option<Head>,
+    /// Whether there is no store, and a recovery of this party has been approved [REC-1].
+    #[n(3)]
+    pub(crate) lost: bool,
 }
 
 /// What three stores amount to, for one of the parties.
@@ -23,6 +26,8 @@ pub(crate) struct Stand {
 pub(crate) enum Standing {
     /// All are the same.
     Same,
+    /// One has no store, and the two others have the same one: they give it anew [REC-2].
+    Restores,
     /// Another party has to act first.
     Wait,
     /// All three have prepared the next epoch, or one serves it: this one goes over.
@@ -62,17 +67,35 @@ impl Stand {
         if wait {
             return Standing::Wait;
         }
-        if let Some(theirs) = others.iter().find(|theirs| theirs.head != self.head) {
+        let differs = |theirs: &&Self| !theirs.lost && theirs.head != self.head;
+        if let Some(theirs) = others.iter().find(differs).filter(|_| !self.lost) {
             return Standing::HeadsDiffer {
                 theirs: theirs.head,
             };
         }
         let same = others.iter().all(|theirs| theirs.prepared == self.prepared);
         match (self.prepared, same) {
-            (None, true) => Standing::Same,
+            (None, true) => self.restores(others),
             (Some(_), true) => Standing::Commit,
             (Some(_), false) => Standing::Drop,
             (None, false) => Standing::Wait,
+        }
+    }
+
+    /// Tells whether one of three stores of the same epoch has to be given anew.
+    fn restores(self, others: [Self; 2]) -> Standing {
+        let all = [self, others[0], others[1]];
+        let Some(whole) = all.iter().find(|one| !one.lost) else {
+            return Standing::Same;
+        };
+        let differ = |one: &&Self| one.head != whole.head;
+        let lost = all.iter().filter(|one| one.lost).filter(differ).count();
+        match (lost, all.iter().filter(differ).count()) {
+            (0, 0) => Standing::Same,
+            (1, 1) => Standing::Restores,
+            (2.., _) => Standing::Diverged,
+            // The two that help have yet to take back what only one of them has.
+            _ => Standing::Wait,
         }
     }
 }
@@ -130,11 +153,67 @@ mod tests {
         assert_eq!(old(None).beside([old(None), ahead]), differ);
     }
 
+    #[test]
+    fn two_that_are_the_same_give_the_third_its_store_anew() {
+        let (whole, gone) = (old(None), lost());
+        let mut ahead = whole;
+        ahead.head.version += 1;
+
+        assert_eq!(whole.beside([whole, gone]), Standing::Restores);
+        assert_eq!(whole.beside([gone, whole]), Standing::Restores);
+        assert_eq!(gone.beside([whole, whole]), Standing::Restores);
+        assert_eq!(gone.beside([whole, ahead]), Standing::Wait);
+        let theirs = ahead.head;
+        let differ = Standing::HeadsDiffer { theirs };
+        assert_eq!(whole.beside([gone, ahead]), differ);
+        assert_eq!(whole.beside([gone, gone]), Standing::Diverged);
+        assert_eq!(gone.beside([gone, whole]), Standing::Diverged);
+        assert_eq!(whole.beside([gone, new(9)]), Standing::Diverged);
+    }
+
+    #[test]
+    fn a_store_without_records_is_not_given_anew() {
+        let (gone, empty) = (
+            lost(),
+            Stand {
+                lost: false,
+                ..lost()
+            },
+        );
+
+        for own in [gone, empty] {
+            for others in [[gone, gone], [gone, empty], [empty, gone], [empty, empty]] {
+                assert_eq!(own.beside(others), Standing::Same);
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_others_prepared_is_dropped_before_a_store_is_given_anew() {
+        let (one, gone) = (old(Some(9)), lost());
+
+        assert_eq!(one.beside([one, gone]), Standing::Drop);
+        assert_eq!(gone.beside([one, one]), Standing::Wait);
+    }
+
+    fn lost() -> Stand {
+        Stand {
+            epoch: 0,
+            head: Head {
+                version: 0,
+                root: Digest::new([0; 32]),
+            },
+            prepared: None,
+            lost: true,
+        }
+    }
+
     fn old(prepared: Option<u8>) -> Stand {
         Stand {
             epoch: 0,
             head: head(1),
             prepared: prepared.map(head),
+            lost: false,
         }
     }
 
@@ -143,6 +222,7 @@ mod tests {
             epoch: 1,
             head: head(root),
             prepared: None,
+            lost: false,
         }
     }
 

@@ -38,7 +38,11 @@ impl<P: Platform> Party<P> {
             Store::Open(vault) if self.audits() => {
                 vault.version().saturating_sub(self.work.prepared.covers())
             }
-            Store::Open(_) | Store::Locked | Store::Keyed(_) | Store::Opening(_) => 0,
+            Store::Open(_)
+            | Store::Locked
+            | Store::Keyed(_)
+            | Store::Lost(_)
+            | Store::Opening(_) => 0,
         }
     }
 

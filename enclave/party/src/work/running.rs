@@ -207,7 +207,7 @@ impl<P: Platform> Party<P> {
     }
 
     /// Derives the seeds of a job.
-    pub(super) fn job_seeds(&self, session: Digest, job: u64) -> Result<PairwiseSeeds, Refusal> {
+    pub(crate) fn job_seeds(&self, session: Digest, job: u64) -> Result<PairwiseSeeds, Refusal> {
         let me = self.config.index;
         let seed = |party| Ok(job_seed(&self.peers.seed_secret(party)?, session, job));
         Ok(PairwiseSeeds {

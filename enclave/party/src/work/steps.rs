@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use boop_mpc::{Input, MpcError, Output, Task, TaskResult};
-use boop_wire::{Digest, PartyIndex};
+use boop_wire::PartyIndex;
 
 use super::Work;
 use crate::party::{Computation, Party};
@@ -14,12 +14,7 @@ use crate::platform::Platform;
 impl Work {
     /// Names a job of the present session, or of the last one.
     pub(super) fn name(&self, number: u64) -> JobName {
-        let id = self.last_session.as_ref().map(Digest::as_bytes);
-        let start = id.and_then(|id| id.first_chunk().copied());
-        JobName {
-            session: u64::from_be_bytes(start.unwrap_or_default()),
-            number,
-        }
+        JobName::of(self.last_session.as_ref(), number)
     }
 
     /// Takes what was said of a job before it started here.

@@ -226,6 +226,7 @@ fn readable(manifest: &Manifest, signed: &SignedManifest) -> String {
             "custodian_key": hex::encode(party.custodian),
             "physical_custodian": party.physical_custodian,
             "hsm_administrator": party.hsm_administrator,
+            "recoveries": party.recoveries,
         })
     });
     let releases = manifest.releases.iter().map(|release| {

@@ -147,6 +147,14 @@ fn every_change_of_who_approves_and_what_is_revoked_is_told() {
 }
 
 #[test]
+fn a_recovery_is_told() {
+    let recovers: Edit = ("parties[1].recoveries", Effect::Neutral, |m| {
+        m.parties[1].recoveries += 1
+    });
+    tells(&[recovers]);
+}
+
+#[test]
 fn what_is_revoked_no_more_adds_trust() {
     let mut old = genesis();
     old.revoked.measurements.push(Measurement([7; 48]));

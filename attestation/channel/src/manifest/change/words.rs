@@ -58,13 +58,14 @@ pub(super) fn machine(machine: &Machine) -> String {
 pub(super) fn party(party: &PartyEntry) -> String {
     format!(
         "operator {} on {} with custodian {}, physical custodian {}, cloud {}, \
-         HSM administrator {}",
+         HSM administrator {}, recoveries {}",
         quoted(&party.operator),
         machine(&party.machine),
         hex::encode(party.custodian),
         quoted(&party.physical_custodian),
         cloud(party.cloud),
-        quoted(&party.hsm_administrator)
+        quoted(&party.hsm_administrator),
+        party.recoveries
     )
 }
 

@@ -1,6 +1,10 @@
 //! What opens a store, and what is kept for peers.
 
+use boop_wire::codec::{from_canonical, to_canonical};
+use zeroize::Zeroizing;
+
 use super::*;
+use crate::vault::DamagedBlob;
 
 const NETWORK: NetworkId = NetworkId::new([1; 32]);
 const ME: PartyIndex = PartyIndex::ALL[1];
@@ -57,6 +61,45 @@ fn a_store_that_is_gone_and_on_record_is_not_new() {
 
     let gone = Decision::Stop(Refusal::StoreRolledBack);
     assert_eq!(keyed.decide(ME), gone);
+}
+
+#[test]
+fn a_store_that_is_gone_is_given_anew_once_that_is_approved_and_a_peer_knows_its_secret() {
+    let mut keyed = keyed(Some(None));
+    keyed.recoverable = true;
+    keyed.leased.anchor = Some(boop_wire::release::Anchor {
+        version: 1,
+        root: boop_wire::Digest::new([1; 32]),
+    });
+    answer(&mut keyed, ONE, Answer::Kept(secret(5)));
+    assert_eq!(keyed.decide(ME), Decision::Wait);
+
+    answer(&mut keyed, TWO, Answer::Nothing);
+    assert_eq!(keyed.decide(ME), Decision::Restore(secret(5)));
+
+    answer(&mut keyed, ONE, Answer::Nothing);
+    let gone = Decision::Stop(Refusal::StoreRolledBack);
+    assert_eq!(keyed.decide(ME), gone);
+    keyed.leased.anchor = None;
+    assert_eq!(keyed.decide(ME), Decision::Draw);
+}
+
+#[test]
+fn recoveries_that_are_over_are_kept_and_never_fewer() {
+    let mut escrow = escrow(0, None).unwrap();
+    escrow.note_restored(ONE, 1);
+    assert_eq!(escrow.restored(ONE), 0, "nothing is kept for it yet");
+    escrow.keep(ONE, 0, secret(3)).unwrap();
+    escrow.keep(ONE, 1, secret(4)).unwrap();
+    escrow.note_restored(ONE, 2);
+    escrow.note_restored(ONE, 1);
+
+    let blob = escrow.next_write([7; 32]).unwrap();
+    let mut read = self::escrow(0, Some(&blob)).unwrap();
+    assert_eq!((read.restored(ONE), read.restored(TWO)), (2, 0));
+    read.advance(Sealer::of_escrow(&[8; 32], NETWORK, ME, 1));
+
+    assert_eq!(read.restored(ONE), 2);
 }
 
 #[test]
@@ -149,7 +192,7 @@ fn keyed(head: Option<Option<Vec<u8>>>) -> Keyed {
         lease: 1,
         anchor: None,
     };
-    let mut keyed = Keyed::new(leased, NETWORK);
+    let mut keyed = Keyed::new(leased, NETWORK, false);
     keyed.head = head;
     keyed
 }

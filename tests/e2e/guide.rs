@@ -1,4 +1,4 @@
-//! The command blocks of `docs/upgrade.md`, and what stands between them.
+//! The command blocks of a page of `docs`, and what stands between them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,22 +7,21 @@ use std::process::{Command, Output, Stdio};
 use boop_tests::program;
 use serde_json::Value;
 
-/// Blocks in the guide.
-const BLOCKS: usize = 8;
-
-/// The guide, as it stands.
-pub(super) struct Guide {
+/// A page, as it stands.
+pub(crate) struct Guide {
     blocks: Vec<String>,
     path: String,
 }
 
 impl Guide {
-    pub(super) fn read() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/upgrade.md");
+    /// Reads a page that has so many blocks.
+    pub(crate) fn read(page: &str, expected: usize) -> Self {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let path = docs.join(page);
         let text = fs::read_to_string(path).expect("the guide is there");
         let blocks = text.split("\n```\n").skip(1).step_by(2);
         let blocks: Vec<String> = blocks.map(str::to_owned).collect();
-        assert_eq!(blocks.len(), BLOCKS);
+        assert_eq!(blocks.len(), expected);
         Self {
             blocks,
             path: path_with_programs(),
@@ -30,7 +29,7 @@ impl Guide {
     }
 
     /// Runs a block in a folder.
-    pub(super) fn run(&self, number: usize, folder: &Path) -> String {
+    pub(crate) fn run(&self, number: usize, folder: &Path) -> String {
         let block = &self.blocks[number];
         let output = self.bash(block, folder);
         assert!(output.status.success(), "{block}\n{output:?}");
@@ -38,7 +37,7 @@ impl Guide {
     }
 
     /// Runs the last command of a block, which must fail, and returns what it says.
-    pub(super) fn fails(&self, number: usize, folder: &Path) -> String {
+    pub(crate) fn fails(&self, number: usize, folder: &Path) -> String {
         let block = &self.blocks[number];
         let (_, last) = block.split_once("done\n").expect("a loop, then a command");
         let output = self.bash(last, folder);
@@ -57,7 +56,7 @@ impl Guide {
 }
 
 /// Edits a twin, as a person does.
-pub(super) fn edit(folder: &Path, edit: impl FnOnce(&mut Value)) {
+pub(crate) fn edit(folder: &Path, edit: impl FnOnce(&mut Value)) {
     let file = folder.join("next.json");
     let mut twin: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     edit(&mut twin);

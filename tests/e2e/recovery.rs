@@ -1,0 +1,109 @@
+//! Every way back of `docs/recovery.md` that a whole network can go by itself, one after the other
+//! in the same network, with the time until it serves again and what was lost.
+
+use std::fs;
+use std::path::Path;
+
+use boop_wire::PartyIndex;
+use serde_json::json;
+use tokio::time::{Duration, Instant, sleep};
+
+use crate::bench::Bench;
+use crate::guide::{Guide, edit};
+use crate::shop::{Customer, Shop};
+
+const PEOPLE: usize = 3;
+/// The party that something is taken from.
+const ROBBED: PartyIndex = PartyIndex::ALL[1];
+/// Blocks of the guide, of which the first ones are a rehearsal with tokens.
+const BLOCKS: usize = 9;
+const REHEARSAL: usize = 6;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_comes_back_by_the_guide_whatever_is_gone_and_loses_nobody() {
+    let mut bench = Bench::start().await;
+    let mut shop = Shop::open(&bench).await;
+    let mut customers = Vec::new();
+    for person in 0..PEOPLE as u64 {
+        customers.push(shop.enrol(&bench, person).await);
+    }
+
+    let since = Instant::now();
+    bench.network.process("host-1").unwrap().stop();
+    bench.network.start_host(ROBBED).unwrap();
+    bench.network.wait_for_serving(ROBBED).unwrap();
+    report(&bench, "a restart", since, (&mut shop, &customers)).await;
+
+    let since = Instant::now();
+    bench = blobs_are_gone(bench).await;
+    report(&bench, "a party's blobs", since, (&mut shop, &customers)).await;
+    new_shares(&bench).await;
+
+    let since = Instant::now();
+    bench.network.process("host-1").unwrap().stop();
+    bench.network.process("custodian-1").unwrap().stop();
+    fs::remove_file(bench.layout().machine(ROBBED, "register")).unwrap();
+    bench.network.start_custodian(ROBBED).unwrap();
+    bench.network.start_host(ROBBED).unwrap();
+    bench.network.wait_for_serving(ROBBED).unwrap();
+    report(&bench, "a register", since, (&mut shop, &customers)).await;
+
+    let since = Instant::now();
+    bench = bench.start_again().await;
+    report(&bench, "all machines", since, (&mut shop, &customers)).await;
+}
+
+/// Takes a party's blobs away, and gets them back by the guide.
+async fn blobs_are_gone(mut bench: Bench) -> Bench {
+    let guide = Guide::read("recovery.md", BLOCKS);
+    let net = bench.layout().root().to_owned();
+    bench.network.process("host-1").unwrap().stop();
+    clear(&bench.layout().machine(ROBBED, "blobs"));
+    bench.network.start_host(ROBBED).unwrap();
+    bench.wait_for_log("host-1", "store-rolled-back").await;
+
+    guide.run(REHEARSAL, &net);
+    edit(&net, |twin| twin["parties"][1]["recoveries"] = json!(1));
+    guide.run(REHEARSAL + 1, &net);
+    let bench = bench.start_again().await;
+    let said = guide.run(REHEARSAL + 2, &bench.layout().machine(ROBBED, ""));
+    assert!(said.starts_with("party 1: serving"), "{said}");
+    bench
+}
+
+/// Waits for the refresh that follows: no blob of the epoch before is left anywhere.
+async fn new_shares(bench: &Bench) {
+    let until = Instant::now() + Duration::from_secs(60);
+    for party in PartyIndex::ALL {
+        let head = bench
+            .layout()
+            .machine(party, "blobs")
+            .join("0000000000000000");
+        while head.exists() {
+            assert!(Instant::now() < until, "party {party} keeps the old epoch");
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+    bench.wait_ready().await;
+}
+
+/// Prints how long it took, and checks that everybody is there.
+async fn report(bench: &Bench, gone: &str, since: Instant, people: (&mut Shop, &[Customer])) {
+    bench.wait_ready().await;
+    let seconds = since.elapsed().as_secs_f64();
+    let (shop, customers) = people;
+    shop.admin = bench.admin().await;
+    shop.reconnect(bench).await;
+    for customer in customers {
+        shop.check_payment(bench, customer).await;
+    }
+    let lost = PartyIndex::ALL.map(|party| PEOPLE - bench.records(party).min(PEOPLE));
+    println!("{gone:>16}: back in {seconds:5.1} s, records lost {lost:?}");
+    assert_eq!(lost, [0; 3]);
+}
+
+fn clear(folder: &Path) {
+    for file in fs::read_dir(folder).unwrap() {
+        fs::remove_file(file.unwrap().path()).unwrap();
+    }
+}
