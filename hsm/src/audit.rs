@@ -72,6 +72,8 @@ pub enum KeyWork {
     BackedUp,
     /// They came out of a backup.
     Restored,
+    /// An empty register was begun; no head is on record.
+    BegunRegister,
 }
 
 impl KeyWork {
@@ -81,6 +83,7 @@ impl KeyWork {
             Self::Rotated => "rotated",
             Self::BackedUp => "backed-up",
             Self::Restored => "restored",
+            Self::BegunRegister => "register-begun",
         }
     }
 }

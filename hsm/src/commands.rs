@@ -64,6 +64,13 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Begins an empty register in the place of one that is lost. No head of the store is on record
+    /// then, so an old store is refused by the peers alone. The custodian must not run meanwhile.
+    NewRegister {
+        /// Configuration file (TOML).
+        #[arg(long)]
+        config: PathBuf,
+    },
     /// Logs in to a PKCS#11 token and prints a table of what it can do. Leaves nothing there.
     Probe {
         /// The module: a shared library.
@@ -107,6 +114,7 @@ impl Command {
                 let settings: CustodianSettings = from_toml(&config)?;
                 println!("{}", Status::of(&settings, word, now_ms())?);
             }
+            Self::NewRegister { config } => new_register(&from_toml(&config)?, word)?,
             Self::Rotate { config } => rotate(&from_toml(&config)?, word)?,
             Self::Probe {
                 module,
@@ -160,19 +168,32 @@ pub(crate) fn open(
 }
 
 /// Opens the register of a custodian that is about to serve.
-pub(crate) fn open_register(settings: &CustodianSettings) -> anyhow::Result<Register> {
-    if !settings.register.exists() {
-        tracing::warn!(
-            event = "register-new",
-            "nothing is on record of party {}'s store; if there was something, an old store will \
-             open",
-            settings.party
-        );
-    }
-    let register = Register::open(&settings.register)
+pub(crate) fn open_register(
+    settings: &CustodianSettings,
+    token: &dyn Token,
+) -> anyhow::Result<Register> {
+    let register = Register::open(&settings.register)?;
+    let checked = register.is_newest();
+    checked
+        .and_then(|()| register.check_against(token.mark()))
         .with_context(|| format!("register {}", settings.register.display()))?;
-    register.is_newest()?;
     Ok(register)
+}
+
+/// Begins an empty register where there is none, by an operator's word.
+fn new_register(settings: &CustodianSettings, word: OperatorsWord) -> anyhow::Result<()> {
+    let token = open(settings, word)?;
+    Register::begin(&settings.register, token.mark())
+        .with_context(|| format!("register {}", settings.register.display()))?;
+    let audit = Audit::open(&settings.audit)?;
+    let whose = (settings.custody()?.party, token.oldest_epoch());
+    audit.note(KeyWork::BegunRegister, 0, whose, now_ms())?;
+    println!(
+        "an empty register: no head of party {}'s store is on record, and its peers alone notice \
+         an old one",
+        settings.party
+    );
+    Ok(())
 }
 
 fn make(settings: &CustodianSettings, word: OperatorsWord) -> anyhow::Result<Box<dyn Token>> {

@@ -132,7 +132,11 @@ impl ReleaseError {
             Self::Move(MoveError::Diverged) => Refusal::StateDiverged,
             Self::Move(MoveError::NotNewer) => Refusal::Invalid,
             Self::Ledger(LedgerError::Refused(Refusal::Conflict))
-            | Self::Register(RegisterError::Behind) => Refusal::CustodianBehind,
+            | Self::Register(
+                RegisterError::Behind
+                | RegisterError::OldCopy { .. }
+                | RegisterError::Missing { .. },
+            ) => Refusal::CustodianBehind,
             Self::Ledger(_) => Refusal::LedgerUnavailable,
             Self::Token(_)
             | Self::Audit(_)
@@ -148,6 +152,7 @@ pub struct Custody {
     trust: Trust,
     token: Box<dyn Token>,
     records: Records,
+    recording: Mutex<()>,
     attempts: Mutex<Rate>,
     releases: Mutex<Rate>,
     /// When a head was last put into the ledger.
@@ -189,6 +194,7 @@ impl Custody {
             token,
             records,
             head_reported_ms: Mutex::new(None),
+            recording: Mutex::new(()),
             attempts: Mutex::new(Rate::new(ATTEMPTS_PER_MINUTE)),
             releases: Mutex::new(Rate::new(settings.releases_per_minute)),
         }))
@@ -236,12 +242,11 @@ impl Custody {
         self.destroy_what_is_over()?;
         let name = KeyName::first(network, party, epoch);
         self.token.prepare(&name, now_ms)?;
-        // Peers compare leases whatever the epoch, so one counter serves all.
-        let lease = self.token.raise_lease(self.settings.epoch)?;
-        let anchor = self
-            .records
-            .register
-            .lease(epoch, lease, binding.keys.identity)?;
+        let (lease, anchor) = self.put_on_record(|register| {
+            // Peers compare leases whatever the epoch, so one counter serves all.
+            let lease = self.token.raise_lease(self.settings.epoch)?;
+            Ok((lease, register.lease(epoch, lease, binding.keys.identity)?))
+        })?;
         let (instance, mechanism) = (binding.instance, self.token.mechanism());
         let released = CustodyEvent::Released {
             epoch,
@@ -289,6 +294,28 @@ impl Custody {
         Ok(released)
     }
 
+    /// Changes the register, and then has the token count that: an end between the two leaves the
+    /// register one ahead, which is made good here before the next change [KEY-9].
+    fn put_on_record<T>(
+        &self,
+        change: impl FnOnce(&Register) -> Result<T, ReleaseError>,
+    ) -> Result<T, ReleaseError> {
+        let register = &self.records.register;
+        let _one_at_a_time = self
+            .recording
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        register.check_against(self.token.mark())?;
+        let counted = || match register.mark() == self.token.mark() {
+            true => Ok(()),
+            false => self.token.note_mark(register.mark()),
+        };
+        counted()?;
+        let done = change(register)?;
+        counted()?;
+        Ok(done)
+    }
+
     /// Makes good an end between putting on record that an epoch is over and destroying its key.
     fn destroy_what_is_over(&self) -> Result<(), TokenError> {
         let present = self.present();
@@ -322,10 +349,7 @@ impl Custody {
             return Err(ReleaseError::Signature);
         }
         if again.is_none() {
-            self.records
-                .register
-                .retire(what)
-                .map_err(ReleaseError::Move)?;
+            self.put_on_record(|register| register.retire(what).map_err(ReleaseError::Move))?;
         }
         let destroyed = CustodyEvent::Destroyed {
             epoch: what.epoch,
@@ -365,10 +389,7 @@ impl Custody {
         if !verify_signature(&identity, &what.asked_bytes(), &asked.signature) {
             return Err(ReleaseError::Signature);
         }
-        self.records
-            .register
-            .advance(what)
-            .map_err(ReleaseError::Move)?;
+        self.put_on_record(|register| register.advance(what).map_err(ReleaseError::Move))?;
         self.report_head(epoch, what.to, now_ms)?;
         let signature = self.token.sign(&what.done_bytes())?;
         self.records.audit.append(&Record {

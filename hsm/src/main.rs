@@ -60,7 +60,7 @@ async fn run(
     note_manifest(&settings.register, &trust.manifest().head())?;
     let token = commands::open(&settings, word)?;
     let audit = Audit::open(&settings.audit)?;
-    let register = commands::open_register(&settings)?;
+    let register = commands::open_register(&settings, &*token)?;
     let ledger = Ledger::new(settings.ledger, trust.manifest())?;
     let records = Records {
         audit,

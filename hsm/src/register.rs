@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use boop_wire::codec::{from_canonical_max, to_canonical};
 use boop_wire::release::{Anchor, AnchorMove, Retirement};
@@ -24,6 +24,26 @@ pub enum RegisterError {
     /// A newer lease is on record: another release was faster.
     #[error("a newer lease is on record")]
     OldLease,
+    /// The register and the token have not seen the same changes [KEY-9].
+    #[error(
+        "the register has seen {register} changes and its token {token}: one of the two is an old \
+         copy; put the newest files in place"
+    )]
+    OldCopy {
+        /// What the register counts.
+        register: u64,
+        /// What the token counts.
+        token: u64,
+    },
+    /// There is no register, and the token knows of one.
+    #[error(
+        "there is no register, and its token has seen {token} changes of it: put it back, restore \
+         a backup, or begin an empty one with `boop-custodian new-register`"
+    )]
+    Missing {
+        /// What the token counts.
+        token: u64,
+    },
     /// The ledger has a record of what this register does not know.
     #[error(
         "the ledger knows of a later time than this custodian's files; put the newest files in \
@@ -62,7 +82,17 @@ pub enum MoveError {
 #[derive(Debug)]
 pub struct Register {
     path: PathBuf,
-    epochs: Mutex<BTreeMap<u32, Entry>>,
+    content: Mutex<Content>,
+}
+
+/// What is in the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+struct Content {
+    /// Counts the changes; the token does so too, after each.
+    #[n(0)]
+    mark: u64,
+    #[n(1)]
+    epochs: BTreeMap<u32, Entry>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -84,33 +114,50 @@ impl Register {
     /// # Errors
     /// If it cannot be read, or is damaged.
     pub fn open(path: &Path) -> Result<Self, RegisterError> {
-        let epochs = match std::fs::read(path) {
+        let content = match std::fs::read(path) {
             Ok(bytes) => from_canonical_max(&bytes, REGISTER_BYTES_MAX)
                 .map_err(|_| RegisterError::Damaged)?,
-            Err(error) if error.kind() == ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) if error.kind() == ErrorKind::NotFound => Content::default(),
             Err(error) => return Err(error.into()),
         };
         Ok(Self {
             path: path.into(),
-            epochs: Mutex::new(epochs),
+            content: Mutex::new(content),
         })
     }
 
-    /// Makes a register with these entries, where there is none. One that has just these is
-    /// taken: a restore that was cut short has written it.
-    pub(crate) fn create(path: &Path, epochs: BTreeMap<u32, Entry>) -> Result<Self, RegisterError> {
-        if !Self::may_create(path, &epochs)? {
+    /// Makes an empty register, where there is none, for a token that counts so many changes.
+    ///
+    /// # Errors
+    /// If there is one, or it cannot be written.
+    pub fn begin(path: &Path, mark: u64) -> Result<Self, RegisterError> {
+        let epochs = BTreeMap::new();
+        Self::create(path, Content { mark, epochs })
+    }
+
+    /// Makes a register with these entries, where there is none, for a new token.
+    pub(crate) fn restore(
+        path: &Path,
+        epochs: BTreeMap<u32, Entry>,
+    ) -> Result<Self, RegisterError> {
+        Self::create(path, Content { mark: 0, epochs })
+    }
+
+    /// Makes a register where there is none. One that has just this is taken: a restore that was
+    /// cut short has written it.
+    fn create(path: &Path, content: Content) -> Result<Self, RegisterError> {
+        if path.try_exists()? && *Self::open(path)?.content() != content {
             return Err(RegisterError::Io(ErrorKind::AlreadyExists));
         }
-        durable::replace(path, &to_canonical(&epochs))?;
+        durable::replace(path, &to_canonical(&content))?;
         Ok(Self {
             path: path.into(),
-            epochs: Mutex::new(epochs),
+            content: Mutex::new(content),
         })
     }
 
     /// Tells whether there is no register, or one that has just these entries.
-    pub(crate) fn may_create(
+    pub(crate) fn may_restore(
         path: &Path,
         epochs: &BTreeMap<u32, Entry>,
     ) -> Result<bool, RegisterError> {
@@ -119,13 +166,37 @@ impl Register {
 
     /// Returns all that is on record.
     pub(crate) fn snapshot(&self) -> BTreeMap<u32, Entry> {
-        let epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
-        epochs.clone()
+        self.content().epochs.clone()
+    }
+
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts the changes.
+    pub(crate) fn mark(&self) -> u64 {
+        self.content().mark
+    }
+
+    /// Checks that register and token go together: the register is written first, so it may have
+    /// seen one change more [KEY-9].
+    ///
+    /// # Errors
+    /// [`RegisterError::Missing`] or [`RegisterError::OldCopy`].
+    pub fn check_against(&self, token: u64) -> Result<(), RegisterError> {
+        let register = self.mark();
+        if register == token || token.checked_add(1) == Some(register) {
+            return Ok(());
+        }
+        Err(match self.path.try_exists()? {
+            true => RegisterError::OldCopy { register, token },
+            false => RegisterError::Missing { token },
+        })
     }
 
     /// Notes on disk that these files are an old copy, so that no later start goes on with them.
     pub(crate) fn fall_behind(&self) -> Result<(), RegisterError> {
-        Ok(durable::replace(&self.mark(), b"")?)
+        Ok(durable::replace(&self.behind(), b"")?)
     }
 
     /// Tells whether nothing says that these files are an old copy.
@@ -133,20 +204,21 @@ impl Register {
     /// # Errors
     /// If something does, or it cannot be found out.
     pub fn is_newest(&self) -> Result<(), RegisterError> {
-        if self.mark().try_exists()? {
+        if self.behind().try_exists()? {
             return Err(RegisterError::Behind);
         }
         Ok(())
     }
 
-    fn mark(&self) -> PathBuf {
+    fn behind(&self) -> PathBuf {
         self.path.with_added_extension("behind")
     }
 
     /// Returns the newest lease of an epoch, and the newest head.
     pub fn newest(&self, epoch: u32) -> Option<(u64, Option<Anchor>)> {
-        let epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
-        epochs.get(&epoch).map(|entry| (entry.lease, entry.anchor))
+        let content = self.content();
+        let entry = content.epochs.get(&epoch);
+        entry.map(|entry| (entry.lease, entry.anchor))
     }
 
     /// Notes who has the newest lease of an epoch, and returns the newest head.
@@ -174,8 +246,7 @@ impl Register {
 
     /// Returns the present epoch, if any key was released: the oldest that has not ended.
     pub(crate) fn present(&self) -> Option<u32> {
-        let epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
-        epochs.keys().next().copied()
+        self.content().epochs.keys().next().copied()
     }
 
     /// Ends the present epoch: the next one is present, with this head on record [REF-5].
@@ -206,16 +277,19 @@ impl Register {
     /// Tells whether an epoch has ended, and this head took its place: the answer to an earlier
     /// request was lost. Returns the identity key of the instance that has the newest lease.
     pub(crate) fn has_retired(&self, what: &Retirement) -> Option<[u8; 32]> {
-        let epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = epochs.get(&what.epoch.checked_add(1)?)?;
-        let ended = !epochs.contains_key(&what.epoch) && next.anchor == Some(what.next);
+        let content = self.content();
+        let next = content.epochs.get(&what.epoch.checked_add(1)?)?;
+        let ended = !content.epochs.contains_key(&what.epoch) && next.anchor == Some(what.next);
         ended.then_some(next.identity)
     }
 
     /// Returns the identity key of the instance that has this lease, if it is the newest.
     pub(crate) fn identity(&self, epoch: u32, lease: u64) -> Option<[u8; 32]> {
-        let epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = epochs.get(&epoch).filter(|entry| entry.lease == lease);
+        let content = self.content();
+        let entry = content
+            .epochs
+            .get(&epoch)
+            .filter(|entry| entry.lease == lease);
         entry.map(|entry| entry.identity)
     }
 
@@ -245,12 +319,13 @@ impl Register {
         &self,
         change: impl FnOnce(&mut BTreeMap<u32, Entry>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut next = epochs.clone();
-        let result = change(&mut next)?;
-        if next != *epochs {
+        let mut content = self.content();
+        let mut next = content.clone();
+        let result = change(&mut next.epochs)?;
+        if next != *content {
+            next.mark = next.mark.saturating_add(1);
             durable::replace(&self.path, &to_canonical(&next)).map_err(RegisterError::from)?;
-            *epochs = next;
+            *content = next;
         }
         Ok(result)
     }
@@ -306,6 +381,45 @@ mod tests {
         assert_eq!(register.lease(0, 3, [7; 32]), Ok(Some(anchor(5))));
         let old = register.lease(0, 3, [8; 32]);
         assert_eq!(old, Err(RegisterError::OldLease));
+    }
+
+    #[test]
+    fn a_register_and_a_token_of_different_days_do_not_go_together() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("register");
+        let register = Register::open(&path).unwrap();
+        assert_eq!(register.check_against(0), Ok(()));
+        let token = 3;
+        let missing = RegisterError::Missing { token };
+        assert_eq!(register.check_against(token), Err(missing));
+        register.lease(0, 1, [7; 32]).unwrap();
+        register.advance(&step(1, None, 3)).unwrap();
+        register.advance(&step(1, Some(3), 5)).unwrap();
+        // What changes nothing is not counted.
+        register.advance(&step(1, Some(3), 5)).unwrap();
+
+        // An end between the two leaves the register one ahead.
+        let register = Register::open(&path).unwrap();
+        assert_eq!(
+            [2, 3].map(|token| register.check_against(token)),
+            [Ok(()); 2]
+        );
+        for token in [0, 1, 4, 9] {
+            let old = RegisterError::OldCopy { register: 3, token };
+            assert_eq!(register.check_against(token), Err(old));
+        }
+    }
+
+    #[test]
+    fn an_empty_register_goes_with_its_token_and_is_never_put_over_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("register");
+        let register = Register::begin(&path, 7).unwrap();
+
+        assert_eq!(register.check_against(7), Ok(()));
+        assert_eq!(register.lease(0, 3, [8; 32]), Ok(None));
+        let exists = RegisterError::Io(ErrorKind::AlreadyExists);
+        assert_eq!(Register::begin(&path, 7).unwrap_err(), exists);
     }
 
     #[test]

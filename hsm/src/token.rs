@@ -31,6 +31,15 @@ pub trait Token: Send + Sync {
     /// Returns the Ed25519 key that the manifest names as this custodian.
     fn public_key(&self) -> [u8; 32];
 
+    /// Counts the changes of the register that goes with this token [KEY-9].
+    fn mark(&self) -> u64;
+
+    /// Notes durably how many changes of the register there were.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn note_mark(&self, mark: u64) -> Result<(), TokenError>;
+
     /// Raises the lease of `epoch` by one and returns it when it is durable.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ fn the_ceremony_and_the_recovery_run_as_they_stand() {
 
     run_blocks("ceremony.md", 10, 10, folder.path());
     // The rest is of a network, whose tests run it.
-    run_blocks("recovery.md", 9, 6, folder.path());
+    run_blocks("recovery.md", 10, 7, folder.path());
 
     let names = ["drill.json", "restored.json", "transcript.json"];
     let [drill, restored, transcript] = names.map(|name| {

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use boop_wire::PartyIndex;
 use serde_json::json;
@@ -16,8 +17,8 @@ const PEOPLE: usize = 3;
 /// The party that something is taken from.
 const ROBBED: PartyIndex = PartyIndex::ALL[1];
 /// Blocks of the guide, of which the first ones are a rehearsal with tokens.
-const BLOCKS: usize = 9;
-const REHEARSAL: usize = 6;
+const BLOCKS: usize = 10;
+const REHEARSAL: usize = 7;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_comes_back_by_the_guide_whatever_is_gone_and_loses_nobody() {
@@ -42,8 +43,7 @@ async fn a_network_comes_back_by_the_guide_whatever_is_gone_and_loses_nobody() {
     let since = Instant::now();
     bench.network.process("host-1").unwrap().stop();
     bench.network.process("custodian-1").unwrap().stop();
-    fs::remove_file(bench.layout().machine(ROBBED, "register")).unwrap();
-    bench.network.start_custodian(ROBBED).unwrap();
+    register_is_gone(&mut bench).await;
     bench.network.start_host(ROBBED).unwrap();
     bench.network.wait_for_serving(ROBBED).unwrap();
     report(&bench, "a register", since, (&mut shop, &customers)).await;
@@ -69,6 +69,23 @@ async fn blobs_are_gone(mut bench: Bench) -> Bench {
     let said = guide.run(REHEARSAL + 2, &bench.layout().machine(ROBBED, ""));
     assert!(said.starts_with("party 1: serving"), "{said}");
     bench
+}
+
+/// Takes a custodian's register away: it starts again once its operator has begun an empty one.
+async fn register_is_gone(bench: &mut Bench) {
+    fs::remove_file(bench.layout().machine(ROBBED, "register")).unwrap();
+    assert!(bench.network.start_custodian(ROBBED).is_err());
+    bench
+        .wait_for_log("custodian-1", "there is no register")
+        .await;
+    let custodian = bench.network.provisioned().binaries.path("boop-custodian");
+    let begun = Command::new(custodian)
+        .args(["new-register", "--config", "custodian.toml"])
+        .current_dir(bench.layout().machine(ROBBED, ""))
+        .output()
+        .unwrap();
+    assert!(begun.status.success(), "{begun:?}");
+    bench.network.start_custodian(ROBBED).unwrap();
 }
 
 /// Waits for the refresh that follows: no blob of the epoch before is left anywhere.

@@ -106,6 +106,16 @@ impl Peers {
         }
     }
 
+    /// Takes the leases that were seen before this start.
+    pub(crate) fn remember(&mut self, leases: [u64; PartyIndex::COUNT]) {
+        self.leases = leases;
+    }
+
+    /// Returns the newest lease of a party that was seen.
+    pub(crate) const fn lease(&self, party: PartyIndex) -> u64 {
+        self.leases[party.as_usize()]
+    }
+
     /// Adds a stream whose far end has yet to prove that it is `party`. Until then an
     /// established session stays where it is.
     pub(crate) fn add_candidate(&mut self, party: PartyIndex, link: Link) -> Result<(), Refusal> {

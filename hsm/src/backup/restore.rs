@@ -137,7 +137,7 @@ pub(crate) fn restore_until_it_serves(
     for entry in epochs.values_mut() {
         entry.lease = lease;
     }
-    if !Register::may_create(plan.register, &epochs)? {
+    if !Register::may_restore(plan.register, &epochs)? {
         return Err(RestoreError::RegisterExists);
     }
     let secret = backup.key.combine(plan.shares)?;
@@ -147,7 +147,7 @@ pub(crate) fn restore_until_it_serves(
     let token = RestoringToken::begin(token, names.collect(), counter, backup.oldest)?;
     let brought_in = bring_in(&backup, &secret, &token, plan.now_ms).and_then(|keys| {
         // Before the token serves: without it an old store would open.
-        let register = Register::create(plan.register, epochs)?;
+        let register = Register::restore(plan.register, epochs)?;
         Ok(BroughtIn {
             keys,
             register,

@@ -402,3 +402,36 @@ fn ask(custody: &Arc<Custody>, what: &AnchorMove, signer: &SigningKey) -> Releas
     assert!(conversation.is_over());
     answer
 }
+
+#[test]
+fn no_key_is_released_where_register_and_token_have_not_seen_the_same() {
+    let world = World::new(30);
+    let custody = world.custody();
+    let identity = SigningKey::from_bytes(&[8; 32]);
+    let context = world.grant_to(&custody, &identity).unwrap().context;
+    let mark = custody.token.mark();
+    assert_eq!(mark, world.register().mark());
+    let recorded = step(&context, None, 3);
+    ask(&custody, &recorded, &identity);
+    assert_eq!(custody.token.mark(), mark + 1);
+
+    // The token of another day: behind, and ahead.
+    for token in [0, mark + 3] {
+        custody.token.note_mark(token).unwrap();
+        let register = mark + 1;
+        let error = world.grant_to(&custody, &identity).unwrap_err();
+        let old = RegisterError::OldCopy { register, token };
+        assert_eq!(error, ReleaseError::Register(old));
+        assert_eq!(error.refusal(), Refusal::CustodianBehind);
+        let answer = ask(&custody, &step(&context, Some(recorded.to), 4), &identity);
+        assert_eq!(answer, refused(Refusal::CustodianBehind));
+    }
+    // An end between the two: the token has yet to count the last change.
+    custody.token.note_mark(mark).unwrap();
+    let again = world.grant_to(&custody, &identity).unwrap().context;
+
+    assert_eq!(again.lease, context.lease + 1);
+    assert_eq!(again.anchor, Some(recorded.to));
+    assert_eq!(custody.token.mark(), mark + 2);
+    assert_eq!(world.register().mark(), mark + 2);
+}

@@ -53,6 +53,9 @@ struct Content {
     /// from its root to an earlier one.
     #[n(4)]
     oldest: Option<u32>,
+    /// Counts the changes of the register.
+    #[n(5)]
+    mark: u64,
 }
 
 /// Names a data key; the key is HKDF-SHA-256 of the root secret with this as info.
@@ -82,6 +85,7 @@ impl FileToken {
             identity: [0; 32],
             leases: Leases::default(),
             oldest: None,
+            mark: 0,
         };
         getrandom::fill(&mut content.root).map_err(|_| TokenError::Random)?;
         getrandom::fill(&mut content.identity).map_err(|_| TokenError::Random)?;
@@ -135,6 +139,19 @@ impl FileToken {
 impl Token for FileToken {
     fn public_key(&self) -> [u8; 32] {
         self.identity.verifying_key().to_bytes()
+    }
+
+    fn mark(&self) -> u64 {
+        let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        content.mark
+    }
+
+    fn note_mark(&self, mark: u64) -> Result<(), TokenError> {
+        let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut content.mark, mark);
+        content
+            .write(&self.path)
+            .inspect_err(|_| content.mark = before)
     }
 
     fn raise_lease(&self, epoch: u32) -> Result<u64, TokenError> {
@@ -280,16 +297,16 @@ mod tests {
         let (public, key) = (token.public_key(), unwrap_key(&token, 0, &context()));
         assert_eq!(token.raise_lease(0), Ok(1));
         assert_eq!(token.raise_lease(0), Ok(2));
-        assert_eq!(token.raise_lease(7), Ok(1));
+        assert_eq!(token.raise_lease(7), Ok(3));
         drop(token);
 
         let token = FileToken::open(&path).unwrap();
 
         assert_eq!(token.public_key(), public);
         assert_eq!(unwrap_key(&token, 0, &context()), key);
-        assert_eq!(token.raise_lease(0), Ok(3));
-        assert_eq!(token.raise_lease(7), Ok(2));
-        assert_eq!(token.raise_lease(3), Ok(1));
+        assert_eq!(token.raise_lease(0), Ok(4));
+        assert_eq!(token.raise_lease(7), Ok(5));
+        assert_eq!(token.raise_lease(3), Ok(6));
     }
 
     #[test]

@@ -309,6 +309,15 @@ impl Token for Pkcs11Token {
         self.public
     }
 
+    fn mark(&self) -> u64 {
+        self.state().mark
+    }
+
+    fn note_mark(&self, mark: u64) -> Result<(), TokenError> {
+        let mut state = self.state();
+        self.change(&mut state, |state| state.mark = mark)
+    }
+
     fn raise_lease(&self, epoch: u32) -> Result<u64, TokenError> {
         let mut state = self.state();
         let mut leases = state.leases.clone();

@@ -43,20 +43,16 @@ impl Leases {
         found.map(|lease| lease.last)
     }
 
-    /// Raises the lease of an epoch by one, and returns it.
+    /// Raises the lease of an epoch above all there were, of any epoch, and returns it.
     pub(super) fn raise(&mut self, epoch: u32) -> Result<u64, TokenError> {
+        let last = self.highest().checked_add(1);
+        let last = last.ok_or(TokenError::LeasesExhausted)?;
         match self.0.binary_search_by_key(&epoch, |lease| lease.epoch) {
-            Ok(found) => {
-                let last = &mut self.0[found].last;
-                *last = last.checked_add(1).ok_or(TokenError::LeasesExhausted)?;
-                Ok(*last)
-            }
-            Err(_) if self.0.len() >= EPOCHS_MAX => Err(TokenError::EpochsExhausted),
-            Err(place) => {
-                self.0.insert(place, Lease { epoch, last: 1 });
-                Ok(1)
-            }
+            Ok(found) => self.0[found].last = last,
+            Err(_) if self.0.len() >= EPOCHS_MAX => return Err(TokenError::EpochsExhausted),
+            Err(place) => self.0.insert(place, Lease { epoch, last }),
         }
+        Ok(last)
     }
 }
 
@@ -68,17 +64,14 @@ mod tests {
 
     #[test]
     fn counters_end_in_a_refusal() {
-        let mut leases = Leases(vec![Lease {
-            epoch: 0,
-            last: u64::MAX,
-        }]);
-        assert_eq!(leases.raise(0), Err(TokenError::LeasesExhausted));
-        for epoch in 1..u32::try_from(EPOCHS_MAX).unwrap() {
-            assert_eq!(leases.raise(epoch), Ok(1));
+        let mut leases = Leases::default();
+        for (epoch, last) in (0..u32::try_from(EPOCHS_MAX).unwrap()).zip(1..) {
+            assert_eq!(leases.raise(epoch), Ok(last));
         }
         assert_eq!(leases.raise(5000), Err(TokenError::EpochsExhausted));
         assert!(leases.are_sound());
         leases.0.iter_mut().for_each(|lease| lease.last = u64::MAX);
+        assert_eq!(leases.raise(0), Err(TokenError::LeasesExhausted));
         assert!(to_canonical(&leases).len() <= 15 * EPOCHS_MAX + 3);
     }
 

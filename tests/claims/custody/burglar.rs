@@ -6,6 +6,7 @@ use anyhow::{Context, Result, anyhow};
 use boop_abi::Slot;
 use boop_tests::simulation::machine::Disk;
 use boop_tests::simulation::network::Network;
+use boop_tests::simulation::sealing::Kept;
 use boop_wire::codec::{domain_separated, from_canonical, to_canonical};
 use boop_wire::{NetworkId, PartyIndex};
 use hkdf::Hkdf;
@@ -39,14 +40,6 @@ struct Header {
     epoch: u32,
     #[n(3)]
     slot: Slot,
-}
-
-#[derive(Encode, Decode)]
-struct Kept {
-    #[n(0)]
-    epoch: u32,
-    #[cbor(n(1), with = "minicbor::bytes")]
-    secret: Bytes32,
 }
 
 /// A token's file, as far as a burglar needs it.

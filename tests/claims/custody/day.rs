@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use boop_abi::{Phase, Slot};
 use boop_tests::simulation::machine::Disk;
-use boop_tests::simulation::network::Network;
+use boop_tests::simulation::network::{CustodyFiles, Network};
 use boop_tests::simulation::story::{Story, Weather};
 use boop_tests::simulation::world::World;
 use boop_wire::Refusal;
@@ -19,7 +19,7 @@ const PATIENCE_MS: u64 = 20_000;
 #[derive(Clone)]
 pub(crate) struct Kept {
     pub(crate) disks: [Disk; 3],
-    pub(crate) registers: [Vec<u8>; 3],
+    pub(crate) custody: [CustodyFiles; 3],
 }
 
 /// A network and what it left behind.
@@ -53,11 +53,11 @@ impl Day {
             .world_after();
         let yesterday = Kept {
             disks: world.yesterday.take().context("no yesterday")?,
-            registers: world.yesterday_on_record.take().context("no yesterday")?,
+            custody: world.yesterday_on_record.take().context("no yesterday")?,
         };
         let today = Kept {
             disks: world.machines.each_ref().map(|one| one.disk.clone()),
-            registers: network.registers(),
+            custody: network.custody_files(),
         };
         let frames = world.overheard.take().unwrap_or_default();
         drop(world);
@@ -71,15 +71,16 @@ impl Day {
         })
     }
 
-    /// Starts all three over these disks and registers, until they serve or time is up.
+    /// Starts all three over these disks and custodians' files, until they serve or time is up.
     pub(crate) fn start_over(&mut self, kept: &Kept) -> Start {
         self.start_until(kept, |start| start.serves)
     }
 
-    /// Starts all three over these disks and registers, until something is so or time is up.
+    /// Starts all three over these disks and custodians' files, until something is so or time is
+    /// up.
     pub(crate) fn start_until(&mut self, kept: &Kept, ended: impl Fn(&Start) -> bool) -> Start {
         self.tries += 1;
-        self.network.put_registers(&kept.registers);
+        self.network.put_custody_files(&kept.custody);
         let mut world = World::new(&self.network, self.seed + self.tries);
         world.disks_lie = true;
         for (machine, disk) in world.machines.iter_mut().zip(&kept.disks) {

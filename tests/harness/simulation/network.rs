@@ -27,6 +27,15 @@ const MODELS: [ChipModel; 3] = [ChipModel::GenoaV3, ChipModel::TurinV5, ChipMode
 const MEASUREMENT: [u8; 48] = [0x42; 48];
 const GATEWAY_CONFIG: &[u8] = b"gateway";
 
+/// What a custodian has on its disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustodyFiles {
+    /// The newest lease and heads on record.
+    pub register: Vec<u8>,
+    /// The keys, and the newest lease.
+    pub token: Vec<u8>,
+}
+
 /// One approved network of simulated machines.
 pub struct Network {
     /// The manifest that every enclave is given.
@@ -112,11 +121,14 @@ impl Network {
         self
     }
 
-    /// Sets back what the custodians have on record, to nothing.
+    /// Has the operators of all three begin empty registers: no head is on record.
     pub fn custodians_forget(&mut self) {
         self.custodians.clear();
         for party in PartyIndex::ALL {
-            std::fs::remove_file(register(self.tokens.path(), party)).unwrap();
+            let register = register(self.tokens.path(), party);
+            std::fs::remove_file(&register).unwrap();
+            let token = open_token(self.tokens.path(), party);
+            Register::begin(&register, token.mark()).unwrap();
         }
         self.custodians = custodians(&self.tokens, &self.trust);
     }
@@ -141,16 +153,21 @@ impl Network {
         self.tokens.path()
     }
 
-    /// Returns what the custodians have on record, as it lies on their disks.
-    pub fn registers(&self) -> [Vec<u8>; 3] {
-        PartyIndex::ALL.map(|party| std::fs::read(register(self.tokens.path(), party)).unwrap())
+    /// Returns what the custodians have on their disks: register and token.
+    pub fn custody_files(&self) -> [CustodyFiles; 3] {
+        let read = |file| std::fs::read(file).unwrap();
+        PartyIndex::ALL.map(|party| CustodyFiles {
+            register: read(register(self.tokens.path(), party)),
+            token: read(token_file(self.tokens.path(), party)),
+        })
     }
 
-    /// Starts the custodians again with these registers on their disks.
-    pub fn put_registers(&mut self, registers: &[Vec<u8>; 3]) {
+    /// Starts the custodians again with these files on their disks.
+    pub fn put_custody_files(&mut self, files: &[CustodyFiles; 3]) {
         self.custodians.clear();
-        for (party, register_bytes) in PartyIndex::ALL.into_iter().zip(registers) {
-            std::fs::write(register(self.tokens.path(), party), register_bytes).unwrap();
+        for (party, files) in PartyIndex::ALL.into_iter().zip(files) {
+            std::fs::write(register(self.tokens.path(), party), &files.register).unwrap();
+            std::fs::write(token_file(self.tokens.path(), party), &files.token).unwrap();
         }
         self.custodians = custodians(&self.tokens, &self.trust);
     }
@@ -242,7 +259,15 @@ fn launch(config: &[u8], life: u32) -> Launch {
 }
 
 fn token(folder: &TempDir, party: PartyIndex) -> FileToken {
-    FileToken::create(&folder.path().join(format!("token-{party}"))).unwrap()
+    FileToken::create(&token_file(folder.path(), party)).unwrap()
+}
+
+fn token_file(folder: &Path, party: PartyIndex) -> PathBuf {
+    folder.join(format!("token-{party}"))
+}
+
+fn open_token(folder: &Path, party: PartyIndex) -> FileToken {
+    FileToken::open(&token_file(folder, party)).unwrap()
 }
 
 fn register(folder: &Path, party: PartyIndex) -> PathBuf {
@@ -256,7 +281,7 @@ fn custodians(folder: &TempDir, trust: &Trust) -> Vec<Arc<Custody>> {
 }
 
 fn custodian(folder: &Path, trust: &Trust, party: PartyIndex) -> Arc<Custody> {
-    let token = FileToken::open(&folder.join(format!("token-{party}"))).unwrap();
+    let token = open_token(folder, party);
     custodian_of(folder, trust, party, Box::new(token))
 }
 

@@ -54,21 +54,25 @@ struct TokenFile {
     root: Bytes32,
 }
 
+/// What a party keeps for a peer.
 #[derive(Encode, Decode)]
-struct Kept {
+pub struct Kept {
     #[n(0)]
     epoch: u32,
+    /// The peer's second secret.
     #[cbor(n(1), with = "minicbor::bytes")]
-    secret: Bytes32,
+    pub secret: Bytes32,
     #[n(2)]
     next: Option<Nothing>,
     #[n(3)]
     restored: u32,
+    #[n(4)]
+    lease: u64,
 }
 
 /// What these stores do not have: a secret of the next epoch.
 #[derive(Encode, Decode)]
-enum Nothing {}
+pub enum Nothing {}
 
 #[derive(Encode, Decode)]
 struct Facts {

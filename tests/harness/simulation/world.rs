@@ -17,7 +17,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::simulation::door::{Door, PartyKeys};
 use crate::simulation::machine::{Clock, Disk, Hardware, Machine};
-use crate::simulation::network::{EPOCH_MS, Network};
+use crate::simulation::network::{CustodyFiles, EPOCH_MS, Network};
 use crate::simulation::pipes::{End, Pipe};
 use crate::simulation::statements::Statements;
 
@@ -115,7 +115,7 @@ pub struct World<'a> {
     /// What was on the disks at some earlier time.
     pub yesterday: Option<[Disk; 3]>,
     /// What custodians had on record at that time.
-    pub yesterday_on_record: Option<[Vec<u8>; 3]>,
+    pub yesterday_on_record: Option<[CustodyFiles; 3]>,
     /// Every frame between enclaves and hosts, if somebody listens.
     pub overheard: Option<Vec<u8>>,
 }
@@ -193,7 +193,7 @@ impl<'a> World<'a> {
     pub fn remember(&mut self) {
         let disks = self.machines.each_ref().map(|machine| machine.disk.clone());
         self.yesterday = Some(disks);
-        self.yesterday_on_record = Some(self.network.registers());
+        self.yesterday_on_record = Some(self.network.custody_files());
     }
 
     /// Tells whether all parties serve and the door has a session with each.

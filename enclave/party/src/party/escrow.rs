@@ -161,7 +161,9 @@ impl<P: Platform> Party<P> {
                 let Leased { key, epoch, .. } = &keyed.leased;
                 let sealer = Sealer::of_escrow(key, keyed.network, me, *epoch);
                 let escrow = Escrow::open(sealer, *epoch, bytes);
-                self.escrow = Some(escrow.map_err(|_| Refusal::StoreDamaged)?);
+                let escrow = escrow.map_err(|_| Refusal::StoreDamaged)?;
+                self.peers.remember(escrow.leases());
+                self.escrow = Some(escrow);
                 self.ask_next_head();
                 self.store = Store::Keyed(keyed);
             }
@@ -246,8 +248,17 @@ impl<P: Platform> Party<P> {
             let kept = PeerMessage::SecretKept { epoch };
             let _ = self.peers.send(from, &kept, &mut self.out);
         }
-        self.write_escrow();
+        self.note_lease(from);
         Ok(())
+    }
+
+    /// Notes a peer's lease durably: an older instance is refused after a start, too [KEY-4].
+    pub(super) fn note_lease(&mut self, of: PartyIndex) {
+        let lease = self.peers.lease(of);
+        if let Some(escrow) = &mut self.escrow {
+            escrow.note_lease(of, lease);
+        }
+        self.write_escrow();
     }
 
     /// Notes that a peer keeps the secret of a new store.

@@ -195,6 +195,7 @@ impl<P: Platform> Party<P> {
         }
         if received.established {
             self.peer_is_back(received.party);
+            self.note_lease(received.party);
             self.share_secrets(received.party);
             self.announce();
         }

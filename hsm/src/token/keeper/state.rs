@@ -41,6 +41,9 @@ pub(super) struct State {
     /// A backup is being brought in: nothing here may be used yet.
     #[n(6)]
     pub(super) restoring: bool,
+    /// Counts the changes of the register.
+    #[n(7)]
+    pub(super) mark: u64,
 }
 
 /// Where the custodian's signing key is.
@@ -86,6 +89,7 @@ impl State {
             keys: Vec::new(),
             oldest: 0,
             restoring: false,
+            mark: 0,
         }
     }
 

@@ -69,6 +69,11 @@ impl Story<'_> {
             self.until_twin_serves();
             self.some_come(enrols, &mut asked);
             self.world.favour_twin(false);
+            self.pass(TURN_MS / 2);
+            // What the peers had in memory of the newer instance is gone; what is on disk is not.
+            for peer in party.others() {
+                self.world.crash(peer.as_usize(), false);
+            }
             self.pass(TURN_MS);
             self.some_come(enrols, &mut asked);
             self.world.favour_twin(true);

@@ -37,6 +37,9 @@ pub(super) struct Kept {
     /// How many of the party's recoveries are over [REC-3].
     #[n(3)]
     restored: u32,
+    /// The party's newest lease that was seen [KEY-4].
+    #[n(4)]
+    lease: u64,
 }
 
 impl Escrow {
@@ -95,6 +98,7 @@ impl Escrow {
                     secret,
                     next: None,
                     restored: 0,
+                    lease: 0,
                 });
             }
             (Some(1), Some(kept)) if kept.epoch == self.epoch => kept.next = Some(secret),
@@ -126,6 +130,7 @@ impl Escrow {
                     secret: kept.next?,
                     next: None,
                     restored: kept.restored,
+                    lease: kept.lease,
                 })
             });
             self.kept[party.as_usize()] = next;
@@ -147,6 +152,23 @@ impl Escrow {
             && kept.restored < count
         {
             kept.restored = count;
+            self.waiting.push((party, epoch));
+        }
+    }
+
+    /// Returns the newest lease of each party that was seen.
+    pub(in crate::party) fn leases(&self) -> [u64; PartyIndex::COUNT] {
+        let lease = |kept: &Option<Kept>| kept.as_ref().map_or(0, |kept| kept.lease);
+        self.kept.each_ref().map(lease)
+    }
+
+    /// Notes a peer's lease, if it is the newest that was seen.
+    pub(in crate::party) fn note_lease(&mut self, party: PartyIndex, lease: u64) {
+        let epoch = self.epoch;
+        if let Some(kept) = &mut self.kept[party.as_usize()]
+            && kept.lease < lease
+        {
+            kept.lease = lease;
             self.waiting.push((party, epoch));
         }
     }

@@ -176,6 +176,22 @@ fn what_is_kept_for_the_next_epoch_stands_beside_the_present_and_takes_its_place
 }
 
 #[test]
+fn the_newest_lease_of_a_peer_survives_a_start_and_an_epoch() {
+    let mut escrow = escrow(0, None).unwrap();
+    escrow.keep(TWO, 0, secret(3)).unwrap();
+    escrow.keep(TWO, 1, secret(4)).unwrap();
+    escrow.note_lease(TWO, 7);
+    escrow.note_lease(TWO, 6);
+
+    let blob = escrow.next_write([7; 32]).unwrap();
+    let mut read = self::escrow(0, Some(&blob)).unwrap();
+    assert_eq!(read.leases(), [0, 0, 7]);
+    read.advance(Sealer::of_escrow(&[8; 32], NETWORK, ME, 1));
+
+    assert_eq!(read.leases(), [0, 0, 7]);
+}
+
+#[test]
 fn a_blob_of_another_key_or_place_is_damage() {
     let mut first = escrow(0, None).unwrap();
     let blob = first.next_write([7; 32]).unwrap();
