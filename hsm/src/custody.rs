@@ -10,17 +10,18 @@
 //! ```
 
 mod conversation;
+mod recording;
 
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use boop_channel::setup::{NotPublic, SetupPublic};
 use boop_channel::{Expectation, JudgeError, Trust, verify_signature};
 use boop_wire::binding::{Binding, Purpose, Role};
 use boop_wire::codec::{CodecError, plain_digest};
-use boop_wire::custody::{CustodyEvent, CustodyReport, SignedReport};
+use boop_wire::custody::CustodyEvent;
 use boop_wire::evidence::EvidenceBundle;
-use boop_wire::release::{Anchor, ReleaseContext, ReleasedKey, SignedAnchor, SignedRetirement};
+use boop_wire::release::{ReleaseContext, ReleasedKey, SignedAnchor, SignedRetirement};
 use boop_wire::session::Signature;
 use boop_wire::{InstanceId, PartyIndex, Refusal};
 
@@ -131,6 +132,8 @@ impl ReleaseError {
             Self::Move(MoveError::Lease) => Refusal::Stale,
             Self::Move(MoveError::Diverged) => Refusal::StateDiverged,
             Self::Move(MoveError::NotNewer) => Refusal::Invalid,
+            Self::Ledger(LedgerError::Unlogged { .. }) => Refusal::ManifestUnlogged,
+            Self::Ledger(LedgerError::TooEarly { .. }) => Refusal::ManifestTooEarly,
             Self::Ledger(LedgerError::Refused(Refusal::Conflict))
             | Self::Register(
                 RegisterError::Behind
@@ -153,6 +156,8 @@ pub struct Custody {
     token: Box<dyn Token>,
     records: Records,
     recording: Mutex<()>,
+    /// Set once the log is known to have this manifest.
+    published: OnceLock<()>,
     attempts: Mutex<Rate>,
     releases: Mutex<Rate>,
     /// When a head was last put into the ledger.
@@ -195,6 +200,7 @@ impl Custody {
             records,
             head_reported_ms: Mutex::new(None),
             recording: Mutex::new(()),
+            published: OnceLock::new(),
             attempts: Mutex::new(Rate::new(ATTEMPTS_PER_MINUTE)),
             releases: Mutex::new(Rate::new(settings.releases_per_minute)),
         }))
@@ -238,6 +244,7 @@ impl Custody {
         if !admit(&self.releases, now_ms) {
             return Err(ReleaseError::Busy);
         }
+        self.check_published(now_ms)?;
         let (network, party) = (self.trust.manifest().network(), self.settings.party);
         self.destroy_what_is_over()?;
         let name = KeyName::first(network, party, epoch);
@@ -292,28 +299,6 @@ impl Custody {
             mechanism = released.mechanism.name(),
         );
         Ok(released)
-    }
-
-    /// Changes the register, and then has the token count that: an end between the two leaves the
-    /// register one ahead, which is made good here before the next change [KEY-9].
-    fn put_on_record<T>(
-        &self,
-        change: impl FnOnce(&Register) -> Result<T, ReleaseError>,
-    ) -> Result<T, ReleaseError> {
-        let register = &self.records.register;
-        let _one_at_a_time = self
-            .recording
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        register.check_against(self.token.mark())?;
-        let counted = || match register.mark() == self.token.mark() {
-            true => Ok(()),
-            false => self.token.note_mark(register.mark()),
-        };
-        counted()?;
-        let done = change(register)?;
-        counted()?;
-        Ok(done)
     }
 
     /// Makes good an end between putting on record that an epoch is over and destroying its key.
@@ -403,53 +388,6 @@ impl Custody {
             },
         })?;
         Ok(signature)
-    }
-
-    /// Has the ledger record what is about to happen [KEY-8]. If it has another record in that
-    /// place, the files of this custodian are older than its last start, and it does no more.
-    fn report(&self, event: CustodyEvent, attempts: u32) -> Result<(), ReleaseError> {
-        let Some(ledger) = &self.records.ledger else {
-            return Ok(());
-        };
-        self.records.register.is_newest()?;
-        let report = CustodyReport {
-            network: self.trust.manifest().network(),
-            party: self.settings.party,
-            event,
-        };
-        let signature = self.token.sign(&report.signed_bytes())?;
-        match ledger.record(&SignedReport { report, signature }, attempts) {
-            Ok(index) => {
-                tracing::info!(event = "in-ledger", party = report.party.get(), index);
-                Ok(())
-            }
-            Err(error) => {
-                if error == LedgerError::Refused(Refusal::Conflict) {
-                    self.records.register.fall_behind()?;
-                }
-                Err(error.into())
-            }
-        }
-    }
-
-    /// Puts the newest head into the ledger now and then. What was confirmed does not wait for a
-    /// ledger that is away.
-    fn report_head(&self, epoch: u32, head: Anchor, now_ms: u64) -> Result<(), ReleaseError> {
-        let reported = self.head_reported_ms.lock();
-        let mut reported = reported.unwrap_or_else(PoisonError::into_inner);
-        if reported.is_some_and(|at_ms| now_ms < at_ms + HEADS_EVERY_MS) {
-            return Ok(());
-        }
-        match self.report(CustodyEvent::Anchored { epoch, head }, 1) {
-            Err(ReleaseError::Ledger(error))
-                if error != LedgerError::Refused(Refusal::Conflict) =>
-            {
-                tracing::warn!(event = "head-not-in-ledger", %error);
-            }
-            Ok(()) => *reported = Some(now_ms),
-            Err(error) => return Err(error),
-        }
-        Ok(())
     }
 
     /// Puts a refusal on record and returns its code.

@@ -8,11 +8,12 @@ use std::time::Duration;
 use boop_channel::VerifiedManifest;
 use boop_proof::key::KeyType;
 use boop_proof::{Checkpoint, Hash, KeyName, VerifierKey, leaf_hash, verify_inclusion};
-use boop_wire::Refusal;
 use boop_wire::codec::{from_canonical_max, to_canonical};
-use boop_wire::custody::{CustodyReport, REPORT_BYTES_MAX, SignedReport};
+use boop_wire::custody::SignedReport;
 use boop_wire::frame::put_frame;
 use boop_wire::ledger::{Detail, LedgerResponse, MESSAGE_BYTES_MAX, Receipt};
+use boop_wire::publication::{LOG_REQUEST_BYTES_MAX, LogRequest};
+use boop_wire::{Digest, NetworkId, Refusal};
 
 /// Longest time for one connection, and for each answer on it.
 const WAIT: Duration = Duration::from_secs(2);
@@ -34,6 +35,20 @@ pub enum LedgerError {
     /// The answer proves nothing.
     #[error("the ledger's receipt does not prove that the report is in the log")]
     NotProved,
+    /// The log does not have the manifest under which this custodian runs.
+    #[error("version {version} of the manifest is not in the log, or another one is")]
+    Unlogged {
+        /// The version.
+        version: u64,
+    },
+    /// The manifest's delay has not passed.
+    #[error("version {version} of the manifest counts from {from_ms} ms on")]
+    TooEarly {
+        /// The version.
+        version: u64,
+        /// From when on, Unix milliseconds.
+        from_ms: u64,
+    },
 }
 
 impl From<std::io::Error> for LedgerError {
@@ -67,22 +82,62 @@ impl Ledger {
     /// # Errors
     /// If the ledger refuses, or cannot be reached in so many attempts.
     pub(crate) fn record(&self, signed: &SignedReport, attempts: u32) -> Result<u64, LedgerError> {
+        let receipt = self.ask_again(&LogRequest::Report(*signed), attempts)?;
+        let expected = Detail::Custody(signed.report);
+        self.check(&receipt)?;
+        match receipt.opening.detail == expected {
+            true => Ok(receipt.index),
+            false => Err(LedgerError::NotProved),
+        }
+    }
+
+    /// Checks that a manifest is in the log, and counts [EVI-7].
+    ///
+    /// # Errors
+    /// If it is not or does not, or the ledger cannot be reached in so many attempts.
+    pub(crate) fn check_published(
+        &self,
+        (network, version, manifest): (NetworkId, u64, Digest),
+        attempts: u32,
+        now_ms: u64,
+    ) -> Result<(), LedgerError> {
+        let request = LogRequest::Published { network, version };
+        let receipt = match self.ask_again(&request, attempts) {
+            Err(LedgerError::Refused(Refusal::ManifestUnlogged)) => {
+                return Err(LedgerError::Unlogged { version });
+            }
+            answer => answer?,
+        };
+        self.check(&receipt)?;
+        let Detail::Manifest(of) = receipt.opening.detail else {
+            return Err(LedgerError::NotProved);
+        };
+        if (of.network, of.version, of.manifest) != (network, version, manifest) {
+            return Err(LedgerError::Unlogged { version });
+        }
+        if of.from_ms > now_ms {
+            let from_ms = of.from_ms;
+            return Err(LedgerError::TooEarly { version, from_ms });
+        }
+        Ok(())
+    }
+
+    fn ask_again(&self, request: &LogRequest, attempts: u32) -> Result<Receipt, LedgerError> {
         let mut left = attempts;
         loop {
             left = left.saturating_sub(1);
-            match self.ask(signed) {
+            match self.ask(request) {
                 Err(LedgerError::Unavailable(_) | LedgerError::Refused(Refusal::Busy))
                     if left > 0 =>
                 {
                     sleep(PAUSE);
                 }
-                Ok(receipt) => return self.check(&receipt, &signed.report),
-                Err(error) => return Err(error),
+                answer => return answer,
             }
         }
     }
 
-    fn ask(&self, signed: &SignedReport) -> Result<Receipt, LedgerError> {
+    fn ask(&self, asked: &LogRequest) -> Result<Receipt, LedgerError> {
         let mut addresses = self.address.to_socket_addrs()?;
         let address = addresses.next().ok_or(ErrorKind::NotFound);
         let address = address.map_err(LedgerError::Unavailable)?;
@@ -91,7 +146,7 @@ impl Ledger {
         stream.set_write_timeout(Some(WAIT))?;
         let mut request = Vec::new();
         let too_large = |_| LedgerError::Unavailable(ErrorKind::FileTooLarge);
-        put_frame(&mut request, &to_canonical(signed), REPORT_BYTES_MAX).map_err(too_large)?;
+        put_frame(&mut request, &to_canonical(asked), LOG_REQUEST_BYTES_MAX).map_err(too_large)?;
         stream.write_all(&request)?;
         let mut length = [0; 4];
         stream.read_exact(&mut length)?;
@@ -108,13 +163,10 @@ impl Ledger {
         }
     }
 
-    fn check(&self, receipt: &Receipt, report: &CustodyReport) -> Result<u64, LedgerError> {
+    /// Checks that the log contains what a receipt says.
+    fn check(&self, receipt: &Receipt) -> Result<(), LedgerError> {
         let Receipt { entry, opening, .. } = receipt;
-        let detail = Detail::Custody(*report);
-        if opening.detail != detail
-            || entry.kind != detail.kind()
-            || entry.commitment != opening.commitment()
-        {
+        if entry.kind != opening.detail.kind() || entry.commitment != opening.commitment() {
             return Err(LedgerError::NotProved);
         }
         let checkpoint = Checkpoint::open(&receipt.checkpoint, &self.key);
@@ -127,7 +179,7 @@ impl Ledger {
         let leaf = leaf_hash(&entry.leaf());
         let (index, size) = (receipt.index, checkpoint.size);
         let included = verify_inclusion(&leaf, index, size, &path, &checkpoint.root);
-        included.map(|()| index).map_err(|_| LedgerError::NotProved)
+        included.map_err(|_| LedgerError::NotProved)
     }
 }
 
@@ -136,8 +188,9 @@ pub(crate) mod tests {
     use std::net::TcpListener;
 
     use boop_proof::{SignerKey, Tree};
-    use boop_wire::custody::CustodyEvent;
+    use boop_wire::custody::{CustodyEvent, CustodyReport};
     use boop_wire::ledger::{Entry, Opening};
+    use boop_wire::publication::Publication;
     use boop_wire::release::WrapMechanism;
     use boop_wire::session::Signature;
     use boop_wire::{Digest, InstanceId, NetworkId, PartyIndex};
@@ -187,6 +240,39 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_manifest_counts_once_the_log_has_it_and_its_time_has_come() {
+        let (network, manifest) = (NetworkId::new([1; 32]), Digest::new([9; 32]));
+        let publication = Publication {
+            network,
+            version: 2,
+            manifest,
+            from_ms: 1_000,
+        };
+        let receipt = |of| receipt_of(Detail::Manifest(of), &signer(1));
+        let check = |answer: Vec<u8>, now_ms| {
+            answering(vec![answer]).check_published((network, 2, manifest), 1, now_ms)
+        };
+
+        assert_eq!(check(recorded(receipt(publication)), 1_000), Ok(()));
+        let (version, from_ms) = (2, 1_000);
+        let early = Err(LedgerError::TooEarly { version, from_ms });
+        assert_eq!(check(recorded(receipt(publication)), 999), early);
+        let unlogged = Err(LedgerError::Unlogged { version });
+        let refused = to_canonical(&LedgerResponse::Refused(Refusal::ManifestUnlogged));
+        assert_eq!(check(refused, 1_000), unlogged);
+        let other = Publication {
+            manifest: Digest::new([8; 32]),
+            ..publication
+        };
+        assert_eq!(check(recorded(receipt(other)), 1_000), unlogged);
+        let mut wrong = receipt(publication);
+        wrong.entry.time_ms += 1;
+        assert_eq!(check(recorded(wrong), 1_000), Err(LedgerError::NotProved));
+        let report = self::receipt(&signed(3), &signer(1));
+        assert_eq!(check(recorded(report), 1_000), Err(LedgerError::NotProved));
+    }
+
+    #[test]
     fn a_ledger_that_is_away_is_unavailable() {
         let closed = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = closed.local_addr().unwrap().to_string();
@@ -214,14 +300,25 @@ pub(crate) mod tests {
                 stream.read_exact(&mut length).unwrap();
                 let mut frame = vec![0; u32::from_be_bytes(length) as usize];
                 stream.read_exact(&mut frame).unwrap();
-                let signed = from_canonical_max::<SignedReport>(&frame, REPORT_BYTES_MAX);
-                assert!(signed.is_ok());
+                let asked = from_canonical_max::<LogRequest>(&frame, LOG_REQUEST_BYTES_MAX);
+                assert!(asked.is_ok());
                 let mut bytes = Vec::new();
                 put_frame(&mut bytes, &answer, MESSAGE_BYTES_MAX).unwrap();
                 stream.write_all(&bytes).unwrap();
             }
         });
         ledger(address)
+    }
+
+    /// Returns the answer of a log that has a manifest, which counts from then on.
+    pub(crate) fn published(manifest: &VerifiedManifest, from_ms: u64) -> Vec<u8> {
+        let publication = Publication {
+            network: manifest.network(),
+            version: manifest.manifest().version,
+            manifest: manifest.digest(),
+            from_ms,
+        };
+        recorded(receipt_of(Detail::Manifest(publication), &signer(1)))
     }
 
     fn ledger(address: String) -> Ledger {
@@ -251,9 +348,13 @@ pub(crate) mod tests {
 
     /// The receipt of a report as the third of three entries.
     fn receipt(signed: &SignedReport, signer: &SignerKey) -> Receipt {
+        receipt_of(Detail::Custody(signed.report), signer)
+    }
+
+    fn receipt_of(detail: Detail, signer: &SignerKey) -> Receipt {
         let opening = Opening {
             salt: [4; 32],
-            detail: Detail::Custody(signed.report),
+            detail,
         };
         let entry = Entry {
             version: 1,

@@ -61,6 +61,7 @@ async fn an_upgrade_by_the_guide_loses_nobody_and_its_old_code_gets_no_key_any_m
     let said = guide.fails(2, &net);
     assert!(said.contains("0 of 4 needed approvals verify"), "{said}");
     guide.run(2, &net);
+    refused_before_it_is_published(&mut bench).await;
     guide.run(3, &net);
     bench = bench.start_again().await;
     check_refused(&bench, &stray, &["measurement-not-allowed"]);
@@ -111,6 +112,22 @@ async fn an_upgrade_by_the_guide_loses_nobody_and_its_old_code_gets_no_key_any_m
     for customer in &done.customers {
         done.shop.check_payment(&bench, customer).await;
     }
+}
+
+/// An operator who does not wait for the log: with a version that is approved and not published,
+/// the party gets no key. What is published later finds the files in place.
+async fn refused_before_it_is_published(bench: &mut Bench) {
+    let [file, next] = ["manifest.cbor", "manifest-2.cbor"].map(|name| bench.layout().path(name));
+    fs::copy(next, file).unwrap();
+    bench.network.process("host-1").unwrap().stop();
+    bench.network.process("custodian-1").unwrap().stop();
+
+    bench.network.start_custodian(ODD).unwrap();
+    bench.network.start_host(ODD).unwrap();
+
+    let refused = r#""refusal":"manifest-unlogged""#;
+    bench.wait_for_log("custodian-1", refused).await;
+    assert_eq!(bench.status(ODD)["phase"], "attested");
 }
 
 /// Has a host's enclave finish and retire, as an operator does, and the host end.

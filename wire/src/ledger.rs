@@ -15,6 +15,7 @@ use crate::evidence::EvidenceBundle;
 use crate::id::{AccountId, ContextId, Digest, PairwiseId, RequestId};
 use crate::id::{TransactionId, UserId, VendorId};
 use crate::job::{AgreedOutcome, AuthContext};
+use crate::publication::Publication;
 use crate::refusal::Refusal;
 
 /// Largest encoded request or response of the ledger, in bytes.
@@ -72,6 +73,9 @@ pub enum EntryKind {
     /// The head of a party's store, as its custodian has it on record.
     #[n(8)]
     Anchor,
+    /// A version of the manifest was published.
+    #[n(9)]
+    Manifest,
 }
 
 /// A leaf of the log.
@@ -174,6 +178,9 @@ pub enum Detail {
         #[n(1)]
         record: Digest,
     },
+    /// See [`EntryKind::Manifest`].
+    #[n(7)]
+    Manifest(#[n(0)] Publication),
 }
 
 impl Detail {
@@ -191,6 +198,7 @@ impl Detail {
             },
             Self::Boot { .. } => EntryKind::Boot,
             Self::Consent { .. } => EntryKind::Consent,
+            Self::Manifest(_) => EntryKind::Manifest,
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod id;
 pub mod job;
 pub mod ledger;
 pub mod manifest;
+pub mod publication;
 pub mod refusal;
 pub mod relay;
 pub mod release;

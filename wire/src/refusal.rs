@@ -114,6 +114,10 @@ refusals! {
     39 LedgerUnavailable "ledger-unavailable" true,
     /// The ledger knows more than the custodian does: an old copy of its files was put in place.
     40 CustodianBehind "custodian-behind" false,
+    /// The manifest is not in the ledger, or another one is in its place.
+    41 ManifestUnlogged "manifest-unlogged" true,
+    /// The manifest's delay has not passed.
+    42 ManifestTooEarly "manifest-too-early" true,
 }
 
 impl fmt::Display for Refusal {

@@ -22,7 +22,7 @@ pub use chain::{CHAIN_MAX, ChainError, Head, verify_chain};
 pub use change::{Change, ChangeKind, Effect, changes, is_restriction};
 pub use diversity::{Breach, DiversityRule, Member, diversity_breaches};
 pub use form::FormError;
-pub use succession::{Counts, VersionKind, verify_succession};
+pub use succession::{Counts, VersionKind, check_successor, verify_succession};
 
 use crate::keys::verify_signature;
 

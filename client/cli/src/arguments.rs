@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use manifest::{
     ApproveArguments, ApproverArguments, DiffArguments, KeyArguments, ManifestCommand,
-    ManifestVerifyArguments, NewArguments, ShowArguments,
+    ManifestVerifyArguments, NewArguments, PublishArguments, ShowArguments,
 };
 pub use palm::AccuracyArguments;
 pub use verify::{EarForm, VerifyArguments};

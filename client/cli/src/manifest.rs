@@ -8,6 +8,7 @@ mod approve;
 mod diff;
 mod key;
 mod new;
+mod publish;
 mod show;
 mod twin;
 mod verify;
@@ -56,6 +57,7 @@ pub fn run(
         ManifestCommand::Diff(arguments) => diff::run(arguments, now, console),
         ManifestCommand::Approve(arguments) => approve::run(arguments, answers, console),
         ManifestCommand::Verify(arguments) => verify::run(arguments, now, console),
+        ManifestCommand::Publish(arguments) => publish::run(arguments, console),
         ManifestCommand::Key(arguments) => key::run(arguments, console),
     }
 }

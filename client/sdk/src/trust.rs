@@ -31,6 +31,9 @@ pub struct NetworkFile {
     pub approvals_needed: u8,
     /// Where a gateway listens, `host:port`.
     pub gateway: String,
+    /// Where the ledger takes manifests of operators, `host:port`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<String>,
     /// A file with the signed manifest, for checks without a gateway; it is verified like one
     /// that a gateway sends. A relative path starts at the network file's folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -142,6 +142,8 @@ pub const fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::ScannerUnavailable
         | Refusal::KeyNotReleased
         | Refusal::LedgerUnavailable
+        | Refusal::ManifestUnlogged
+        | Refusal::ManifestTooEarly
         | Refusal::Draining
         | Refusal::Stale => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
@@ -191,6 +193,8 @@ pub const fn title_of(refusal: Refusal) -> &'static str {
         Refusal::Draining => "a party is being replaced, try again",
         Refusal::LedgerUnavailable => "the ledger cannot be reached",
         Refusal::CustodianBehind => "a custodian's files are an old copy",
+        Refusal::ManifestUnlogged => "the manifest is not in the ledger",
+        Refusal::ManifestTooEarly => "the manifest does not count yet",
         Refusal::Stale => "evidence or checkpoint is too old",
     }
 }

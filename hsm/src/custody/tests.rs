@@ -12,7 +12,7 @@ use boop_wire::release::{
 use ed25519_dalek::{Signer, SigningKey};
 
 use super::*;
-use crate::ledger::tests::answering;
+use crate::ledger::tests::{answering, published};
 use crate::testing::{NOW_MS, World, binding, bundle};
 
 const FRESH: [u8; 32] = [0x5a; 32];
@@ -360,11 +360,37 @@ fn what_the_ledger_does_not_have_is_not_released() {
 }
 
 #[test]
+fn nothing_is_released_under_a_manifest_that_is_not_in_the_log_or_does_not_count_yet() {
+    let world = World::new(30);
+    let setup = SetupKey::x25519(&[7; 32]);
+    let unlogged = to_canonical(&LedgerResponse::Refused(Refusal::ManifestUnlogged));
+    let soon = published(world.trust().manifest(), NOW_MS + 1);
+    let custody = world.custody_with(answering(vec![unlogged, soon]));
+
+    let errors = [(); 2].map(|()| world.grant(&custody, &setup).unwrap_err());
+
+    let version = world.trust().manifest().manifest().version;
+    let unlogged = ReleaseError::Ledger(LedgerError::Unlogged { version });
+    let from_ms = NOW_MS + 1;
+    let early = ReleaseError::Ledger(LedgerError::TooEarly { version, from_ms });
+    assert_eq!(errors, [unlogged, early]);
+    let refusals = errors.map(|error| error.refusal());
+    assert_eq!(
+        refusals,
+        [Refusal::ManifestUnlogged, Refusal::ManifestTooEarly]
+    );
+    // No lease was used up, and nothing else is on record.
+    assert_eq!(custody.token.raise_lease(0), Ok(1));
+    assert_eq!(custody.token.mark(), 0);
+}
+
+#[test]
 fn a_custodian_whose_lease_the_ledger_knows_otherwise_does_no_more_with_its_files() {
     let world = World::new(30);
     let setup = SetupKey::x25519(&[7; 32]);
     let conflict = to_canonical(&LedgerResponse::Refused(Refusal::Conflict));
-    let custody = world.custody_with(answering(vec![conflict]));
+    let published = published(world.trust().manifest(), NOW_MS);
+    let custody = world.custody_with(answering(vec![published, conflict]));
 
     let first = world.grant(&custody, &setup).unwrap_err();
     let second = world.grant(&custody, &setup).unwrap_err();

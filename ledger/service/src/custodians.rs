@@ -1,7 +1,8 @@
-//! The side of the custodians: a signed report in, a receipt or a refusal out.
+//! The side of the custodians and operators: a signed report or a manifest in, a receipt or a
+//! refusal out.
 //!
-//! Nothing here is secret, and a report is signed and its answer proved, so the connection is
-//! plain TCP: one framed [`SignedReport`], one framed [`LedgerResponse`].
+//! Nothing here is secret, what comes is signed and its answer proved, so the connection is plain
+//! TCP: one framed [`LogRequest`], one framed [`LedgerResponse`].
 
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use axum::serve::Listener as _;
 use boop_daemon::{AttestedError, read_frame, write_frame};
 use boop_wire::Refusal;
 use boop_wire::codec::{from_canonical_max, to_canonical};
-use boop_wire::custody::{REPORT_BYTES_MAX, SignedReport};
 use boop_wire::ledger::{LedgerResponse, MESSAGE_BYTES_MAX};
+use boop_wire::publication::{LOG_REQUEST_BYTES_MAX, LogRequest};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use crate::ledger::Ledger;
@@ -35,7 +36,7 @@ pub async fn serve<S: LedgerStore>(mut listener: BoundedListener, ledger: Ledger
     }
 }
 
-/// Answers one report.
+/// Answers one request.
 ///
 /// # Errors
 /// If the connection fails, or what came is no frame.
@@ -44,9 +45,9 @@ where
     T: AsyncRead + AsyncWrite + Unpin,
     S: LedgerStore,
 {
-    let frame = read_frame(&mut stream, REPORT_BYTES_MAX).await?;
-    let response = match from_canonical_max::<SignedReport>(&frame, REPORT_BYTES_MAX) {
-        Ok(signed) => {
+    let frame = read_frame(&mut stream, LOG_REQUEST_BYTES_MAX).await?;
+    let response = match from_canonical_max::<LogRequest>(&frame, LOG_REQUEST_BYTES_MAX) {
+        Ok(LogRequest::Report(signed)) => {
             let response = ledger.report(&signed).await;
             if let LedgerResponse::Refused(refusal) = &response {
                 let party = signed.report.party.get();
@@ -54,6 +55,8 @@ where
             }
             response
         }
+        Ok(LogRequest::Publish(signed)) => ledger.publish(&signed).await,
+        Ok(LogRequest::Published { network, version }) => ledger.published(network, version).await,
         Err(_) => LedgerResponse::Refused(Refusal::Malformed),
     };
     write_frame(&mut stream, &to_canonical(&response), MESSAGE_BYTES_MAX).await?;

@@ -263,7 +263,7 @@ impl<S: LedgerStore> Ledger<S> {
     async fn record(&self, id: Digest, detail: Detail) -> Result<LedgerResponse, Refusal> {
         if matches!(
             detail,
-            Detail::Payment(_) | Detail::Credit(_) | Detail::Custody(_)
+            Detail::Payment(_) | Detail::Credit(_) | Detail::Custody(_) | Detail::Manifest(_)
         ) {
             return Err(Refusal::Invalid);
         }
@@ -365,14 +365,26 @@ impl<S: LedgerStore> Ledger<S> {
         })
     }
 
-    async fn write(&self, command: Command) -> Result<Written, Refusal> {
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.environment.now_ms()
+    }
+
+    pub(crate) async fn read(&self) -> Result<S::Session, Refusal> {
+        self.store.read().await.map_err(refuse_store)
+    }
+
+    pub(crate) async fn write(&self, command: Command) -> Result<Written, Refusal> {
         self.writer
             .write(command)
             .await
             .map_err(|error| refuse(&error))
     }
 
-    fn recorded(&self, written: &Written) -> Result<LedgerResponse, Refusal> {
+    pub(crate) fn recorded(&self, written: &Written) -> Result<LedgerResponse, Refusal> {
         match written {
             Written::Entry(stored) => Ok(LedgerResponse::Recorded(self.receipt(stored)?)),
             Written::Unposted(State::Refused) => Err(Refusal::InsufficientFunds),
@@ -382,7 +394,10 @@ impl<S: LedgerStore> Ledger<S> {
         }
     }
 
-    fn receipt(&self, stored: &StoredEntry) -> Result<boop_wire::ledger::Receipt, Refusal> {
+    pub(crate) fn receipt(
+        &self,
+        stored: &StoredEntry,
+    ) -> Result<boop_wire::ledger::Receipt, Refusal> {
         self.log.receipt(stored).map_err(|error| {
             tracing::error!(%error, "no proof for a stored entry");
             Refusal::Internal
@@ -412,7 +427,7 @@ fn refuse(error: &CommandError) -> Refusal {
     }
 }
 
-fn refuse_store(error: StoreError) -> Refusal {
+pub(crate) fn refuse_store(error: StoreError) -> Refusal {
     tracing::error!(%error, "the store did not answer");
     Refusal::Internal
 }

@@ -15,6 +15,7 @@
 //! - [`http`]: the public, read-only side. It knows nothing of accounts.
 //! - [`gateways`], [`rpc`]: attested sessions of gateways; calls and replies over them.
 //! - [`custodians`]: what custodians report, before they do it.
+//! - [`publish`]: versions of the manifest, in the log before anything happens under them.
 //! - [`introduce`]: how the authority learns keys, from the parties' own evidence.
 //! - [`config`], [`keyfile`], [`identity`], [`environment`]: what a process needs to start.
 
@@ -32,6 +33,7 @@ pub mod ledger;
 pub mod listen;
 pub mod log;
 pub mod problem;
+pub mod publish;
 pub mod rpc;
 pub mod store;
 pub mod transfer;

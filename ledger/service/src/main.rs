@@ -33,7 +33,6 @@ async fn main() -> anyhow::Result<()> {
     let plan = Plan::new(&config, trust.manifest())?;
     let signer = keyfile::read(&plan.key_file, plan.origin, &plan.key)?;
     let member = identity::start(&config.platform, digest, Arc::clone(&trust), simulated_tee)?;
-
     let store = SqliteStore::open(&plan.database).await?;
     let (ledger, writer) = Ledger::open(LedgerParts {
         store: store.clone(),
@@ -45,6 +44,7 @@ async fn main() -> anyhow::Result<()> {
     })
     .await?;
     let mut writer = tokio::spawn(writer.run());
+    ledger.check_published().await?;
     let gateways = GatewayListener::bind(plan.listen)
         .await
         .context("opening the port of the gateways")?;

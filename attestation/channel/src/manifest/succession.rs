@@ -12,7 +12,7 @@ use boop_wire::{NetworkId, PartyIndex};
 
 use super::chain::{CHAIN_MAX, ChainError, Head};
 use super::change::{changes, is_restriction};
-use super::{APPROVERS_MAX, approval_holds};
+use super::{APPROVERS_MAX, VerifiedManifest, approval_holds};
 
 /// Milliseconds that the clock of whoever made a version may run ahead of ours.
 const AHEAD_MS_MAX: u64 = 5 * 60 * 1000;
@@ -56,12 +56,32 @@ fn begins(genesis: &Manifest, signed: &SignedManifest, now_ms: u64) -> Result<()
     check_clock(genesis, 0, now_ms)
 }
 
+/// Checks that those agreed to a version whom the one before it asks, and returns the seconds that
+/// it waits.
+///
+/// # Errors
+/// If it does not follow `before`, or is not agreed to.
+pub fn check_successor(
+    before: &VerifiedManifest,
+    signed: &SignedManifest,
+) -> Result<u32, ChainError> {
+    let read = Head::read(signed);
+    let (_, next) = read.map_err(|error| ChainError::Refused { place: 1, error })?;
+    before.head().check_next(&next)?;
+    agreed(before.manifest(), &next, signed)
+}
+
 fn follows(
     before: &Manifest,
     next: &Manifest,
     signed: &SignedManifest,
     now_ms: u64,
 ) -> Result<(), ChainError> {
+    let delay_s = agreed(before, next, signed)?;
+    check_clock(next, delay_s, now_ms)
+}
+
+fn agreed(before: &Manifest, next: &Manifest, signed: &SignedManifest) -> Result<u32, ChainError> {
     let version = next.version;
     if let Some(party) = miscounted(before, next) {
         return Err(ChainError::Recoveries { version, party });
@@ -72,7 +92,7 @@ fn follows(
     if next.created_ms <= before.created_ms {
         return Err(ChainError::Created { version });
     }
-    check_clock(next, kind.delay_s(before), now_ms)
+    Ok(kind.delay_s(before))
 }
 
 fn check_counts(version: u64, found: Counts, needed: Counts) -> Result<(), ChainError> {

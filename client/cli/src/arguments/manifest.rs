@@ -17,6 +17,8 @@ pub enum ManifestCommand {
     Approve(ApproveArguments),
     /// Check approvals, the chain from the genesis, and that the parties differ as they must
     Verify(ManifestVerifyArguments),
+    /// Put an approved version into the ledger, where it has to be before it counts
+    Publish(PublishArguments),
     /// Make an approver's key, or print its public half
     Key(KeyArguments),
 }
@@ -191,6 +193,37 @@ pub struct ManifestVerifyArguments {
     #[arg(long)]
     pub danger_simulated_tee: bool,
     /// Print the checks as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const PUBLISH_EXAMPLES: &str = "\
+Examples:
+  boop manifest publish manifest-2.cbor --network network.toml
+  boop manifest publish manifest-2.cbor --network network.toml --ledger ledger.example:8462 --json
+
+The ledger takes the version that follows the one it runs under, if those agreed to it whom that one
+asks. From then on its delay counts. The receipt, which proves that it is in the log, is checked and
+written beside the manifest. Published once more, it has the same receipt.
+
+Exit code: 0 it is in the log, 1 the ledger refuses it, 2 usage, unreadable input or no ledger.";
+
+/// Arguments of `boop manifest publish`.
+#[derive(Debug, Args)]
+#[command(after_help = PUBLISH_EXAMPLES)]
+pub struct PublishArguments {
+    /// The manifest, approved
+    pub manifest: PathBuf,
+    /// The network's file, which says where the ledger is
+    #[arg(long, value_name = "FILE")]
+    pub network: PathBuf,
+    /// Where the ledger takes manifests, `host:port` [default: as in the network's file]
+    #[arg(long, value_name = "ADDRESS")]
+    pub ledger: Option<String>,
+    /// Where the receipt goes [default: the manifest's name with `.receipt`]
+    #[arg(long, value_name = "FILE")]
+    pub receipt: Option<PathBuf>,
+    /// Print what the log has as JSON
     #[arg(long)]
     pub json: bool,
 }

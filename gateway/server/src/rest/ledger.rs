@@ -210,6 +210,7 @@ fn transaction(receipt: &Receipt) -> Option<Transaction> {
         | Detail::Authentication { .. }
         | Detail::Custody(_)
         | Detail::Boot { .. }
-        | Detail::Consent { .. } => None,
+        | Detail::Consent { .. }
+        | Detail::Manifest(_) => None,
     }
 }

@@ -10,6 +10,7 @@ use boop_wire::id::{Digest, InstanceId, NetworkId, PartyIndex};
 use boop_wire::ledger::{
     Detail, EntryKind, LedgerRequest, LedgerResponse, MESSAGE_BYTES_MAX, Receipt,
 };
+use boop_wire::publication::LogRequest;
 use boop_wire::release::{Anchor, WrapMechanism};
 use boop_wire::session::Signature;
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -96,7 +97,7 @@ async fn a_frame_is_answered_with_one() {
     let folder = folder();
     let running = start(folder.path()).await;
 
-    let report = to_canonical(&signed(released(1, 1)));
+    let report = to_canonical(&LogRequest::Report(signed(released(1, 1))));
     let recorded = ask(&running.ledger, &report).await;
     let malformed = ask(&running.ledger, b"hello").await;
 

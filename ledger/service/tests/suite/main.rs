@@ -18,6 +18,8 @@ mod process;
 #[cfg(test)]
 mod public;
 #[cfg(test)]
+mod publish;
+#[cfg(test)]
 mod rpc;
 #[cfg(test)]
 mod support;

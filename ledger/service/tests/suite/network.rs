@@ -78,35 +78,25 @@ impl Network {
 
     /// Returns what a process of the network believes.
     pub(crate) fn trust(&self, ledger: &LedgerClaims) -> Arc<Trust> {
-        let roots = Roots::vendor().with_simulated(self.authority.roots());
-        Arc::new(Trust::new(
-            Arc::new(self.manifest(ledger)),
-            Arc::new(roots),
-            SimulatedEvidence::Allow,
-        ))
+        self.trust_in(&self.signed(ledger))
     }
 
     /// Returns the verified manifest.
     pub(crate) fn manifest(&self, ledger: &LedgerClaims) -> VerifiedManifest {
-        let key = ApproverKey(approver().verifying_key().to_bytes());
-        let approvers = Approvers {
-            keys: vec![key],
-            needed: 1,
-        };
-        VerifiedManifest::verify(self.signed(ledger), &approvers).unwrap()
+        VerifiedManifest::verify(self.signed(ledger), &approvers()).unwrap()
     }
 
     /// Returns the approved manifest.
     pub(crate) fn signed(&self, ledger: &LedgerClaims) -> SignedManifest {
-        let manifest = to_canonical(&self.rules(ledger));
-        let approval = approver().sign(&domain_separated("manifest-approval", &manifest));
-        SignedManifest {
-            manifest,
-            approvals: vec![Approval {
-                key: approver().verifying_key().to_bytes(),
-                signature: approval.to_bytes(),
-            }],
-        }
+        approved(&self.rules(ledger), &[approver()])
+    }
+
+    /// Returns what a process believes under a later version.
+    pub(crate) fn trust_in(&self, signed: &SignedManifest) -> Arc<Trust> {
+        let roots = Roots::vendor().with_simulated(self.authority.roots());
+        let manifest = VerifiedManifest::verify(signed.clone(), &approvers()).unwrap();
+        let simulated = SimulatedEvidence::Allow;
+        Arc::new(Trust::new(Arc::new(manifest), Arc::new(roots), simulated))
     }
 
     /// Returns boot evidence of each party over its key.
@@ -203,7 +193,8 @@ impl Network {
             origin: ledger.origin.clone(),
             key: ledger.key,
         };
-        let approvers = ApproverEntry::least([0x91, 0x92, 0x93, 0x94, 0x95].map(|byte| [byte; 32]));
+        let keys = operators().map(|key| key.verifying_key().to_bytes());
+        let approvers = ApproverEntry::least(keys);
         Manifest {
             name: String::from("test"),
             simulated: true,
@@ -217,6 +208,32 @@ impl Network {
             tcb_floors: ["Genoa", "Turin"].map(floor).to_vec(),
             ..Manifest::genesis(self.chips.iter().map(party).collect(), entry, approvers)
         }
+    }
+}
+
+/// Puts approvals on a manifest.
+pub(crate) fn approved(manifest: &Manifest, by: &[SigningKey]) -> SignedManifest {
+    let manifest = to_canonical(manifest);
+    let bytes = domain_separated("manifest-approval", &manifest);
+    let approvals = by.iter().map(|key| Approval {
+        key: key.verifying_key().to_bytes(),
+        signature: key.sign(&bytes).to_bytes(),
+    });
+    SignedManifest {
+        approvals: approvals.collect(),
+        manifest,
+    }
+}
+
+/// Returns those whom the manifest names: three operators, a release signer, a reviewer.
+pub(crate) fn operators() -> [SigningKey; 5] {
+    [0x91, 0x92, 0x93, 0x94, 0x95].map(|byte| SigningKey::from_bytes(&[byte; 32]))
+}
+
+fn approvers() -> Approvers {
+    Approvers {
+        keys: vec![ApproverKey(approver().verifying_key().to_bytes())],
+        needed: 1,
     }
 }
 

@@ -138,6 +138,7 @@ pub(super) fn write_client(layout: &Layout, ports: &Ports, trust: &Trust) -> any
     let settings = json!({
         "network_id": network.trim(),
         "gateway": Ports::address(ports.gateway).to_string(),
+        "ledger": Ports::address(ports.ledger_custodians).to_string(),
         "approvers": trust.approvers(),
         "approvals_needed": trust.approvers.needed,
         "danger_simulated": trust.simulated(),
