@@ -11,8 +11,12 @@ use std::sync::{Mutex, PoisonError};
 
 use boop_abi::{BLOB_BYTES_MAX, Slot};
 
-/// Most blobs in a store.
-const BLOBS_MAX: usize = 1 << 20;
+/// Most blobs in a store: while a refresh runs, those of two epochs.
+const BLOBS_MAX: usize = (2 << 20) + 8;
+/// Bits of a blob's number below its epoch, as parties number them [REF-3].
+const EPOCH_SHIFT: u32 = 32;
+/// Epochs that there may be; numbers beyond are of what is kept for peers.
+const EPOCHS_MAX: u64 = 1 << 31;
 
 /// Why a blob could not be read or kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +42,28 @@ impl From<std::io::Error> for BlobError {
     fn from(error: std::io::Error) -> Self {
         Self::Io(error.kind())
     }
+}
+
+/// Returns the epochs of which there is a head in a store's directory, in order.
+///
+/// # Errors
+/// If the directory cannot be read.
+pub fn epochs(directory: &Path) -> Result<Vec<u64>, BlobError> {
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(directory)? {
+        let name = file?.file_name();
+        let number = name
+            .to_str()
+            .and_then(|name| u64::from_str_radix(name, 16).ok());
+        let epoch = number.filter(|number| number.trailing_zeros() >= EPOCH_SHIFT);
+        found.extend(
+            epoch
+                .map(|number| number >> EPOCH_SHIFT)
+                .filter(|it| *it < EPOCHS_MAX),
+        );
+    }
+    found.sort_unstable();
+    Ok(found)
 }
 
 /// A directory of blobs.

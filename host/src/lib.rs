@@ -16,7 +16,7 @@
 
 mod blobs;
 mod config;
-mod drain;
+mod door;
 mod edge;
 mod enclave;
 mod event;
@@ -27,9 +27,9 @@ mod statements;
 mod status;
 mod supervise;
 
-pub use blobs::{BlobError, BlobStore};
+pub use blobs::{BlobError, BlobStore, epochs};
 pub use config::{EnclaveSettings, HostSettings, PeerSettings, Plan, PlanError};
-pub use drain::{DrainDoor, DrainError, ask_to_drain};
+pub use door::{AskError, Door, Errand, ask};
 pub use host::Host;
 pub use listener::serve;
 pub use relay::{Fuse, RelayError};

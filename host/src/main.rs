@@ -1,13 +1,16 @@
 //! `boop-host`: the untrusted relay beside one party's enclave.
 
+mod errands;
 mod running;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use boop_daemon::from_toml;
-use boop_host::{HostSettings, Phase, Status, ask_to_drain, read_status};
+use boop_host::{Errand, HostSettings, Phase, ask, read_status};
 use clap::{Parser, Subcommand};
+
+use errands::{print_status, refresh};
 
 /// The untrusted relay beside one party's enclave.
 #[derive(Parser)]
@@ -27,6 +30,9 @@ struct Arguments {
 enum Command {
     /// Has the running host's enclave finish what runs and retire, and waits until it has.
     Drain,
+    /// Has the three parties give all records new shares under new keys, and waits until nothing
+    /// is left of the old ones here. Of party 0's host alone.
+    Refresh,
     /// Says where the running host's enclave is in its life.
     Status,
 }
@@ -39,21 +45,12 @@ async fn main() -> anyhow::Result<ExitCode> {
     match arguments.command {
         None => running::host(settings, &run, arguments.danger_simulated_tee).await?,
         Some(Command::Drain) => {
-            let status = ask_to_drain(&run).await?;
+            let status = ask(&run, Errand::Drain).await?;
             print_status(&status);
             return Ok(ExitCode::from(u8::from(status.phase != Phase::Retired)));
         }
+        Some(Command::Refresh) => refresh(&settings, &run).await?,
         Some(Command::Status) => print_status(&read_status(&run)?),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn print_status(status: &Status) {
-    println!("party {}: {}", status.party, status.phase.name());
-    if let Some(refusal) = &status.last_refusal {
-        println!(
-            "last refusal: {} ({}: {})",
-            refusal.refusal, refusal.far_end, refusal.reason
-        );
-    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use boop_daemon::{init_logs, now_ms, shutdown_signal};
-use boop_host::{BlobStore, DrainDoor, Host, HostSettings, Plan, serve, supervise};
+use boop_host::{BlobStore, Door, Errand, Host, HostSettings, Plan, serve, supervise};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -24,14 +24,19 @@ pub(crate) async fn host(
     let listener = TcpListener::bind(settings.listen)
         .await
         .with_context(|| format!("cannot listen at {}", settings.listen))?;
-    let door = DrainDoor::open(run).context("the socket for draining")?;
+    let door = Door::open(run, Errand::Drain).context("the socket for draining")?;
+    let refreshes = Door::open(run, Errand::Refresh).context("the socket for refreshes")?;
     let host = Host::new(plan, trust, blobs, listener.local_addr()?, now_ms());
 
     let (stop, stopping) = watch::channel(false);
     let mut wanted = signal(SignalKind::user_defined1())?;
     let asked = Arc::clone(&host);
     let refreshes = tokio::spawn(async move {
-        while wanted.recv().await.is_some() {
+        loop {
+            tokio::select! {
+                signal = wanted.recv() => if signal.is_none() { break },
+                errand = refreshes.asked() => if errand.is_err() { break },
+            }
             asked.ask_for_refresh();
         }
     });

@@ -9,6 +9,7 @@ mod clone;
 mod custodian;
 mod damage;
 mod day;
+mod recovery;
 mod refresh;
 mod rollback;
 mod shares;
@@ -23,4 +24,5 @@ pub(crate) const CLAIMS: &[(&str, Try)] = &[
     ("damage", damage::claim),
     ("clone", clone::claim),
     ("refresh", refresh::claim),
+    ("recovery", recovery::claim),
 ];

@@ -35,6 +35,8 @@ mod recovery;
 #[cfg(test)]
 mod rollback;
 #[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod scanner;
 #[cfg(test)]
 mod shop;

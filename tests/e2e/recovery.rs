@@ -6,12 +6,14 @@ use std::path::Path;
 use std::process::Command;
 
 use boop_wire::PartyIndex;
+use boop_world::Layout;
 use serde_json::json;
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::bench::Bench;
 use crate::guide::{Guide, edit};
 use crate::shop::{Customer, Shop};
+use crate::tokens::{BackedUp, SOFTHSM, is_there, make_softhsm};
 
 const PEOPLE: usize = 3;
 /// The party that something is taken from.
@@ -51,6 +53,47 @@ async fn a_network_comes_back_by_the_guide_whatever_is_gone_and_loses_nobody() {
     let since = Instant::now();
     bench = bench.start_again().await;
     report(&bench, "all machines", since, (&mut shop, &customers)).await;
+}
+
+/// The token goes with all that was in it, and the register with the machine. Everything comes out
+/// of the backup, into a token whose custodian has a new signing key; the next manifest names it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_hsm_comes_back_from_its_backup_under_the_next_manifest_and_loses_nobody() {
+    if !is_there(Path::new(SOFTHSM)) {
+        return;
+    }
+    let guide = Guide::read("upgrade.md", 8);
+    let token = |layout: &Layout| make_softhsm(&layout.machine(ROBBED, ""), ROBBED);
+    let mut bench = Bench::start_in(token).await;
+    let mut shop = Shop::open(&bench).await;
+    let mut customers = vec![shop.enrol(&bench, 0).await];
+    bench.network.process("custodian-1").unwrap().stop();
+    let backup = BackedUp::of(&bench, ROBBED);
+    bench.network.start_custodian(ROBBED).unwrap();
+    // Not in the backup: the party's peers have them, and so has its store.
+    for person in 1..PEOPLE as u64 {
+        customers.push(shop.enrol(&bench, person).await);
+    }
+
+    let since = Instant::now();
+    bench.network.process("custodian-1").unwrap().stop();
+    let machine = bench.layout().machine(ROBBED, "");
+    fs::remove_dir_all(machine.join("tokens")).unwrap();
+    for file in ["token-state", "register"] {
+        fs::remove_file(machine.join(file)).unwrap();
+    }
+    make_softhsm(&machine, ROBBED);
+    let restored = backup.bring_back(&bench, ROBBED, "restore");
+    let net = bench.layout().root().to_owned();
+    guide.run(0, &net);
+    edit(&net, |twin| {
+        twin["parties"][1]["custodian"] = restored["custodian"].clone();
+    });
+    for block in 1..4 {
+        guide.run(block, &net);
+    }
+    bench = bench.start_again().await;
+    report(&bench, "an HSM", since, (&mut shop, &customers)).await;
 }
 
 /// Takes a party's blobs away, and gets them back by the guide.

@@ -21,7 +21,7 @@ use crate::shop::Shop;
 
 const PIN: &str = "24681357";
 const SO_PIN: &str = "13572468";
-const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
+pub(crate) const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
 /// Tells a process of these tests to make the token of kryoptic and end.
 const MAKE_VARIABLE: &str = "BOOP_TEST_MAKE_TOKEN";
 
@@ -111,51 +111,80 @@ async fn a_custodian_with_kryoptic_releases_by_rsa_beside_two_with_files() {
     assert!(log.contains("the signing key of party 0's custodian lies in a file"));
 }
 
-/// Backs up the key that a custodian released, and has it come back into a throw-away token.
-fn back_up_and_rehearse(bench: &Bench, party: PartyIndex) {
-    let machine = |name: &str| bench.layout().machine(party, name);
-    let manifest = bench.layout().path("manifest.cbor");
-    let trust = bench.client.admit_file(&manifest).unwrap();
-    let network = trust.manifest().network().to_string();
-    let party_entry = trust.manifest().manifest().party(party).unwrap();
-    let signer = hex::encode(party_entry.custodian);
-    let run = |command: &str, rest: &[&str]| {
-        let arguments = [&[command, "--network", &network, "--json"], rest].concat();
+/// A custodian's backup, and what three holders opened of it.
+pub(crate) struct BackedUp {
+    network: String,
+    /// Key of the custodian that made it.
+    signer: String,
+    shares: [String; 3],
+}
+
+impl BackedUp {
+    /// Backs up the keys that a custodian released; it does not run meanwhile.
+    pub(crate) fn of(bench: &Bench, party: PartyIndex) -> Self {
+        let manifest = bench.layout().path("manifest.cbor");
+        let trust = bench.client.admit_file(&manifest).unwrap();
+        let manifest = trust.manifest();
+        let signer = manifest.manifest().party(party).unwrap().custodian;
+        let mut made = Self {
+            network: manifest.network().to_string(),
+            signer: hex::encode(signer),
+            shares: [1, 3, 5].map(|share| format!("share-{share}")),
+        };
+        made.make(bench, party);
+        made
+    }
+
+    fn make(&mut self, bench: &Bench, party: PartyIndex) {
+        let machine = |name: &str| bench.layout().machine(party, name);
+        let holders = [1, 2, 3, 4, 5].map(|holder| Identity::from_seed([holder; 32]));
+        let recipients = holders
+            .each_ref()
+            .map(|holder| holder.recipient().to_string());
+        let mut arguments = vec!["--out", "ceremony"];
+        for recipient in &recipients {
+            arguments.extend(["--holder", recipient]);
+        }
+        self.run(bench, party, "backup-key", &arguments);
+        let key = "ceremony/backup-key.cbor";
+        let arguments = ["--backup-key", key, "--out", "backup.cbor"];
+        self.run(bench, party, "backup", &arguments);
+        for (name, share) in self.shares.iter().zip([1, 3, 5]) {
+            let sealed = fs::read(machine(&format!("ceremony/share-{share}.age"))).unwrap();
+            let opened = holders[share - 1].open(&sealed).unwrap();
+            fs::write(machine(name), &*opened).unwrap();
+        }
+    }
+
+    /// Brings it back with three shares, for `drill` or `restore`.
+    pub(crate) fn bring_back(&self, bench: &Bench, party: PartyIndex, command: &str) -> Value {
+        let mut arguments = vec!["--custodian", &self.signer, "--backup", "backup.cbor"];
+        for share in &self.shares {
+            arguments.extend(["--share", share]);
+        }
+        self.run(bench, party, command, &arguments)
+    }
+
+    fn run(&self, bench: &Bench, party: PartyIndex, command: &str, rest: &[&str]) -> Value {
+        let arguments = [&[command, "--network", &self.network, "--json"], rest].concat();
         let output = custodian(bench, party, &arguments);
         assert!(output.status.success(), "{output:?}");
-        serde_json::from_slice::<Value>(&output.stdout).unwrap()
-    };
-    let holders = [1, 2, 3, 4, 5].map(|holder| Identity::from_seed([holder; 32]));
-    let recipients = holders
-        .each_ref()
-        .map(|holder| holder.recipient().to_string());
-    let mut arguments = vec!["--out", "ceremony"];
-    for recipient in &recipients {
-        arguments.extend(["--holder", recipient]);
+        serde_json::from_slice(&output.stdout).unwrap()
     }
-    run("backup-key", &arguments);
-    let key = "ceremony/backup-key.cbor";
-    run("backup", &["--backup-key", key, "--out", "backup.cbor"]);
-    let mut arguments = vec!["--custodian", &signer, "--backup", "backup.cbor"];
-    let shares = [1, 3, 5].map(|share: usize| {
-        let sealed = fs::read(machine(&format!("ceremony/share-{share}.age"))).unwrap();
-        let opened = holders[share - 1].open(&sealed).unwrap();
-        let name = format!("share-{share}");
-        fs::write(machine(&name), &*opened).unwrap();
-        name
-    });
-    for share in &shares {
-        arguments.extend(["--share", share]);
-    }
-    let drill = run("drill", &arguments);
+}
+
+/// Backs up the key that a custodian released, and has it come back into a throw-away token.
+fn back_up_and_rehearse(bench: &Bench, party: PartyIndex) {
+    let backup = BackedUp::of(bench, party);
+    let drill = backup.bring_back(bench, party, "drill");
     // The custodian has this key already, and says the same of it.
-    let check = run("create-key", &[])["check_value"].clone();
+    let check = backup.run(bench, party, "create-key", &[])["check_value"].clone();
     let same = format!("epoch 0, {}, the same", check.as_str().unwrap());
     assert_eq!(drill["key"], same);
     for nothing in ["epochs_lost", "records_lost", "heads_not_guarded"] {
         assert_eq!(drill[nothing], "0", "{nothing}");
     }
-    let audit = fs::read_to_string(machine("audit.jsonl")).unwrap();
+    let audit = fs::read_to_string(bench.layout().machine(party, "audit.jsonl")).unwrap();
     for event in ["rotated", "backed-up"] {
         let event = format!("\"event\":\"{event}\"");
         let line = audit.lines().find(|line| line.contains(&event)).unwrap();
@@ -176,7 +205,7 @@ fn custodian(bench: &Bench, party: PartyIndex, arguments: &[&str]) -> Output {
 }
 
 /// Tells whether a module is installed. It must be where the variable `CI` is set.
-fn is_there(module: &Path) -> bool {
+pub(crate) fn is_there(module: &Path) -> bool {
     let there = module.is_file();
     if !there {
         assert!(var_os("CI").is_none(), "{} is missing", module.display());
@@ -185,7 +214,8 @@ fn is_there(module: &Path) -> bool {
     there
 }
 
-fn make_softhsm(machine: &Path, party: PartyIndex) {
+/// Makes a token of SoftHSM2 for a custodian that is not there yet, or that lost its own.
+pub(crate) fn make_softhsm(machine: &Path, party: PartyIndex) {
     fs::create_dir_all(machine.join("tokens")).unwrap();
     let config = format!(
         "directories.tokendir = {}\nlog.level = ERROR\n",

@@ -210,7 +210,8 @@ impl Sum {
     }
 }
 
-fn spent_s() -> f64 {
+/// Returns the seconds of processors that this process has spent.
+pub(super) fn spent_s() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }

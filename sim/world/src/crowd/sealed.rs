@@ -85,6 +85,11 @@ struct Kept {
     epoch: u32,
     #[cbor(n(1), with = "minicbor::bytes")]
     secret: [u8; 32],
+    /// Recoveries that are over, and the newest lease that was seen: none yet.
+    #[n(3)]
+    restored: u32,
+    #[n(4)]
+    lease: u64,
 }
 
 #[derive(Encode)]
@@ -196,6 +201,8 @@ impl Sealer {
             (of.party != self.party).then(|| Kept {
                 epoch: EPOCH,
                 secret: *of.secret,
+                restored: 0,
+                lease: 0,
             })
         };
         let kept: Vec<Option<Kept>> = all.iter().map(kept).collect();
