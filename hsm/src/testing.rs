@@ -91,7 +91,7 @@ impl World {
     }
 
     pub(crate) fn trust(&self) -> Trust {
-        trust_in(&manifest(self.custodian_key))
+        trust_in(&manifest(self.settings.party, self.custodian_key))
     }
 }
 
@@ -154,17 +154,24 @@ pub(crate) fn bundle(binding: &Binding) -> EvidenceBundle {
     }
 }
 
-/// Returns the first manifest of a network whose three parties have this custodian.
-pub(crate) fn manifest(custodian: [u8; 32]) -> Manifest {
-    let machine = |chip| Machine {
-        platform: PlatformKind::Snp,
-        chip: vec![chip; 64],
+/// Returns the first manifest of a network in which a party has this custodian.
+pub(crate) fn manifest(of: PartyIndex, custodian: [u8; 32]) -> Manifest {
+    let machine = |platform, chip: &[u8]| Machine {
+        platform,
+        chip: chip.to_vec(),
         config: Digest::new([2; 32]),
     };
-    let party =
-        |index| PartyEntry::self_run(format!("operator {index}"), machine(index), custodian);
+    let party = |party: PartyIndex| {
+        let mark = party.get() + 1;
+        let machine = match party == of.next() {
+            true => machine(PlatformKind::Nitro, &[mark; 48]),
+            false => machine(PlatformKind::Snp, &[mark; 64]),
+        };
+        let custodian = if party == of { custodian } else { [mark; 32] };
+        PartyEntry::self_run(format!("operator {party}"), machine, custodian)
+    };
     let ledger = LedgerEntry {
-        machine: machine(3),
+        machine: machine(PlatformKind::Snp, &[9; 64]),
         origin: String::from("test/log"),
         key: [0; 32],
     };
@@ -172,6 +179,6 @@ pub(crate) fn manifest(custodian: [u8; 32]) -> Manifest {
     Manifest {
         name: String::from("test"),
         evidence_age_max_s: 600,
-        ..Manifest::genesis([0, 1, 2].map(party).to_vec(), ledger, approvers)
+        ..Manifest::genesis(PartyIndex::ALL.map(party).to_vec(), ledger, approvers)
     }
 }

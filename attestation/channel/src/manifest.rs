@@ -68,6 +68,9 @@ pub enum ManifestError {
     /// It says something in a way that could be read in two.
     #[error(transparent)]
     Form(#[from] FormError),
+    /// The parties of a network on real hardware do not differ as they must.
+    #[error("the parties do not differ as they must: {0}")]
+    Diversity(Breach),
     /// The match threshold is outside what the rule can compute.
     #[error("threshold {threshold} is above 65536")]
     Threshold {
@@ -95,6 +98,12 @@ impl VerifiedManifest {
         check_approvals(&signed, approvers)?;
         let digest = signed.digest();
         let network = network_of(&manifest, digest)?;
+        // A network that protects nothing from its operator may be one operator's.
+        if !manifest.simulated
+            && let Some(breach) = first_refusal(&manifest, approvers)
+        {
+            return Err(ManifestError::Diversity(breach));
+        }
         Ok(Self {
             manifest,
             digest,
@@ -122,6 +131,12 @@ impl VerifiedManifest {
     pub const fn signed(&self) -> &SignedManifest {
         &self.signed
     }
+}
+
+/// Returns the first thing that does not differ as it must.
+fn first_refusal(manifest: &Manifest, approvers: &Approvers) -> Option<Breach> {
+    let mut breaches = diversity_breaches(manifest, Some(approvers)).into_iter();
+    breaches.find(|breach| !breach.is_warning(manifest.simulated))
 }
 
 /// Returns the network of a manifest whose form holds.

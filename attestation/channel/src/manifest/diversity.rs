@@ -319,7 +319,8 @@ mod tests {
     use boop_wire::manifest::ApproverKey;
 
     use super::*;
-    use crate::manifest::samples::{approvers, genesis};
+    use crate::manifest::samples::{approvers, genesis, signed};
+    use crate::manifest::{ManifestError, VerifiedManifest};
 
     const ZERO: PartyIndex = PartyIndex::ALL[0];
     const ONE: PartyIndex = PartyIndex::ALL[1];
@@ -328,6 +329,26 @@ mod tests {
     #[test]
     fn a_network_as_it_should_be_breaks_no_rule() {
         assert_eq!(diversity_breaches(&genesis(), Some(&approvers(2))), []);
+    }
+
+    #[test]
+    fn no_process_accepts_parties_that_do_not_differ_but_in_a_simulated_network() {
+        let mut manifest = genesis();
+        manifest.parties[2].operator = manifest.parties[1].operator.clone();
+        let verify = |manifest: &Manifest| {
+            let verified = VerifiedManifest::verify(signed(manifest, 2), &approvers(2));
+            verified.map(drop)
+        };
+
+        let (first, second) = (ONE, TWO);
+        let breach = Breach::SharedOperator { first, second };
+        assert_eq!(verify(&manifest), Err(ManifestError::Diversity(breach)));
+        manifest.simulated = true;
+        assert_eq!(verify(&manifest), Ok(()));
+        // A neighbour of a party is told, and refuses nothing.
+        let mut beside = genesis();
+        beside.ledger.machine = beside.parties[0].machine.clone();
+        assert_eq!(verify(&beside), Ok(()));
     }
 
     #[test]

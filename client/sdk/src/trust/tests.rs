@@ -165,7 +165,21 @@ fn manifest(version: u64, network: Option<NetworkId>) -> Manifest {
         chip: vec![1; 64],
         config: Digest::new([2; 32]),
     };
-    let party = PartyEntry::self_run("operator", machine.clone(), [3; 32]);
+    let parties = [1, 2, 3].map(|mark| {
+        let machine = match mark {
+            1 => machine.clone(),
+            2 => Machine {
+                chip: vec![2; 64],
+                ..machine.clone()
+            },
+            _ => Machine {
+                platform: PlatformKind::Nitro,
+                chip: vec![3; 48],
+                ..machine.clone()
+            },
+        };
+        PartyEntry::self_run(format!("operator {mark}"), machine, [mark; 32])
+    });
     let ledger = LedgerEntry {
         machine: machine.clone(),
         origin: "log".into(),
@@ -179,6 +193,6 @@ fn manifest(version: u64, network: Option<NetworkId>) -> Manifest {
         name: "test".into(),
         gateways: vec![machine],
         evidence_age_max_s: 600,
-        ..Manifest::genesis(vec![party.clone(), party.clone(), party], ledger, approvers)
+        ..Manifest::genesis(parties.into(), ledger, approvers)
     }
 }

@@ -40,7 +40,7 @@ fn a_restored_custodian_releases_the_same_key_under_a_lease_above_every_earlier_
         spare.state = stage.folder.join("state-2");
         let setup = setup_key(stage.mechanism().setup_kind(), 7);
         let token = Pkcs11Token::create(old.clone()).unwrap();
-        let first = manifest(token.public_key());
+        let first = manifest(token.party(), token.public_key());
         let custodian = token.public_key();
         let custody = serve(token, &first, &register(1));
         let before = [(); 3].map(|()| grant(&custody, &first, &setup));
@@ -85,7 +85,7 @@ fn a_restored_custodian_releases_the_same_key_under_a_lease_above_every_earlier_
             version: 2,
             previous: Some(trust_in(&first).manifest().digest()),
             network: Some(network),
-            ..manifest(token.public_key())
+            ..manifest(token.party(), token.public_key())
         };
         let custody = serve(token, &next, &register(2));
         // Nobody who has an earlier lease puts a head on record.
