@@ -4,8 +4,11 @@
 //! - [`tree`]: a growing tree that answers with roots and proofs.
 //! - [`verify`]: checks inclusion and consistency proofs; needs no tree.
 //! - [`key`], [`note`]: C2SP signed notes, Ed25519 keys and witness cosignatures.
+//! - `mldsa`: cosignatures that hold against quantum computers; behind the feature `ml-dsa`.
 //! - [`checkpoint`]: the signed statement "the log has this size and this root".
 //! - [`receipt`]: the `tlog-proof` text that proves one entry offline.
+//! - [`witness`]: what a witness cosigns and what it refuses, without I/O.
+//! - [`policy`]: which logs count, and whose cosignatures make a quorum.
 //! - [`tile`]: paths of the published tiles.
 //!
 //! The crate reads no clock, holds no randomness and does no I/O. A log, its clients, the
@@ -18,11 +21,15 @@ extern crate alloc;
 pub mod checkpoint;
 pub mod hash;
 pub mod key;
+#[cfg(feature = "ml-dsa")]
+pub mod mldsa;
 pub mod note;
+pub mod policy;
 pub mod receipt;
 pub mod tile;
 pub mod tree;
 pub mod verify;
+pub mod witness;
 
 mod text;
 

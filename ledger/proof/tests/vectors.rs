@@ -89,6 +89,9 @@ fn the_example_checkpoint_reads() {
     assert_eq!(checkpoint.origin, note.signatures()[0].name);
     assert_eq!(checkpoint.size, 20_852_163);
     assert_eq!(checkpoint.text(), note.text());
+    // The C2SP text prints the message of this cosignature, with its time.
+    let time_s = 1_679_315_147_u64.to_be_bytes();
+    assert!(note.signatures()[1].bytes.starts_with(&time_s));
 }
 
 /// Runs `accepts` on every case of a file and returns how many there were.
