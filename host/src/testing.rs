@@ -105,14 +105,18 @@ pub(crate) fn bundle(binding: &Binding) -> EvidenceBundle {
 }
 
 fn manifest() -> Manifest {
-    let machine = |chip| Machine {
-        platform: PlatformKind::Snp,
-        chip: vec![chip; 64],
+    let machine = |platform, chip: &[u8]| Machine {
+        platform,
+        chip: chip.to_vec(),
         config: Digest::new([2; 32]),
     };
-    let party = |index| PartyEntry::self_run(format!("operator {index}"), machine(index), [7; 32]);
+    let snp = |mark| machine(PlatformKind::Snp, &[mark; 64]);
+    let party =
+        |mark, machine| PartyEntry::self_run(format!("operator {mark}"), machine, [mark; 32]);
+    let nitro = machine(PlatformKind::Nitro, &[3; 48]);
+    let parties = vec![party(1, snp(1)), party(2, snp(2)), party(3, nitro)];
     let ledger = LedgerEntry {
-        machine: machine(3),
+        machine: snp(9),
         origin: String::from("test/log"),
         key: [0; 32],
     };
@@ -120,6 +124,6 @@ fn manifest() -> Manifest {
     Manifest {
         name: String::from("test"),
         evidence_age_max_s: 600,
-        ..Manifest::genesis([0, 1, 2].map(party).to_vec(), ledger, approvers)
+        ..Manifest::genesis(parties, ledger, approvers)
     }
 }
