@@ -10,8 +10,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use boop_daemon::{from_toml, now_ms};
 use boop_hsm::{
-    Audit, CustodianSettings, FileToken, KeyWork, OperatorsWord, Pkcs11Settings, Pkcs11Token,
-    Pkcs11Vault, Register, Status, Token, TokenSettings,
+    Audit, CustodianSettings, FileToken, Keeper, KeyWork, KmsToken, OperatorsWord, Pkcs11Settings,
+    Pkcs11Token, Pkcs11Vault, Register, Status, Token, Vault, VaultSettings,
 };
 use clap::{Args, Subcommand};
 
@@ -144,15 +144,21 @@ impl Command {
 
 /// Gives the data keys new key-encryption keys, and puts that on record.
 fn rotate(settings: &CustodianSettings, word: OperatorsWord) -> anyhow::Result<()> {
-    let pkcs11 = settings.pkcs11(word)?;
-    let pkcs11 = pkcs11.context("a token in a file has no key-encryption keys")?;
-    let token = Pkcs11Token::open(pkcs11)?;
+    let (keys, epoch) = match settings.vault(word)? {
+        VaultSettings::File(_) => anyhow::bail!("a token in a file has no key-encryption keys"),
+        VaultSettings::Pkcs11(token) => rotated(&Pkcs11Token::open(token)?)?,
+        VaultSettings::Kms(token) => rotated(&KmsToken::open(token)?)?,
+    };
     let audit = Audit::open(&settings.audit)?;
-    let keys = token.rotate(now_ms())?;
-    let whose = (token.party(), token.oldest_epoch());
+    let whose = (settings.custody()?.party, epoch);
     audit.note(KeyWork::Rotated, keys, whose, now_ms())?;
     println!("data keys under new key-encryption keys: {keys}");
     Ok(())
+}
+
+/// Returns how many data keys there are, and the oldest epoch.
+fn rotated<V: Vault>(token: &Keeper<V>) -> anyhow::Result<(usize, u32)> {
+    Ok((token.rotate(now_ms())?, token.oldest_epoch()))
 }
 
 /// Opens the token that a configuration names, and says what is weak about it.
@@ -200,11 +206,7 @@ fn make(settings: &CustodianSettings, word: OperatorsWord) -> anyhow::Result<Box
     for warning in settings.warnings() {
         eprintln!("warning: {warning}");
     }
-    match (&settings.token, settings.pkcs11(word)?) {
-        (_, Some(pkcs11)) => Ok(Box::new(Pkcs11Token::create(pkcs11)?)),
-        (TokenSettings::File { path }, None) => make_file(path),
-        (TokenSettings::Pkcs11 { .. }, None) => anyhow::bail!("no token"),
-    }
+    settings.make_token(word).context("token")
 }
 
 fn make_file(path: &Path) -> anyhow::Result<Box<dyn Token>> {

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::custody::CustodySettings;
 use crate::token::{
-    FileToken, IdentityPlace, Pkcs11Settings, Pkcs11Token, Pkcs11TokenSettings, Token, TokenError,
+    FileToken, IdentityPlace, KmsSettings, KmsToken, KmsTokenSettings, Pkcs11Settings, Pkcs11Token,
+    Pkcs11TokenSettings, Token, TokenError,
 };
 
 /// Releases a minute, unless the configuration says otherwise.
@@ -72,6 +73,35 @@ pub enum TokenSettings {
         /// The file with leases and wrapped keys.
         state: PathBuf,
     },
+    /// In AWS KMS, which judges the evidence too: for a party on AWS Nitro.
+    AwsKms {
+        /// The region.
+        region: String,
+        /// URL of the service; without one, the region's.
+        #[serde(default)]
+        endpoint: Option<String>,
+        /// Alias of each key, with `{epoch}` and `{generation}` in it.
+        key: String,
+        /// File with credentials, as a credential process prints them, readable by its owner alone.
+        /// It is read for each request, so whoever renews them replaces it.
+        credentials: PathBuf,
+        /// PEM file with the roots for TLS.
+        #[serde(default = "tls_roots")]
+        tls_roots: PathBuf,
+        /// The file with leases, wrapped keys and the signing key.
+        state: PathBuf,
+    },
+}
+
+/// Where the keys are, with all that is needed to open it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VaultSettings {
+    /// In a file.
+    File(PathBuf),
+    /// In a token behind a PKCS#11 module.
+    Pkcs11(Pkcs11TokenSettings),
+    /// In AWS KMS.
+    Kms(KmsTokenSettings),
 }
 
 /// What an operator says on the command line.
@@ -121,10 +151,79 @@ impl CustodianSettings {
     /// # Errors
     /// If the configuration names none, or it cannot be used.
     pub fn open_token(&self, word: OperatorsWord) -> Result<Box<dyn Token>, OpenError> {
-        match (&self.token, self.pkcs11(word)?) {
-            (TokenSettings::File { path }, _) => Ok(Box::new(FileToken::open(path)?)),
-            (TokenSettings::Pkcs11 { .. }, None) => Err(TokenError::Missing.into()),
-            (TokenSettings::Pkcs11 { .. }, Some(token)) => Ok(Box::new(Pkcs11Token::open(token)?)),
+        Ok(match self.vault(word)? {
+            VaultSettings::File(path) => Box::new(FileToken::open(&path)?),
+            VaultSettings::Pkcs11(token) => Box::new(Pkcs11Token::open(token)?),
+            VaultSettings::Kms(token) => Box::new(KmsToken::open(token)?),
+        })
+    }
+
+    /// Makes the token of a new custodian.
+    ///
+    /// # Errors
+    /// If there is one, or the configuration names none that can be made.
+    pub fn make_token(&self, word: OperatorsWord) -> Result<Box<dyn Token>, OpenError> {
+        Ok(match self.vault(word)? {
+            VaultSettings::File(path) => Box::new(FileToken::create(&path)?),
+            VaultSettings::Pkcs11(token) => Box::new(Pkcs11Token::create(token)?),
+            VaultSettings::Kms(token) => Box::new(KmsToken::create(token)?),
+        })
+    }
+
+    /// Returns where the keys are.
+    ///
+    /// # Errors
+    /// If there is no such party or mechanism.
+    pub fn vault(&self, word: OperatorsWord) -> Result<VaultSettings, PlanError> {
+        match &self.token {
+            TokenSettings::File { path } => Ok(VaultSettings::File(path.clone())),
+            TokenSettings::Pkcs11 {
+                module,
+                label,
+                pin_file,
+                mechanism: name,
+                identity,
+                state,
+            } => {
+                let mut mechanisms = WrapMechanism::OF_TOKENS.into_iter();
+                let mechanism = mechanisms.find(|mechanism| mechanism.name() == name);
+                let unknown = || PlanError::Mechanism { name: name.clone() };
+                Ok(VaultSettings::Pkcs11(Pkcs11TokenSettings {
+                    pkcs11: Pkcs11Settings {
+                        module: module.clone(),
+                        label: label.clone(),
+                        pin_file: pin_file.clone(),
+                        retry_after_wrong_pin: word.retry_after_wrong_pin,
+                        danger_oaep_sha1: word.danger_oaep_sha1,
+                    },
+                    mechanism: mechanism.ok_or_else(unknown)?,
+                    identity: *identity,
+                    state: state.clone(),
+                    party: self.custody()?.party,
+                }))
+            }
+            TokenSettings::AwsKms {
+                region,
+                endpoint,
+                key,
+                credentials,
+                tls_roots,
+                state,
+            } => {
+                let regional = || format!("https://kms.{region}.amazonaws.com");
+                Ok(VaultSettings::Kms(KmsTokenSettings {
+                    kms: KmsSettings {
+                        endpoint: endpoint.clone().unwrap_or_else(regional),
+                        region: region.clone(),
+                        key: key.clone(),
+                        credentials: credentials.clone(),
+                        tls_roots: tls_roots.clone(),
+                    },
+                    state: state.clone(),
+                    party: self.custody()?.party,
+                    epoch: self.epoch,
+                }))
+            }
         }
     }
 
@@ -136,16 +235,14 @@ impl CustodianSettings {
             TokenSettings::File { .. } => warnings.push(format!(
                 "software token: the key of party {party} lies in a file; fit for development alone"
             )),
+            TokenSettings::AwsKms { .. } => warnings.push(in_file(party)),
             TokenSettings::Pkcs11 {
                 identity,
                 mechanism,
                 ..
             } => {
                 if *identity == IdentityPlace::File {
-                    warnings.push(format!(
-                        "the signing key of party {party}'s custodian lies in a file: who reads it \
-                         signs as the custodian"
-                    ));
+                    warnings.push(in_file(party));
                 }
                 if mechanism == WrapMechanism::DangerRsaOaepSha1.name() {
                     warnings.push(String::from(
@@ -155,40 +252,6 @@ impl CustodianSettings {
             }
         }
         warnings
-    }
-
-    /// Returns what is said about a PKCS#11 token, or nothing where the token is a file.
-    ///
-    /// # Errors
-    /// If there is no such party or mechanism.
-    pub fn pkcs11(&self, word: OperatorsWord) -> Result<Option<Pkcs11TokenSettings>, PlanError> {
-        let TokenSettings::Pkcs11 {
-            module,
-            label,
-            pin_file,
-            mechanism: name,
-            identity,
-            state,
-        } = &self.token
-        else {
-            return Ok(None);
-        };
-        let mut mechanisms = WrapMechanism::OF_TOKENS.into_iter();
-        let mechanism = mechanisms.find(|mechanism| mechanism.name() == name);
-        let unknown = || PlanError::Mechanism { name: name.clone() };
-        Ok(Some(Pkcs11TokenSettings {
-            pkcs11: Pkcs11Settings {
-                module: module.clone(),
-                label: label.clone(),
-                pin_file: pin_file.clone(),
-                retry_after_wrong_pin: word.retry_after_wrong_pin,
-                danger_oaep_sha1: word.danger_oaep_sha1,
-            },
-            mechanism: mechanism.ok_or_else(unknown)?,
-            identity: *identity,
-            state: state.clone(),
-            party: self.custody()?.party,
-        }))
     }
 
     /// Returns what the custodian is told about its task.
@@ -203,6 +266,17 @@ impl CustodianSettings {
             releases_per_minute: self.releases_per_minute,
         })
     }
+}
+
+fn in_file(party: u8) -> String {
+    format!(
+        "the signing key of party {party}'s custodian lies in a file: who reads it signs as the \
+         custodian"
+    )
+}
+
+fn tls_roots() -> PathBuf {
+    PathBuf::from("/etc/ssl/certs/ca-certificates.crt")
 }
 
 const fn listen() -> SocketAddr {
@@ -283,11 +357,39 @@ mod tests {
     "#;
 
     #[test]
+    fn aws_kms_is_the_regions_unless_an_endpoint_is_named() {
+        let token = r#"
+            kind = "aws-kms"
+            region = "eu-central-1"
+            key = "alias/boop-1-{epoch}-{generation}"
+            credentials = "credentials.json"
+            state = "token"
+        "#;
+        let text = MINIMAL.replace("kind = \"file\"\n        path = \"token\"", token);
+        let endpoint = |text: &str| {
+            let settings: CustodianSettings = toml::from_str(text).unwrap();
+            let vault = settings.vault(OperatorsWord::default()).unwrap();
+            let VaultSettings::Kms(token) = vault else {
+                panic!("{vault:?}");
+            };
+            assert_eq!(token.kms.tls_roots, tls_roots());
+            token.kms.endpoint
+        };
+
+        assert_eq!(endpoint(&text), "https://kms.eu-central-1.amazonaws.com");
+        let named = text.replace("region =", "endpoint = \"https://localhost:1\"\nregion =");
+        assert_eq!(endpoint(&named), "https://localhost:1");
+    }
+
+    #[test]
     fn a_pkcs11_token_names_its_mechanism() {
         let text = MINIMAL.replace("kind = \"file\"\n        path = \"token\"", PKCS11);
         let settings: CustodianSettings = toml::from_str(&text).unwrap();
 
-        let token = settings.pkcs11(OperatorsWord::default()).unwrap().unwrap();
+        let vault = settings.vault(OperatorsWord::default()).unwrap();
+        let VaultSettings::Pkcs11(token) = vault else {
+            panic!("{vault:?}");
+        };
 
         assert_eq!(token.mechanism, WrapMechanism::EcdhPlain);
         assert_eq!(token.identity, IdentityPlace::Token);
@@ -296,7 +398,7 @@ mod tests {
             let text = text.replace("ecdh-p256-aes-kw", name);
             let settings: CustodianSettings = toml::from_str(&text).unwrap();
             let name = String::from(name);
-            let refused = settings.pkcs11(OperatorsWord::default());
+            let refused = settings.vault(OperatorsWord::default());
             assert_eq!(refused, Err(PlanError::Mechanism { name }));
         }
         let text = text.replace("mechanism", "mechanisms");

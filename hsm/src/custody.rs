@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use boop_channel::setup::{NotPublic, SetupPublic};
 use boop_channel::{Expectation, JudgeError, Trust, verify_signature};
-use boop_wire::binding::{Binding, Purpose, Role};
+use boop_wire::binding::{Binding, PlatformKind, Purpose, Role};
 use boop_wire::codec::{CodecError, plain_digest};
 use boop_wire::custody::CustodyEvent;
 use boop_wire::evidence::EvidenceBundle;
@@ -29,7 +29,7 @@ use crate::audit::{Audit, AuditError, Outcome, Record};
 use crate::ledger::{Ledger, LedgerError};
 use crate::rate::Rate;
 use crate::register::{MoveError, Register, RegisterError};
-use crate::token::{KeyName, Token, TokenError};
+use crate::token::{KeyName, Recipient, Token, TokenError};
 pub use conversation::Conversation;
 
 /// Connections in a minute that are listened to; each may cost a verification and a line of
@@ -52,12 +52,18 @@ pub struct CustodySettings {
     pub releases_per_minute: NonZeroU32,
 }
 
-/// The manifest names another custodian for the party.
+/// Why a token is not the one for a party.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the token's key is {found}, and the manifest names another one for this party")]
-pub struct WrongKey {
-    /// The token's public key, in hexadecimal.
-    pub found: String,
+pub enum UnfitToken {
+    /// The manifest names another custodian for the party.
+    #[error("the token's key is {found}, and the manifest names another one for this party")]
+    WrongKey {
+        /// The token's public key, in hexadecimal.
+        found: String,
+    },
+    /// The token reads evidence of another hardware than the party's.
+    #[error("AWS KMS reads documents of AWS Nitro, and the party's machine gives other evidence")]
+    OtherPlatform,
 }
 
 /// Why a key was not released.
@@ -179,19 +185,23 @@ impl Custody {
     /// Puts a custodian together.
     ///
     /// # Errors
-    /// If the token is not the one that the manifest names for this party.
+    /// If the token is not the one that the manifest names for this party, or not for its machine.
     pub fn new(
         settings: CustodySettings,
         trust: Trust,
         token: Box<dyn Token>,
         records: Records,
-    ) -> Result<Arc<Self>, WrongKey> {
+    ) -> Result<Arc<Self>, UnfitToken> {
         let found = token.public_key();
         let entry = trust.manifest().manifest().party(settings.party);
-        if entry.is_none_or(|entry| entry.custodian != found) {
-            return Err(WrongKey {
+        let Some(entry) = entry.filter(|entry| entry.custodian == found) else {
+            return Err(UnfitToken::WrongKey {
                 found: hex::encode(found),
             });
+        };
+        let reads_documents = token.mechanism().is_recipients();
+        if reads_documents && entry.machine.platform != PlatformKind::Nitro {
+            return Err(UnfitToken::OtherPlatform);
         }
         Ok(Arc::new(Self {
             settings,
@@ -225,7 +235,8 @@ impl Custody {
             challenge,
         };
         let judged = self.trust.judge(evidence, &expect, now_ms)?;
-        self.grant(&judged.binding, setup, epoch, now_ms)
+        let shown = (setup, evidence.evidence.as_slice());
+        self.grant(&judged.binding, shown, epoch, now_ms)
     }
 
     /// Releases the key to the process of a binding that was judged. The lease and the audit line
@@ -233,7 +244,7 @@ impl Custody {
     pub(crate) fn grant(
         &self,
         binding: &Binding,
-        setup: &[u8],
+        (setup, evidence): (&[u8], &[u8]),
         epoch: u32,
         now_ms: u64,
     ) -> Result<ReleasedKey, ReleaseError> {
@@ -270,7 +281,11 @@ impl Custody {
             lease,
             anchor,
         };
-        let wrapped = self.token.wrap_data_key(epoch, &setup, &context)?;
+        let recipient = Recipient {
+            setup: &setup,
+            evidence,
+        };
+        let wrapped = self.token.wrap_data_key(epoch, &recipient, &context)?;
         let mut released = ReleasedKey {
             enc: wrapped.ephemeral,
             ciphertext: wrapped.ciphertext,
@@ -279,11 +294,17 @@ impl Custody {
             mechanism: wrapped.mechanism,
         };
         released.signature = self.token.sign(&released.signed_bytes())?;
+        self.note_release(&released, now_ms)?;
+        Ok(released)
+    }
+
+    /// Writes a release into the audit, and then into the log.
+    fn note_release(&self, released: &ReleasedKey, now_ms: u64) -> Result<(), AuditError> {
         let context = &released.context;
         self.records.audit.append(&Record {
             at_ms: now_ms,
             party: context.party,
-            epoch,
+            epoch: context.epoch,
             instance: Some(context.instance),
             outcome: Outcome::Released {
                 lease: context.lease,
@@ -293,12 +314,12 @@ impl Custody {
         tracing::info!(
             event = "key-released",
             party = context.party.get(),
-            epoch,
+            epoch = context.epoch,
             lease = context.lease,
             instance = %context.instance,
             mechanism = released.mechanism.name(),
         );
-        Ok(released)
+        Ok(())
     }
 
     /// Makes good an end between putting on record that an epoch is over and destroying its key.

@@ -12,6 +12,7 @@
 //!
 //! [`Custody`] holds every rule; [`serve`] is the socket around it; a [`Token`] holds the keys.
 //! [`Pkcs11Token`] has them made in a token behind PKCS#11, which itself wraps them to a setup key;
+//! [`KmsToken`] in AWS KMS, which wraps them to the key that it reads in a Nitro document;
 //! [`FileToken`] is software, and its keys lie in a file: for development.
 //! `boop_channel::setup` is the party's side of that.
 #![forbid(unsafe_code)]
@@ -30,17 +31,20 @@ mod status;
 mod token;
 
 pub use audit::{Audit, AuditError, KeyWork};
-pub use config::{CustodianSettings, OpenError, OperatorsWord, PlanError, TokenSettings};
-pub use custody::{Conversation, Custody, CustodySettings, Records, ReleaseError, WrongKey};
+pub use config::{
+    CustodianSettings, OpenError, OperatorsWord, PlanError, TokenSettings, VaultSettings,
+};
+pub use custody::{Conversation, Custody, CustodySettings, Records, ReleaseError, UnfitToken};
 pub use ledger::{Ledger, LedgerError};
 pub use register::{MoveError, Register, RegisterError};
 pub use seen::{SeenError, note_manifest};
 pub use serve::{CONNECTIONS_MAX, ConverseError, converse, serve};
 pub use status::{Status, StatusError};
 pub use token::{
-    Capability, FileToken, Finding, Findings, IdentityPlace, KeyCheck, KeyFacts, KeyName, PinError,
-    Pkcs11Settings, Pkcs11Status, Pkcs11Token, Pkcs11TokenSettings, Pkcs11Vault, StoredKey, Token,
-    TokenError, TokenFacts, Vault, VaultError, make_drill_token,
+    Capability, CredentialsError, FileToken, Finding, Findings, IdentityPlace, Keeper,
+    KeeperStatus, KeyCheck, KeyFacts, KeyName, KmsError, KmsSettings, KmsToken, KmsTokenSettings,
+    PinError, Pkcs11Settings, Pkcs11Token, Pkcs11TokenSettings, Pkcs11Vault, Recipient, StoredKey,
+    Token, TokenError, TokenFacts, Vault, VaultError, make_drill_token,
 };
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 
 use std::fmt;
 
-use boop_wire::release::Anchor;
+use boop_wire::release::{Anchor, WrapMechanism};
 
-use crate::config::{CustodianSettings, OperatorsWord, PlanError};
+use crate::config::{CustodianSettings, OperatorsWord, PlanError, VaultSettings};
 use crate::register::{Register, RegisterError};
-use crate::token::{Pkcs11Status, Pkcs11Token, TokenError};
+use crate::token::{KeeperStatus, KmsToken, Pkcs11Token, TokenError};
 
 /// Milliseconds of a day.
 const DAY_MS: u64 = 24 * 3600 * 1000;
@@ -37,8 +37,8 @@ pub struct Status {
     pub at_ms: u64,
     /// The newest lease and head on record.
     pub on_record: Option<(u64, Option<Anchor>)>,
-    /// The PKCS#11 token and how it wraps; nothing where the token is a file.
-    pub pkcs11: Option<(&'static str, Pkcs11Status)>,
+    /// The vault and how it wraps; nothing where the token is a file.
+    pub vault: Option<(&'static str, KeeperStatus)>,
     /// What is weak.
     pub warnings: Vec<String>,
 }
@@ -54,19 +54,25 @@ impl Status {
         at_ms: u64,
     ) -> Result<Self, StatusError> {
         settings.custody()?;
-        let pkcs11 = match settings.pkcs11(word)? {
-            Some(token) => {
+        let vault = match settings.vault(word)? {
+            VaultSettings::File(_) => None,
+            VaultSettings::Pkcs11(token) => {
                 let status = Pkcs11Token::status(&token, settings.epoch)?;
                 Some((token.mechanism.name(), status))
             }
-            None => None,
+            VaultSettings::Kms(token) => {
+                let status = KmsToken::status(&token, settings.epoch)?;
+                Some((WrapMechanism::AwsKmsRecipient.name(), status))
+            }
         };
+        let register = Register::open(&settings.register)?;
+        let epoch = register.present().unwrap_or(settings.epoch);
         Ok(Self {
             party: settings.party,
-            epoch: settings.epoch,
+            epoch,
             at_ms,
-            on_record: Register::open(&settings.register)?.newest(settings.epoch),
-            pkcs11,
+            on_record: register.newest(epoch),
+            vault,
             warnings: settings.warnings(),
         })
     }
@@ -86,7 +92,7 @@ impl fmt::Display for Status {
             None => writeln!(f, "head  none on record")?,
             Some(Anchor { version, root }) => writeln!(f, "head  version {version}, root {root}")?,
         }
-        let Some((mechanism, status)) = &self.pkcs11 else {
+        let Some((mechanism, status)) = &self.vault else {
             return write!(f, "token  a file");
         };
         writeln!(f, "identity  {}", hex::encode(status.public_key))?;

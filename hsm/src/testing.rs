@@ -4,6 +4,7 @@
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 
+use boop_channel::setup::WrappedKey;
 use boop_channel::{Trust, VerifiedManifest};
 use boop_verifier::{Roots, SimulatedEvidence};
 use boop_wire::binding::{Binding, BoundKeys, PlatformKind, Purpose, Role};
@@ -13,11 +14,16 @@ use boop_wire::manifest::{
     Approval, ApproverEntry, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, PartyEntry,
     SignedManifest,
 };
+use boop_wire::release::{ReleaseContext, WrapMechanism};
+use boop_wire::session::Signature;
 use boop_wire::{Digest, InstanceId, PartyIndex};
 use ed25519_dalek::{Signer, SigningKey};
 use tempfile::TempDir;
 
-use crate::{Audit, Custody, CustodySettings, FileToken, Ledger, Records, Register, Token};
+use crate::{
+    Audit, Custody, CustodySettings, FileToken, KeyName, Ledger, Recipient, Records, Register,
+    Token, TokenError,
+};
 
 /// The time at which everything in these tests happens.
 pub(crate) const NOW_MS: u64 = 1_800_000_000_000;
@@ -92,6 +98,56 @@ impl World {
 
     pub(crate) fn trust(&self) -> Trust {
         trust_in(&manifest(self.settings.party, self.custodian_key))
+    }
+}
+
+/// A token in a file that says it wraps as AWS KMS does.
+pub(crate) struct ReadsEvidence(pub(crate) FileToken);
+
+impl Token for ReadsEvidence {
+    fn public_key(&self) -> [u8; 32] {
+        self.0.public_key()
+    }
+
+    fn mark(&self) -> u64 {
+        self.0.mark()
+    }
+
+    fn note_mark(&self, mark: u64) -> Result<(), TokenError> {
+        self.0.note_mark(mark)
+    }
+
+    fn raise_lease(&self, epoch: u32) -> Result<u64, TokenError> {
+        self.0.raise_lease(epoch)
+    }
+
+    fn mechanism(&self) -> WrapMechanism {
+        WrapMechanism::AwsKmsRecipient
+    }
+
+    fn prepare(&self, name: &KeyName, now_ms: u64) -> Result<(), TokenError> {
+        self.0.prepare(name, now_ms)
+    }
+
+    fn wrap_data_key(
+        &self,
+        epoch: u32,
+        recipient: &Recipient<'_>,
+        context: &ReleaseContext,
+    ) -> Result<WrappedKey, TokenError> {
+        self.0.wrap_data_key(epoch, recipient, context)
+    }
+
+    fn oldest_epoch(&self) -> u32 {
+        self.0.oldest_epoch()
+    }
+
+    fn destroy_before(&self, epoch: u32) -> Result<(), TokenError> {
+        self.0.destroy_before(epoch)
+    }
+
+    fn sign(&self, bytes: &[u8]) -> Result<Signature, TokenError> {
+        self.0.sign(bytes)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod file;
 mod keeper;
+mod kms;
 mod leases;
 mod pin;
 mod pkcs11;
@@ -11,19 +12,23 @@ mod vault;
 use std::io::ErrorKind;
 
 use boop_channel::seal::SealError;
-use boop_channel::setup::{SetupPublic, WrappedKey};
+use boop_channel::setup::WrappedKey;
 use boop_wire::release::{ReleaseContext, WrapMechanism};
 use boop_wire::session::Signature;
 
 pub use file::FileToken;
-pub use keeper::{IdentityPlace, KeyFacts, Pkcs11Status, Pkcs11Token, Pkcs11TokenSettings};
+pub use keeper::{
+    IdentityPlace, Keeper, KeeperStatus, KeyFacts, KmsToken, KmsTokenSettings, Pkcs11Token,
+    Pkcs11TokenSettings,
+};
 pub(crate) use keeper::{KEYS_MAX, KeyInBackup, RestoringToken};
+pub use kms::{CredentialsError, KmsError, KmsSettings};
 pub use pin::PinError;
 pub use pkcs11::{
     Capability, Finding, Findings, KeyCheck, Pkcs11Settings, Pkcs11Vault, TokenFacts,
     make_drill_token,
 };
-pub use vault::{KeyName, StoredKey, Vault, VaultError};
+pub use vault::{KeyName, Recipient, StoredKey, Vault, VaultError};
 
 /// Holds a party's key-encryption key, the custodian's signing key and the lease counters. A data
 /// key leaves it wrapped to a setup key and in no other form.
@@ -55,14 +60,14 @@ pub trait Token: Send + Sync {
     /// If the token fails.
     fn prepare(&self, name: &KeyName, now_ms: u64) -> Result<(), TokenError>;
 
-    /// Wraps the data key of `epoch` to `setup`, for `context` alone.
+    /// Wraps the data key of `epoch` to the key of `recipient`, for `context` alone.
     ///
     /// # Errors
     /// If the setup key is not valid or the token fails.
     fn wrap_data_key(
         &self,
         epoch: u32,
-        setup: &SetupPublic,
+        recipient: &Recipient<'_>,
         context: &ReleaseContext,
     ) -> Result<WrappedKey, TokenError>;
 
@@ -142,7 +147,7 @@ pub enum TokenError {
     /// The signing key is elsewhere than the configuration says.
     #[error("the signing key is elsewhere than the configuration says")]
     IdentityPlace,
-    /// The PKCS#11 token does not do it.
+    /// The vault does not do it.
     #[error(transparent)]
     Vault(#[from] VaultError),
     /// The file cannot be read or written.

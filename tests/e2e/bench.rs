@@ -51,15 +51,22 @@ impl Bench {
 
     /// Makes a network in a folder that `prepare` has put something into.
     pub(crate) async fn start_in(prepare: impl FnOnce(&Layout)) -> Self {
-        let folder = Folder::make();
-        prepare(&Layout::new(folder.path.join("net")));
-        let network = Network::start(folder.provision()).expect("the network starts");
-        Self::around(network, folder).await
+        Self::start_in_and_after(prepare, |_| {}).await
     }
 
     /// Makes a network, has `change` change its files, and waits until it is whole.
     pub(crate) async fn start_after(change: impl FnOnce(&Layout)) -> Self {
+        Self::start_in_and_after(|_| {}, change).await
+    }
+
+    /// Makes a network in a folder that `prepare` has put something into, and has `change` change
+    /// its files before anything starts.
+    pub(crate) async fn start_in_and_after(
+        prepare: impl FnOnce(&Layout),
+        change: impl FnOnce(&Layout),
+    ) -> Self {
         let folder = Folder::make();
+        prepare(&Layout::new(folder.path.join("net")));
         let provisioned = folder.provision();
         change(&provisioned.layout);
         let network = Network::start(provisioned).expect("the network starts");

@@ -21,6 +21,8 @@ mod guide;
 #[cfg(test)]
 mod journey;
 #[cfg(test)]
+mod kms;
+#[cfg(test)]
 mod ledger_loss;
 #[cfg(test)]
 mod load;

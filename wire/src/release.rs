@@ -136,6 +136,11 @@ pub enum WrapMechanism {
     /// RSA-OAEP with SHA-1 and no label. The context is bound by the custodian's signature alone.
     #[n(4)]
     DangerRsaOaepSha1,
+    /// CMS `EnvelopedData` (RFC 5652 §6) as AWS KMS makes it for the key in a Nitro document: a
+    /// content key by RSA-OAEP with SHA-256, the data key by AES-256-CBC. The context is bound by
+    /// the custodian's signature alone.
+    #[n(5)]
+    AwsKmsRecipient,
 }
 
 /// Which kind of setup key a mechanism wraps to.
@@ -166,6 +171,7 @@ impl WrapMechanism {
             Self::EcdhX963Sha256 => "ecdh-p256-x963-sha256-aes-kw",
             Self::EcdhPlain => "ecdh-p256-aes-kw",
             Self::DangerRsaOaepSha1 => "danger-rsa-oaep-sha1",
+            Self::AwsKmsRecipient => "aws-kms-recipient",
         }
     }
 
@@ -173,9 +179,16 @@ impl WrapMechanism {
     pub const fn setup_kind(self) -> SetupKind {
         match self {
             Self::Hpke => SetupKind::X25519,
-            Self::RsaOaepSha256 | Self::DangerRsaOaepSha1 => SetupKind::Rsa3072,
+            Self::RsaOaepSha256 | Self::DangerRsaOaepSha1 | Self::AwsKmsRecipient => {
+                SetupKind::Rsa3072
+            }
             Self::EcdhX963Sha256 | Self::EcdhPlain => SetupKind::P256,
         }
+    }
+
+    /// Tells whether it wraps to the key that evidence names, as whoever wraps reads it there.
+    pub const fn is_recipients(self) -> bool {
+        matches!(self, Self::AwsKmsRecipient)
     }
 
     /// Tells whether it is used only where somebody said so.

@@ -18,6 +18,7 @@
 
 extern crate alloc;
 
+pub mod cms;
 mod keys;
 pub mod manifest;
 mod policy;

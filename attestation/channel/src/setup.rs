@@ -19,6 +19,7 @@ use boop_wire::release::{ReleaseContext, SetupKind, WrapMechanism};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+use crate::cms::Enveloped;
 use crate::seal::OpeningKey;
 
 /// Length of a data key.
@@ -75,6 +76,17 @@ impl SetupPublic {
             Self::X25519(bytes) => bytes,
             Self::P256(point) => point.as_bytes(),
             Self::Rsa3072(modulus) => modulus.as_bytes(),
+        }
+    }
+
+    /// Returns the key as `SubjectPublicKeyInfo` (RFC 5280 §4.1), if it is an RSA key.
+    pub fn spki(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::X25519(_) | Self::P256(_) => None,
+            Self::Rsa3072(modulus) => {
+                let parts = [&RSA_SPKI_PREFIX[..], modulus.as_bytes(), &RSA_SPKI_SUFFIX];
+                Some(parts.concat())
+            }
         }
     }
 
@@ -263,8 +275,9 @@ impl SetupKey {
 
     /// Returns the data key that was wrapped to this key for `context`.
     ///
-    /// With [`WrapMechanism::EcdhPlain`] and [`WrapMechanism::DangerRsaOaepSha1`] the context is
-    /// no part of the wrapping: the caller has checked the custodian's signature over both.
+    /// With [`WrapMechanism::EcdhPlain`], [`WrapMechanism::DangerRsaOaepSha1`] and
+    /// [`WrapMechanism::AwsKmsRecipient`] the context is no part of the wrapping: the caller has
+    /// checked the custodian's signature over both.
     ///
     /// # Errors
     /// If the mechanism is not accepted or not for this key, or the bytes do not open.
@@ -287,6 +300,13 @@ impl SetupKey {
             }
             (Private::Rsa(private), WrapMechanism::DangerRsaOaepSha1) => {
                 decrypt(private, &OAEP_SHA1_MGF1SHA1, wrapped, None)
+            }
+            (Private::Rsa(private), WrapMechanism::AwsKmsRecipient) => {
+                let opened = wrapped.ephemeral.is_empty().then(|| {
+                    let enveloped = Enveloped::parse(&wrapped.ciphertext).ok()?;
+                    enveloped.open(private)
+                });
+                opened.flatten().ok_or(UnwrapError::Wrapped)
             }
             (Private::P256(private), WrapMechanism::EcdhX963Sha256) => {
                 agree(private, wrapped, |shared| x963_sha256(shared, &info))

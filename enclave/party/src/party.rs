@@ -31,7 +31,7 @@ use crate::limits::{CUSTODIAN_MS_MAX, EVIDENCE_RENEW_MS, RELEASE_RETRY_MS, RELIN
 use crate::link::Link;
 use crate::peers::Peers;
 use crate::platform::{Platform, PlatformFailure};
-use crate::release::{Epoch, Release};
+use crate::release::{Epoch, Named, Release};
 use crate::vault::Vault;
 use crate::work::Work;
 use anchor::Anchors;
@@ -345,7 +345,7 @@ impl<P: Platform> Party<P> {
         trust: &Trust,
         purpose: Purpose,
         challenge: [u8; 32],
-        setup: Option<Digest>,
+        setup: Option<Named>,
     ) -> Option<EvidenceBundle> {
         let binding = Binding {
             purpose,
@@ -358,17 +358,19 @@ impl<P: Platform> Party<P> {
             instance: self.instance,
             lease: self.lease,
             keys: BoundKeys {
-                setup,
+                setup: setup.as_ref().map(|setup| setup.digest),
                 ..self.keys.bound()
             },
             challenge,
             made_at_ms: self.now_ms,
             checkpoint: None,
         };
-        let raw = self
-            .platform
-            .attest(&binding.report_data(), &challenge)
-            .ok()?;
+        let (platform, data) = (&mut self.platform, binding.report_data());
+        let raw = match setup.and_then(|setup| setup.public_key) {
+            Some(key) => platform.attest_to(&data, &challenge, &key),
+            None => platform.attest(&data, &challenge),
+        };
+        let raw = raw.ok()?;
         Some(EvidenceBundle {
             platform: raw.platform,
             evidence: raw.evidence,

@@ -33,6 +33,19 @@ pub trait Platform {
         challenge: &[u8; 32],
     ) -> Result<RawEvidence, PlatformFailure>;
 
+    /// Asks for evidence that also names `public_key`.
+    ///
+    /// # Errors
+    /// If there is none, or it has no place for a public key.
+    fn attest_to(
+        &mut self,
+        _report_data: &[u8; 64],
+        _challenge: &[u8; 32],
+        _public_key: &[u8],
+    ) -> Result<RawEvidence, PlatformFailure> {
+        Err(PlatformFailure)
+    }
+
     /// Fills `out` with random bytes of the machine.
     ///
     /// # Errors

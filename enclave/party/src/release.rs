@@ -53,10 +53,17 @@ pub(crate) enum Epoch {
 pub(crate) enum Step {
     /// Wait for more bytes.
     Wait,
-    /// Make evidence over this challenge and the setup key's digest.
-    Prove { challenge: [u8; 32], setup: Digest },
+    /// Make evidence over this challenge and the setup key.
+    Prove { challenge: [u8; 32], setup: Named },
     /// The key is here.
     Done(Leased),
+}
+
+/// What evidence says of a setup key.
+pub(crate) struct Named {
+    pub(crate) digest: Digest,
+    /// The key itself, for evidence that somebody besides the custodian reads.
+    pub(crate) public_key: Option<Vec<u8>>,
 }
 
 /// A released key.
@@ -135,9 +142,14 @@ impl Release {
         let setup = SetupKey::make(mechanism.setup_kind(), &self.seed);
         let setup = setup.map_err(|_| Refusal::Internal)?;
         let (_, setup) = self.setup.insert((mechanism, setup));
+        let setup = setup.public();
+        let named = Named {
+            digest: plain_digest(setup.as_bytes()),
+            public_key: mechanism.is_recipients().then(|| setup.spki()).flatten(),
+        };
         Ok(Step::Prove {
             challenge,
-            setup: plain_digest(setup.public().as_bytes()),
+            setup: named,
         })
     }
 

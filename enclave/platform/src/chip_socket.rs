@@ -39,6 +39,14 @@ impl ChipSocket {
         })
     }
 
+    fn evidence(&self, request: &ChipRequest) -> Result<RawEvidence, PlatformError> {
+        match self.exchange(request)? {
+            ChipReply::Evidence(evidence) => Ok(evidence),
+            ChipReply::Refused(ChipRefusal::NoPublicKey) => Err(PlatformError::NoPublicKey),
+            ChipReply::Refused(refusal) => Err(PlatformError::Refused(refusal)),
+        }
+    }
+
     /// Exchanges one frame, over the open connection or else over a new one.
     fn exchange(&self, request: &ChipRequest) -> Result<ChipReply, PlatformError> {
         let mut held = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
@@ -61,14 +69,24 @@ impl EvidenceSource for ChipSocket {
         user_data: &[u8; USER_DATA_BYTES],
         nonce: &[u8; NONCE_BYTES],
     ) -> Result<RawEvidence, PlatformError> {
-        let request = ChipRequest::Attest {
+        self.evidence(&ChipRequest::Attest {
             user_data: *user_data,
             nonce: *nonce,
-        };
-        match self.exchange(&request)? {
-            ChipReply::Evidence(evidence) => Ok(evidence),
-            ChipReply::Refused(refusal) => Err(PlatformError::Refused(refusal)),
-        }
+            public_key: None,
+        })
+    }
+
+    fn attest_to(
+        &self,
+        user_data: &[u8; USER_DATA_BYTES],
+        nonce: &[u8; NONCE_BYTES],
+        public_key: &[u8],
+    ) -> Result<RawEvidence, PlatformError> {
+        self.evidence(&ChipRequest::Attest {
+            user_data: *user_data,
+            nonce: *nonce,
+            public_key: Some(public_key.to_vec()),
+        })
     }
 }
 
@@ -114,7 +132,8 @@ mod tests {
             seen,
             [ChipRequest::Attest {
                 user_data: [1; 64],
-                nonce: [2; 32]
+                nonce: [2; 32],
+                public_key: None,
             }]
         );
     }

@@ -28,6 +28,21 @@ pub trait EvidenceSource {
         user_data: &[u8; USER_DATA_BYTES],
         nonce: &[u8; NONCE_BYTES],
     ) -> Result<RawEvidence, PlatformError>;
+
+    /// Asks for evidence that also names `public_key`, the key that a service which reads the
+    /// evidence itself wraps its answer to: AWS KMS does.
+    ///
+    /// # Errors
+    /// [`PlatformError::NoPublicKey`] where evidence has no place for one, as that of SEV-SNP;
+    /// otherwise as [`Self::attest`].
+    fn attest_to(
+        &self,
+        _user_data: &[u8; USER_DATA_BYTES],
+        _nonce: &[u8; NONCE_BYTES],
+        _public_key: &[u8],
+    ) -> Result<RawEvidence, PlatformError> {
+        Err(PlatformError::NoPublicKey)
+    }
 }
 
 impl<S: EvidenceSource + ?Sized> EvidenceSource for Box<S> {
@@ -37,6 +52,15 @@ impl<S: EvidenceSource + ?Sized> EvidenceSource for Box<S> {
         nonce: &[u8; NONCE_BYTES],
     ) -> Result<RawEvidence, PlatformError> {
         (**self).attest(user_data, nonce)
+    }
+
+    fn attest_to(
+        &self,
+        user_data: &[u8; USER_DATA_BYTES],
+        nonce: &[u8; NONCE_BYTES],
+        public_key: &[u8],
+    ) -> Result<RawEvidence, PlatformError> {
+        (**self).attest_to(user_data, nonce, public_key)
     }
 }
 
@@ -75,6 +99,9 @@ pub enum PlatformError {
     /// The operating system gave no randomness.
     #[error("the operating system gives no randomness")]
     Random,
+    /// The evidence of this hardware has no place for a public key.
+    #[error("evidence of this hardware has no place for a public key")]
+    NoPublicKey,
     /// A frame of the chip socket was damaged.
     #[error("the chip's answer was damaged")]
     Frame(#[from] FrameError),

@@ -150,6 +150,27 @@ impl<D: NsmDevice> NitroModule<D> {
         Ok(expected)
     }
 
+    fn document(
+        &self,
+        user_data: &[u8; USER_DATA_BYTES],
+        nonce: &[u8; NONCE_BYTES],
+        public_key: Option<Vec<u8>>,
+    ) -> Result<RawEvidence, PlatformError> {
+        let request = Request::Attest {
+            user_data: user_data.to_vec(),
+            nonce: nonce.to_vec(),
+            public_key,
+        };
+        match self.ask(&request)? {
+            Response::Document(evidence) => Ok(RawEvidence {
+                kind: EvidenceKind::Nitro,
+                evidence,
+                endorsements: Vec::new(),
+            }),
+            _ => Err(NsmMessageError::Malformed.into()),
+        }
+    }
+
     fn ask(&self, request: &Request) -> Result<Response, PlatformError> {
         let answer = self.device.call(&request.to_bytes());
         let answer = answer.map_err(PlatformError::io("ask the nitro security module"))?;
@@ -163,18 +184,16 @@ impl<D: NsmDevice> EvidenceSource for NitroModule<D> {
         user_data: &[u8; USER_DATA_BYTES],
         nonce: &[u8; NONCE_BYTES],
     ) -> Result<RawEvidence, PlatformError> {
-        let request = Request::Attest {
-            user_data: user_data.to_vec(),
-            nonce: nonce.to_vec(),
-        };
-        match self.ask(&request)? {
-            Response::Document(evidence) => Ok(RawEvidence {
-                kind: EvidenceKind::Nitro,
-                evidence,
-                endorsements: Vec::new(),
-            }),
-            _ => Err(NsmMessageError::Malformed.into()),
-        }
+        self.document(user_data, nonce, None)
+    }
+
+    fn attest_to(
+        &self,
+        user_data: &[u8; USER_DATA_BYTES],
+        nonce: &[u8; NONCE_BYTES],
+        public_key: &[u8],
+    ) -> Result<RawEvidence, PlatformError> {
+        self.document(user_data, nonce, Some(public_key.to_vec()))
     }
 }
 

@@ -230,8 +230,8 @@ impl BackedUpKey {
     }
 
     /// Returns the wrapped key in the form that a token unwraps.
-    pub(crate) const fn wrapped(&self) -> StoredKey {
-        StoredKey(self.wrapped)
+    pub(crate) fn wrapped(&self) -> StoredKey {
+        StoredKey(self.wrapped.to_vec())
     }
 }
 

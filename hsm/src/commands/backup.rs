@@ -14,7 +14,7 @@ use boop_hsm::backup::{
 use boop_hsm::{
     Audit, Capability, CustodianSettings, IdentityPlace, KeyName, KeyWork, OperatorsWord,
     Pkcs11Settings, Pkcs11Token, Pkcs11TokenSettings, Pkcs11Vault, Register, Token as _,
-    TokenError, VaultError, make_drill_token,
+    TokenError, VaultError, VaultSettings, make_drill_token,
 };
 use boop_wire::NetworkId;
 use boop_wire::codec::{plain_digest, to_canonical};
@@ -318,12 +318,19 @@ struct Custodian {
 impl Custodian {
     fn read(arguments: &CustodianArguments, word: OperatorsWord) -> anyhow::Result<Self> {
         let settings: CustodianSettings = from_toml(&arguments.config)?;
-        let token = settings.pkcs11(word)?;
-        Ok(Self {
-            token: token.context(
+        let token = match settings.vault(word)? {
+            VaultSettings::Pkcs11(token) => token,
+            VaultSettings::File(_) => bail!(
                 "the token is a file: it makes no keys and has no backup, and who copies the file \
-                 has them all",
-            )?,
+                 has them all"
+            ),
+            VaultSettings::Kms(_) => bail!(
+                "AWS KMS keeps its keys itself and gives none out: there is no backup of them but \
+                 its own; keep copies of the state file, which has what they wrapped"
+            ),
+        };
+        Ok(Self {
+            token,
             network: arguments.network,
             settings,
         })

@@ -13,7 +13,7 @@ use ed25519_dalek::{Signer, SigningKey};
 
 use super::*;
 use crate::ledger::tests::{answering, published};
-use crate::testing::{NOW_MS, World, binding, bundle};
+use crate::testing::{NOW_MS, ReadsEvidence, World, binding, bundle, manifest, trust_in};
 
 const FRESH: [u8; 32] = [0x5a; 32];
 
@@ -25,7 +25,32 @@ fn a_token_that_the_manifest_does_not_name_is_refused() {
 
     let error = Custody::new(world.settings, trust, Box::new(other), world.records());
 
-    assert_eq!(error.unwrap_err(), WrongKey { found });
+    assert_eq!(error.unwrap_err(), UnfitToken::WrongKey { found });
+}
+
+#[test]
+fn a_token_that_reads_evidence_is_for_a_party_on_nitro_alone() {
+    for (party, unfit) in [(0, Some(UnfitToken::OtherPlatform)), (1, None)] {
+        let world = World::new(30);
+        let settings = CustodySettings {
+            party: PartyIndex::ALL[party],
+            ..world.settings
+        };
+        let token = ReadsEvidence(world.another_token());
+        // The machine after party 0's is one of AWS.
+        let mut manifest = manifest(PartyIndex::ALL[0], token.public_key());
+        manifest.parties[party].custodian = token.public_key();
+        if party == 1 {
+            manifest.parties[0].custodian = [0x11; 32];
+        }
+        let made = Custody::new(
+            settings,
+            trust_in(&manifest),
+            Box::new(token),
+            world.records(),
+        );
+        assert_eq!(made.err(), unfit);
+    }
 }
 
 #[test]
@@ -82,7 +107,7 @@ fn a_setup_key_that_is_not_attested_gets_nothing() {
     for setup in [None, Some(plain_digest(&[1; 32]))] {
         bound.keys.setup = setup;
         assert_eq!(
-            custody.grant(&bound, &[2; 32], 0, NOW_MS),
+            custody.grant(&bound, (&[2; 32], &[]), 0, NOW_MS),
             Err(ReleaseError::SetupKey)
         );
     }
@@ -96,7 +121,9 @@ fn a_setup_key_of_low_order_gets_nothing() {
     let mut bound = binding(&world.trust());
     bound.keys.setup = Some(plain_digest(&[0; 32]));
 
-    let error = custody.grant(&bound, &[0; 32], 0, NOW_MS).unwrap_err();
+    let error = custody
+        .grant(&bound, (&[0; 32], &[]), 0, NOW_MS)
+        .unwrap_err();
 
     assert_eq!(
         error,
@@ -239,7 +266,7 @@ impl World {
         let mut bound = binding(&self.trust());
         let public = setup.public().as_bytes();
         bound.keys.setup = Some(plain_digest(public));
-        custody.grant(&bound, public, 0, NOW_MS)
+        custody.grant(&bound, (public, &[]), 0, NOW_MS)
     }
 
     /// Releases to an instance with this identity key.
@@ -249,7 +276,7 @@ impl World {
         let mut bound = binding(&self.trust());
         bound.keys.setup = Some(plain_digest(public));
         bound.keys.identity = of.verifying_key().to_bytes();
-        custody.grant(&bound, public, 0, NOW_MS)
+        custody.grant(&bound, (public, &[]), 0, NOW_MS)
     }
 }
 

@@ -20,7 +20,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::durable;
 use crate::token::leases::{EPOCHS_MAX, Leases};
-use crate::token::{KeyName, Token, TokenError, private};
+use crate::token::{KeyName, Recipient, Token, TokenError, private};
 
 /// First field of the file.
 const FORMAT: u8 = 1;
@@ -177,10 +177,10 @@ impl Token for FileToken {
     fn wrap_data_key(
         &self,
         epoch: u32,
-        setup: &SetupPublic,
+        recipient: &Recipient<'_>,
         context: &ReleaseContext,
     ) -> Result<WrappedKey, TokenError> {
-        let SetupPublic::X25519(setup) = setup else {
+        let SetupPublic::X25519(setup) = recipient.setup else {
             return Err(TokenError::SetupKind);
         };
         let mut seed = Zeroizing::new([0; 32]);
@@ -434,14 +434,20 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let token = FileToken::create(&directory.path().join("token")).unwrap();
         let setup = SetupKey::x25519(&[5; 32]);
-        let sealed = token.wrap_data_key(0, setup.public(), &context()).unwrap();
+        let sealed = token
+            .wrap_data_key(0, &Recipient::by_key(setup.public()), &context())
+            .unwrap();
         let mut other = context();
         other.lease += 1;
 
         assert!(open(&setup, &sealed, &context()).is_some());
         assert!(open(&setup, &sealed, &other).is_none());
         assert_eq!(
-            token.wrap_data_key(0, &SetupPublic::X25519([0; 32]), &context()),
+            token.wrap_data_key(
+                0,
+                &Recipient::by_key(&SetupPublic::X25519([0; 32])),
+                &context()
+            ),
             Err(TokenError::Seal(
                 boop_channel::seal::SealError::RecipientKey
             ))
@@ -472,7 +478,9 @@ mod tests {
 
     fn unwrap_key(token: &FileToken, epoch: u32, context: &ReleaseContext) -> Vec<u8> {
         let setup = SetupKey::x25519(&[4; 32]);
-        let sealed = token.wrap_data_key(epoch, setup.public(), context).unwrap();
+        let sealed = token
+            .wrap_data_key(epoch, &Recipient::by_key(setup.public()), context)
+            .unwrap();
         open(&setup, &sealed, context).unwrap()
     }
 

@@ -1,8 +1,8 @@
-//! A custodian's token behind PKCS#11: key-encryption keys in the token, and beside it a file with
-//! what the token does not hold.
+//! A custodian's vault, a token behind PKCS#11 or AWS KMS, and beside it a file with what the vault
+//! does not hold.
 //!
 //! ```text
-//!  token   KEK of (network, party, epoch, generation); the identity, if it has Ed25519
+//!  vault   KEK of (network, party, epoch, generation); the identity, if it has Ed25519
 //!  file    leases; data keys wrapped by their KEK; the identity, if the token has no Ed25519
 //! ```
 //!
@@ -12,6 +12,8 @@
 //! after the data keys under it are on disk under its successor, and when its epoch is over.
 
 mod backup;
+mod kms;
+mod pkcs11;
 mod restoring;
 mod state;
 
@@ -19,7 +21,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use boop_channel::setup::{SetupPublic, WrappedKey};
+use boop_channel::setup::WrappedKey;
 use boop_channel::verify_signature;
 use boop_wire::PartyIndex;
 use boop_wire::release::{ReleaseContext, WrapMechanism};
@@ -27,30 +29,14 @@ use boop_wire::session::Signature;
 use ed25519_dalek::{Signer, SigningKey};
 use zeroize::Zeroizing;
 
-use crate::token::leases::Leases;
-use crate::token::{
-    Findings, KeyName, Pkcs11Settings, Pkcs11Vault, Token, TokenError, Vault, VaultError, private,
-};
+use crate::token::{Findings, KeyName, Recipient, Token, TokenError, Vault, VaultError};
 use state::{Identity, Kept, State};
 
 pub(crate) use backup::KeyInBackup;
+pub use kms::{KmsToken, KmsTokenSettings};
+pub use pkcs11::{Pkcs11Token, Pkcs11TokenSettings};
 pub(crate) use restoring::RestoringToken;
 pub(crate) use state::KEYS_MAX;
-
-/// What a custodian is told about its PKCS#11 token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pkcs11TokenSettings {
-    /// Which token, and how to log in.
-    pub pkcs11: Pkcs11Settings,
-    /// How it wraps to a setup key; the token must do exactly this.
-    pub mechanism: WrapMechanism,
-    /// Where the signing key is.
-    pub identity: IdentityPlace,
-    /// The file beside the token.
-    pub state: PathBuf,
-    /// Whose custodian it is.
-    pub party: PartyIndex,
-}
 
 /// Where a custodian's signing key is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -75,7 +61,7 @@ pub struct KeyFacts {
 
 /// What is known of a token and the file beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pkcs11Status {
+pub struct KeeperStatus {
     /// What the token can do.
     pub findings: Findings,
     /// The key that the manifest names.
@@ -88,91 +74,23 @@ pub struct Pkcs11Status {
     pub keys: Vec<KeyFacts>,
 }
 
-/// A token behind a PKCS#11 module, with its file.
+/// A vault, with its file.
 #[derive(Debug)]
-pub struct Pkcs11Token {
-    settings: Pkcs11TokenSettings,
-    vault: Pkcs11Vault,
+pub struct Keeper<V> {
+    vault: V,
+    party: PartyIndex,
+    /// The file.
+    path: PathBuf,
     public: [u8; 32],
     state: Mutex<State>,
     /// Held for as long as the token is in use; the file itself is replaced.
     _lock: File,
 }
 
-impl Pkcs11Token {
-    /// Makes the identity and the file of a new custodian. An identity that is in the token
-    /// without a file, as a crash leaves it, is used.
-    ///
-    /// # Errors
-    /// If there is a file already, or the token cannot be used.
-    pub fn create(settings: Pkcs11TokenSettings) -> Result<Self, TokenError> {
-        let lock = private::lock(&settings.state)?;
-        if settings.state.try_exists()? {
-            return Err(TokenError::Exists);
-        }
-        let vault = Pkcs11Vault::open(settings.pkcs11.clone(), settings.mechanism)?;
-        let identity = Identity::make(&settings, &vault)?;
-        let serial = vault.findings().token.serial.clone();
-        let state = State::new(serial, identity, Leases::default());
-        state.write(&settings.state)?;
-        Ok(Self::new(settings, vault, state, lock))
-    }
-
-    /// Opens the token and its file, and ends a rotation or a destruction that was cut short.
-    ///
-    /// # Errors
-    /// If there is no file, it is of another token or damaged, another process uses it, a restore
-    /// did not come to its end, or the token cannot be used.
-    pub fn open(settings: Pkcs11TokenSettings) -> Result<Self, TokenError> {
-        private::check(&settings.state)?;
-        let lock = private::lock(&settings.state)?;
-        let state = State::read(&settings.state)?;
-        if state.identity.place() != settings.identity {
-            return Err(TokenError::IdentityPlace);
-        }
-        let vault = Pkcs11Vault::open(settings.pkcs11.clone(), settings.mechanism)?;
-        if vault.findings().token.serial != state.serial {
-            return Err(TokenError::OtherToken {
-                expected: state.serial.clone(),
-            });
-        }
-        let found = match &state.identity {
-            Identity::Token { public } => Some((vault.identity(settings.party)?, *public)),
-            Identity::File { .. } => None,
-        };
-        if found.is_some_and(|(found, public)| found != Some(public)) {
-            return Err(VaultError::Identity("it is not the one on record").into());
-        }
-        let token = Self::new(settings, vault, state, lock);
-        token.destroy_retired(&mut token.state())?;
-        token.destroy_older(&mut token.state())?;
-        Ok(token)
-    }
-
-    /// Looks at a token and its file without changing either, also while a custodian uses them.
-    ///
-    /// # Errors
-    /// If the file cannot be read, or the token does not let us in.
-    pub fn status(settings: &Pkcs11TokenSettings, epoch: u32) -> Result<Pkcs11Status, TokenError> {
-        private::check(&settings.state)?;
-        let state = State::read(&settings.state)?;
-        let keys = state.keys.iter().map(|kept| KeyFacts {
-            name: kept.name,
-            made_at_ms: kept.made_at_ms,
-            kek_made_at_ms: kept.kek_made_at_ms,
-        });
-        Ok(Pkcs11Status {
-            findings: Pkcs11Vault::probe(&settings.pkcs11)?,
-            public_key: state.identity.public(),
-            identity: state.identity.place(),
-            lease: state.leases.last(epoch),
-            keys: keys.collect(),
-        })
-    }
-
+impl<V: Vault> Keeper<V> {
     /// Returns whose custodian it is.
     pub const fn party(&self) -> PartyIndex {
-        self.settings.party
+        self.party
     }
 
     /// Gives every data key a new key-encryption key, and destroys the old ones. A crash at any
@@ -217,10 +135,12 @@ impl Pkcs11Token {
         Ok(state.keys.len())
     }
 
-    fn new(settings: Pkcs11TokenSettings, vault: Pkcs11Vault, state: State, lock: File) -> Self {
+    /// Takes a file whose lock is held, with the vault that goes with it.
+    fn new(vault: V, party: PartyIndex, path: PathBuf, state: State, lock: File) -> Self {
         Self {
-            settings,
             vault,
+            party,
+            path,
             public: state.identity.public(),
             state: Mutex::new(state),
             _lock: lock,
@@ -239,7 +159,7 @@ impl Pkcs11Token {
     ) -> Result<R, TokenError> {
         let mut changed = state.clone();
         let result = change(&mut changed);
-        changed.write(&self.settings.state)?;
+        changed.write(&self.path)?;
         *state = changed;
         Ok(result)
     }
@@ -304,7 +224,7 @@ impl Pkcs11Token {
     }
 }
 
-impl Token for Pkcs11Token {
+impl<V: Vault> Token for Keeper<V> {
     fn public_key(&self) -> [u8; 32] {
         self.public
     }
@@ -327,7 +247,7 @@ impl Token for Pkcs11Token {
     }
 
     fn mechanism(&self) -> WrapMechanism {
-        self.settings.mechanism
+        self.vault.mechanism()
     }
 
     fn prepare(&self, name: &KeyName, now_ms: u64) -> Result<(), TokenError> {
@@ -355,7 +275,7 @@ impl Token for Pkcs11Token {
     fn wrap_data_key(
         &self,
         epoch: u32,
-        setup: &SetupPublic,
+        recipient: &Recipient<'_>,
         context: &ReleaseContext,
     ) -> Result<WrappedKey, TokenError> {
         let name = KeyName::first(context.network, context.party, epoch);
@@ -366,7 +286,7 @@ impl Token for Pkcs11Token {
         let kept = state.key(&name).ok_or(VaultError::NoKey { epoch })?;
         let released = self
             .vault
-            .release(&kept.name, &kept.stored(), setup, context);
+            .release(&kept.name, &kept.stored(), recipient, context);
         released.map_err(|error| match error {
             VaultError::SetupKind(_) => TokenError::SetupKind,
             error => error.into(),
@@ -385,7 +305,7 @@ impl Token for Pkcs11Token {
 
     fn sign(&self, bytes: &[u8]) -> Result<Signature, TokenError> {
         let signature = match &self.state().identity {
-            Identity::Token { .. } => self.vault.sign(self.settings.party, bytes)?,
+            Identity::Token { .. } => self.vault.sign(self.party, bytes)?,
             Identity::File { seed } => SigningKey::from_bytes(seed).sign(bytes).to_bytes(),
         };
         let signature = Signature(signature);
@@ -397,19 +317,30 @@ impl Token for Pkcs11Token {
     }
 }
 
+impl State {
+    /// Returns what the file says, beside what was found of the vault.
+    fn status(&self, findings: Findings, epoch: u32) -> KeeperStatus {
+        let keys = self.keys.iter().map(|kept| KeyFacts {
+            name: kept.name,
+            made_at_ms: kept.made_at_ms,
+            kek_made_at_ms: kept.kek_made_at_ms,
+        });
+        KeeperStatus {
+            findings,
+            public_key: self.identity.public(),
+            identity: self.identity.place(),
+            lease: self.leases.last(epoch),
+            keys: keys.collect(),
+        }
+    }
+}
+
 impl Identity {
-    /// Makes the signing key; one that is in the token already is used.
-    fn make(settings: &Pkcs11TokenSettings, vault: &Pkcs11Vault) -> Result<Self, TokenError> {
-        Ok(match settings.identity {
-            IdentityPlace::Token => Self::Token {
-                public: vault.make_identity(settings.party)?,
-            },
-            IdentityPlace::File => {
-                let mut seed = Zeroizing::new([0; 32]);
-                getrandom::fill(&mut *seed).map_err(|_| TokenError::Random)?;
-                Self::File { seed: *seed }
-            }
-        })
+    /// Makes the signing key in a file.
+    fn make_in_file() -> Result<Self, TokenError> {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *seed).map_err(|_| TokenError::Random)?;
+        Ok(Self::File { seed: *seed })
     }
 
     fn public(&self) -> [u8; 32] {

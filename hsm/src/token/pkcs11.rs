@@ -20,8 +20,8 @@ use boop_wire::PartyIndex;
 use boop_wire::release::ReleaseContext;
 use cryptoki::session::Session;
 
-use crate::token::{KeyName, StoredKey, Vault, VaultError};
-use boop_channel::setup::{SetupPublic, WrappedKey, context_digest};
+use crate::token::{KeyName, Recipient, StoredKey, Vault, VaultError};
+use boop_channel::setup::{WrappedKey, context_digest};
 use boop_wire::release::WrapMechanism;
 
 use connection::{Connection, Module};
@@ -105,18 +105,6 @@ impl Pkcs11Vault {
             }
             let made = identity::make(session, party, Lifetime::Token)?;
             Ok(made.public)
-        })
-    }
-
-    /// Has the token sign with the key of a party's custodian.
-    ///
-    /// # Errors
-    /// If there is no such key, or the token fails.
-    pub fn sign(&self, party: PartyIndex, bytes: &[u8]) -> Result<[u8; 64], VaultError> {
-        self.with_session(|session| {
-            let found = identity::find(session, party)?;
-            let identity = found.ok_or(VaultError::Identity("there is none"))?;
-            identity::sign(session, &identity, bytes)
         })
     }
 
@@ -230,9 +218,10 @@ impl Vault for Pkcs11Vault {
         &self,
         name: &KeyName,
         stored: &StoredKey,
-        setup: &SetupPublic,
+        recipient: &Recipient<'_>,
         context: &ReleaseContext,
     ) -> Result<WrappedKey, VaultError> {
+        let setup = recipient.setup;
         if setup.kind() != self.mechanism.setup_kind() {
             return Err(VaultError::SetupKind(self.mechanism));
         }
@@ -248,6 +237,14 @@ impl Vault for Pkcs11Vault {
         self.with_session(|session| {
             let kek = release::find_kek(session, name)?;
             Ok(session.destroy_object(kek)?)
+        })
+    }
+
+    fn sign(&self, party: PartyIndex, bytes: &[u8]) -> Result<[u8; 64], VaultError> {
+        self.with_session(|session| {
+            let found = identity::find(session, party)?;
+            let identity = found.ok_or(VaultError::Identity("there is none"))?;
+            identity::sign(session, &identity, bytes)
         })
     }
 }

@@ -8,9 +8,10 @@ use boop_wire::{Digest, NetworkId, PartyIndex};
 use cryptoki::error::RvError;
 use minicbor::{Decode, Encode};
 
+use crate::token::kms::KmsError;
 use crate::token::pin::PinError;
 use crate::token::pkcs11::Capability;
-use boop_channel::setup::{AES_WRAPPED_BYTES, SetupPublic, WrappedKey};
+use boop_channel::setup::{SetupPublic, WrappedKey};
 use boop_wire::release::WrapMechanism;
 
 /// Holds the key-encryption keys of a party. Keys are made in it; a data key leaves it wrapped,
@@ -27,16 +28,16 @@ pub trait Vault: Send + Sync {
     /// If the key that is there is not sound or there are several, or the token fails.
     fn create(&self, name: &KeyName) -> Result<StoredKey, VaultError>;
 
-    /// Wraps the data key of `name` to a setup key, for `context` alone.
+    /// Wraps the data key of `name` to the key of a recipient, for `context` alone.
     ///
     /// # Errors
-    /// If there is no such key, the stored one is not of it, the setup key is of another kind than
-    /// the mechanism's, or the token fails.
+    /// If there is no such key, the stored one is not of it, the recipient's key is of another kind
+    /// than the mechanism's, or the vault fails.
     fn release(
         &self,
         name: &KeyName,
         stored: &StoredKey,
-        setup: &SetupPublic,
+        recipient: &Recipient<'_>,
         context: &ReleaseContext,
     ) -> Result<WrappedKey, VaultError>;
 
@@ -57,6 +58,31 @@ pub trait Vault: Send + Sync {
     /// # Errors
     /// If there is no such key, or the token fails.
     fn destroy(&self, name: &KeyName) -> Result<(), VaultError>;
+
+    /// Signs with the key of a party's custodian that the vault holds.
+    ///
+    /// # Errors
+    /// If there is no such key, or the vault fails.
+    fn sign(&self, party: PartyIndex, bytes: &[u8]) -> Result<[u8; 64], VaultError>;
+}
+
+/// To whom a data key is released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recipient<'a> {
+    /// The setup key.
+    pub setup: &'a SetupPublic,
+    /// The evidence that names it, as the hardware signed it; AWS KMS judges it too.
+    pub evidence: &'a [u8],
+}
+
+impl<'a> Recipient<'a> {
+    /// Names a recipient to a token that reads no evidence.
+    pub const fn by_key(setup: &'a SetupPublic) -> Self {
+        Self {
+            setup,
+            evidence: &[],
+        }
+    }
 }
 
 /// Names a key-encryption key and the one data key under it.
@@ -99,9 +125,10 @@ impl KeyName {
     }
 }
 
-/// A data key at rest: wrapped by its key-encryption key (RFC 3394). Not a secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StoredKey(pub [u8; AES_WRAPPED_BYTES]);
+/// A data key at rest: wrapped by its key-encryption key, with PKCS#11 as RFC 3394 says, by AWS KMS
+/// in its own form. Not a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredKey(pub Vec<u8>);
 
 /// Why a vault does not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -127,6 +154,9 @@ pub enum VaultError {
         /// The label.
         label: String,
     },
+    /// AWS KMS does not do it.
+    #[error("AWS KMS: {0}")]
+    Kms(#[from] KmsError),
     /// The token was there, and is gone.
     #[error("the token `{label}` was there and is gone")]
     TokenGone {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::authority::{Authority, Product};
 use crate::key::SigningError;
-use crate::measure::{Launch, nitro_pcrs};
+use crate::measure::Launch;
 use nitro::NitroModule;
 pub use nitro::NitroRequest;
 use snp::SnpChip;
@@ -205,13 +205,7 @@ impl Chip {
                 (EvidenceKind::Snp, chip.sign(&chip.body(&request))?)
             }
             Hardware::Nitro(module) => {
-                let request = NitroRequest {
-                    pcrs: nitro_pcrs(&launch.measurement, &launch.config_hash, module.instance()),
-                    user_data: Some(user_data.to_vec()),
-                    nonce: Some(nonce.to_vec()),
-                    public_key: None,
-                    timestamp_ms: now_ms,
-                };
+                let request = module.request(launch, user_data, nonce, now_ms);
                 (EvidenceKind::Nitro, module.document(&request)?)
             }
         };
@@ -221,12 +215,39 @@ impl Chip {
             endorsements: self.endorsements(),
         })
     }
+
+    /// Signs evidence for a program that this machine launched, which also names a public key.
+    ///
+    /// # Errors
+    /// [`ChipError::WrongModel`] on an SNP chip, whose reports have no place for one.
+    pub fn attest_to(
+        &self,
+        launch: &Launch,
+        user_data: &[u8; USER_DATA_BYTES],
+        nonce: &[u8; NONCE_BYTES],
+        public_key: &[u8],
+        now_ms: u64,
+    ) -> Result<RawEvidence, ChipError> {
+        let Hardware::Nitro(module) = &self.hardware else {
+            return Err(ChipError::WrongModel);
+        };
+        let request = NitroRequest {
+            public_key: Some(public_key.to_vec()),
+            ..module.request(launch, user_data, nonce, now_ms)
+        };
+        Ok(RawEvidence {
+            kind: EvidenceKind::Nitro,
+            evidence: module.document(&request)?,
+            endorsements: self.endorsements(),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::forge::tests::{NOW_MS, authority};
+    use crate::measure::nitro_pcrs;
 
     #[test]
     fn chip_refuses_to_sign_for_the_other_platform() {

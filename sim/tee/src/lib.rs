@@ -10,6 +10,7 @@ mod der_writer;
 pub mod forge;
 mod harness;
 mod key;
+pub mod kms;
 mod measure;
 mod roots;
 pub mod service;

@@ -19,7 +19,7 @@ use boop_platform::chip_socket::message::{read_frame, write_frame};
 use boop_platform::chip_socket::{ChipRefusal, ChipReply, ChipRequest, FrameError};
 
 use crate::caller::{Binaries, Caller};
-use crate::chip::Chip;
+use crate::chip::{Chip, ChipError};
 use crate::measure::Launch;
 
 /// The most callers served at once.
@@ -91,15 +91,24 @@ impl<C: Fn() -> u64 + Send + Sync + 'static> ChipService<C> {
         first: &Result<Launch, ChipRefusal>,
     ) -> Result<ChipReply, ChipRefusal> {
         let request = ChipRequest::from_bytes(frame).map_err(|_| ChipRefusal::Malformed)?;
-        let ChipRequest::Attest { user_data, nonce } = request;
+        let ChipRequest::Attest {
+            user_data,
+            nonce,
+            public_key,
+        } = request;
         let launch = self.launch(caller)?;
         if launch != *first.as_ref().map_err(|refusal| *refusal)? {
             return Err(ChipRefusal::PeerChanged);
         }
-        let evidence = self
-            .chip
-            .attest(&launch, &user_data, &nonce, (self.clock_ms)())
-            .map_err(|_| ChipRefusal::Internal)?;
+        let (chip, now_ms) = (&self.chip, (self.clock_ms)());
+        let evidence = match public_key {
+            None => chip.attest(&launch, &user_data, &nonce, now_ms),
+            Some(key) => chip.attest_to(&launch, &user_data, &nonce, &key, now_ms),
+        };
+        let evidence = evidence.map_err(|error| match error {
+            ChipError::WrongModel => ChipRefusal::NoPublicKey,
+            _ => ChipRefusal::Internal,
+        })?;
         Ok(ChipReply::Evidence(evidence))
     }
 

@@ -6,6 +6,7 @@ mod crl;
 mod ear;
 mod eif;
 mod envelope;
+mod kms_envelope;
 mod nitro_document;
 mod ovmf;
 mod policy;
@@ -64,6 +65,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "envelope",
         run: envelope::run,
+    },
+    Target {
+        name: "kms-envelope",
+        run: kms_envelope::run,
     },
     Target {
         name: "measure-record",

@@ -21,7 +21,7 @@ const fn target(name: &'static str, bytes_max: usize, seeds: &'static [&'static 
 }
 
 /// Every target, in the order of the names.
-pub(super) const ALL: [Target; 14] = [
+pub(super) const ALL: [Target; 15] = [
     target("certificate", 4096, &[".der"]),
     target("certificate-table", 16384, &["cert-table.bin", ".pem"]),
     target("cmw-cbor", 8192, &["document.cbor"]),
@@ -34,6 +34,7 @@ pub(super) const ALL: [Target; 14] = [
         16384,
         &["report.bin", "document.cbor", "cert-table.bin"],
     ),
+    target("kms-envelope", 2048, &[]),
     target("measure-record", 8192, &[]),
     target("nitro-document", 8192, &["document.cbor"]),
     target("ovmf", 8192, &["ovmf", ".fd"]),

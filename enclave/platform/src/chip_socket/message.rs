@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! request  [0, user_data: bytes 64, nonce: bytes 32]
+//!        | [1, user_data: bytes 64, nonce: bytes 32, public key: bytes]
 //! reply    [0, kind: 0 SEV-SNP | 1 Nitro, evidence: bytes, [endorsement: bytes, ...]]
 //!        | [1, refusal code]
 //! ```
@@ -31,6 +32,8 @@ pub enum ChipRequest {
         user_data: [u8; USER_DATA_BYTES],
         /// The challenge that the evidence answers.
         nonce: [u8; NONCE_BYTES],
+        /// A key that the evidence is to name.
+        public_key: Option<Vec<u8>>,
     },
 }
 
@@ -70,6 +73,9 @@ pub enum ChipRefusal {
     /// The chip serves as many callers as it can.
     #[error("the chip has too many callers")]
     Busy,
+    /// The evidence of this chip has no place for a public key.
+    #[error("evidence of this chip has no place for a public key")]
+    NoPublicKey,
     /// The chip could not sign.
     #[error("the chip failed")]
     Internal,
@@ -99,9 +105,19 @@ impl ChipRequest {
     /// Returns the content of the frame that carries this request.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let Self::Attest { user_data, nonce } = self;
+        let Self::Attest {
+            user_data,
+            nonce,
+            public_key,
+        } = self;
         encoded(|encoder| {
-            encoder.array(3)?.u8(0)?.bytes(user_data)?.bytes(nonce)?;
+            match public_key {
+                None => encoder.array(3)?.u8(0)?.bytes(user_data)?.bytes(nonce)?,
+                Some(key) => {
+                    encoder.array(4)?.u8(1)?.bytes(user_data)?.bytes(nonce)?;
+                    encoder.bytes(key)?
+                }
+            };
             Ok(())
         })
     }
@@ -112,13 +128,23 @@ impl ChipRequest {
     /// [`FrameError::Malformed`] for anything but a request in its one form.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FrameError> {
         decoded(bytes, |decoder| {
-            if decoder.array()? != Some(3) || decoder.u8()? != 0 {
-                return Ok(None);
-            }
+            let names_key = match (decoder.array()?, decoder.u8()?) {
+                (Some(3), 0) => false,
+                (Some(4), 1) => true,
+                _ => return Ok(None),
+            };
             let user_data = decoder.bytes()?.try_into();
             let nonce = decoder.bytes()?.try_into();
+            let public_key = match names_key {
+                true => Some(decoder.bytes()?.to_vec()),
+                false => None,
+            };
             Ok(match (user_data, nonce) {
-                (Ok(user_data), Ok(nonce)) => Some(Self::Attest { user_data, nonce }),
+                (Ok(user_data), Ok(nonce)) => Some(Self::Attest {
+                    user_data,
+                    nonce,
+                    public_key,
+                }),
                 (Err(_), _) | (_, Err(_)) => None,
             })
         })
@@ -167,7 +193,7 @@ impl ChipReply {
 }
 
 impl ChipRefusal {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Malformed,
         Self::EnvironmentNotEmpty,
         Self::PeerGone,
@@ -177,6 +203,7 @@ impl ChipRefusal {
         Self::Unreadable,
         Self::Busy,
         Self::Internal,
+        Self::NoPublicKey,
     ];
 
     fn code(self) -> u8 {
@@ -190,6 +217,7 @@ impl ChipRefusal {
             Self::Unreadable => 6,
             Self::Busy => 7,
             Self::Internal => 8,
+            Self::NoPublicKey => 9,
         }
     }
 
@@ -312,11 +340,14 @@ mod tests {
 
     #[test]
     fn messages_come_back_from_their_bytes() {
-        let request = ChipRequest::Attest {
-            user_data: [3; 64],
-            nonce: [4; 32],
-        };
-        assert_eq!(ChipRequest::from_bytes(&request.to_bytes()), Ok(request));
+        for public_key in [None, Some(vec![6; 422])] {
+            let request = ChipRequest::Attest {
+                user_data: [3; 64],
+                nonce: [4; 32],
+                public_key,
+            };
+            assert_eq!(ChipRequest::from_bytes(&request.to_bytes()), Ok(request));
+        }
 
         for kind in [EvidenceKind::Snp, EvidenceKind::Nitro] {
             let endorsements = vec![vec![1], vec![2, 3]];
@@ -338,6 +369,7 @@ mod tests {
         let good = ChipRequest::Attest {
             user_data: [3; 64],
             nonce: [4; 32],
+            public_key: None,
         }
         .to_bytes();
         let cut = &good[..good.len() - 1];
@@ -357,7 +389,7 @@ mod tests {
     #[test]
     fn reply_is_refused_when_its_kind_refusal_or_count_is_unknown() {
         let kind = [0x84, 0, 2, 0x41, 9, 0x80];
-        let refusal = [0x82, 1, 9];
+        let refusal = [0x82, 1, 10];
         let count = [
             0x84, 0, 0, 0x41, 9, 0x89, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
         ];

@@ -1,7 +1,7 @@
 //! The CBOR messages of the Nitro security module.
 //!
 //! ```text
-//! request   {"Attestation": {"user_data": bytes, "nonce": bytes, "public_key": null}}
+//! request   {"Attestation": {"user_data": bytes, "nonce": bytes, "public_key": bytes or null}}
 //!           | {"DescribePCR": {"index": n}} | {"ExtendPCR": {"index": n, "data": bytes}}
 //!           | {"LockPCR": {"index": n}} | "DescribeNSM"
 //! response  {"Attestation": {"document": bytes}}
@@ -31,6 +31,8 @@ pub enum Request {
         user_data: Vec<u8>,
         /// The challenge it answers.
         nonce: Vec<u8>,
+        /// A key that the document names.
+        public_key: Option<Vec<u8>>,
     },
     /// The state of a register.
     DescribeRegister {
@@ -134,11 +136,18 @@ impl Request {
 
     fn write(&self, out: &mut Encoder<&mut Vec<u8>>) -> Result<(), EncodeError<Infallible>> {
         match self {
-            Self::Attest { user_data, nonce } => {
+            Self::Attest {
+                user_data,
+                nonce,
+                public_key,
+            } => {
                 out.map(1)?.str("Attestation")?.map(3)?;
                 out.str("user_data")?.bytes(user_data)?;
                 out.str("nonce")?.bytes(nonce)?;
-                out.str("public_key")?.null()?;
+                match public_key {
+                    Some(key) => out.str("public_key")?.bytes(key)?,
+                    None => out.str("public_key")?.null()?,
+                };
             }
             Self::DescribeRegister { index } => {
                 out.map(1)?.str("DescribePCR")?.map(1)?;

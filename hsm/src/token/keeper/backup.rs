@@ -26,7 +26,7 @@ impl Pkcs11Token {
     ) -> Result<Vec<KeyInBackup>, TokenError> {
         let state = self.state();
         let ours = |name: &KeyName| {
-            let first = KeyName::first(network, self.settings.party, name.epoch);
+            let first = KeyName::first(network, self.party, name.epoch);
             name.is_of_store(&first)
         };
         let mut keys: Vec<_> = state.keys.iter().filter(|kept| ours(&kept.name)).collect();

@@ -49,7 +49,7 @@ impl RestoringToken {
         );
         state.oldest = oldest;
         state.restoring = true;
-        let token = Pkcs11Token::new(settings, vault, state, lock);
+        let token = Pkcs11Token::new(vault, settings.party, settings.state, state, lock);
         if let Some(begun) = begun {
             if begun.serial != token.state().serial {
                 let expected = begun.serial;
@@ -63,7 +63,7 @@ impl RestoringToken {
         if keys > 0 {
             return Err(TokenError::NotEmpty { keys });
         }
-        token.state().write(&token.settings.state)?;
+        token.state().write(&token.path)?;
         Ok(Self { token, names })
     }
 
@@ -103,7 +103,7 @@ impl RestoringToken {
             .iter()
             .all(|name| self.token.destroy(name).is_ok());
         if destroyed {
-            let _ = std::fs::remove_file(&self.token.settings.state);
+            let _ = std::fs::remove_file(&self.token.path);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What a PKCS#11 token does not hold: leases, wrapped data keys, and, where the token has no
-//! Ed25519, the seed of the identity.
+//! What a vault does not hold: leases, wrapped data keys, and, where it has no Ed25519, the seed
+//! of the identity.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,14 +12,13 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::durable;
 use crate::token::leases::Leases;
 use crate::token::{KeyName, StoredKey, TokenError};
-use boop_channel::setup::AES_WRAPPED_BYTES;
 
 /// First field of the file.
 const FORMAT: u8 = 1;
 /// Most data keys: one for each epoch that is not destroyed.
 pub(crate) const KEYS_MAX: usize = 64;
-/// Largest file, in bytes: the leases, and some 130 bytes a key.
-const STATE_BYTES_MAX: usize = 32 * 1024;
+/// Largest file, in bytes: the leases, and up to 600 bytes a key.
+const STATE_BYTES_MAX: usize = 64 * 1024;
 
 /// The content of the file.
 #[derive(Debug, Clone, Encode, Decode)]
@@ -69,7 +68,7 @@ pub(super) struct Kept {
     #[n(0)]
     pub(super) name: KeyName,
     #[cbor(n(1), with = "minicbor::bytes")]
-    pub(super) stored: [u8; AES_WRAPPED_BYTES],
+    pub(super) stored: Vec<u8>,
     #[n(2)]
     pub(super) made_at_ms: u64,
     #[n(3)]
@@ -132,8 +131,8 @@ impl Kept {
         self.name.epoch < oldest
     }
 
-    pub(super) const fn stored(&self) -> StoredKey {
-        StoredKey(self.stored)
+    pub(super) fn stored(&self) -> StoredKey {
+        StoredKey(self.stored.clone())
     }
 }
 

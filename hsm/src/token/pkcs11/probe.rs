@@ -34,6 +34,10 @@ pub enum Capability {
     DataKeyHidden,
     /// Makes an Ed25519 key and signs with it, for the custodian's identity.
     Ed25519,
+    /// Gives out a data key as ciphertext alone, as AWS KMS does.
+    DataKeyMade,
+    /// Opens that to nobody without the evidence of an enclave.
+    ClosedWithoutEvidence,
     /// Wraps a data key to a setup key.
     Release(WrapMechanism),
 }
@@ -49,6 +53,8 @@ impl Capability {
             Self::AtRest => "aes-kw-at-rest",
             Self::DataKeyHidden => "data-key-hidden",
             Self::Ed25519 => "ed25519-identity",
+            Self::DataKeyMade => "data-key-made",
+            Self::ClosedWithoutEvidence => "closed-without-evidence",
             Self::Release(mechanism) => mechanism.name(),
         }
     }
@@ -136,6 +142,10 @@ impl fmt::Display for Findings {
                 Ok(()) => writeln!(f, "  {:30} works", capability.name())?,
                 Err(error) => writeln!(f, "  {:30} no: {error}", capability.name())?,
             }
+        }
+        if self.has(Capability::DataKeyMade) {
+            // It wraps in one way.
+            return write!(f, "strongest  {}", WrapMechanism::AwsKmsRecipient.name());
         }
         let strongest = self.strongest(false).map_or("none", WrapMechanism::name);
         write!(f, "strongest  {strongest}")

@@ -130,9 +130,10 @@ pub(super) fn store(
     key: &Fleeting<'_>,
 ) -> Result<StoredKey, VaultError> {
     let wrapped = session.wrap_key(&Mechanism::AesKeyWrap, kek, key.handle)?;
-    let wrapped: [u8; AES_WRAPPED_BYTES] = wrapped
-        .try_into()
-        .map_err(|_| VaultError::Protocol(String::from("a wrapped key is not of 40 bytes")))?;
+    if wrapped.len() != AES_WRAPPED_BYTES {
+        let what = String::from("a wrapped key is not of 40 bytes");
+        return Err(VaultError::Protocol(what));
+    }
     Ok(StoredKey(wrapped))
 }
 

@@ -11,7 +11,7 @@ use crate::certificate::{
     Certificate, Usage, Validity, basic_constraints, key_usage, unknown_critical,
 };
 use crate::key::{P384Key, SignatureForm, SigningError};
-use crate::measure::{CONFIG_PCR, Pcrs, sha384};
+use crate::measure::{CONFIG_PCR, Launch, Pcrs, nitro_pcrs, sha384};
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
 
@@ -111,6 +111,23 @@ impl LeafShape {
 }
 
 impl NitroModule {
+    /// Returns what a launched program asks the module to sign.
+    pub(crate) fn request(
+        &self,
+        launch: &Launch,
+        user_data: &[u8],
+        nonce: &[u8],
+        timestamp_ms: u64,
+    ) -> NitroRequest {
+        NitroRequest {
+            pcrs: nitro_pcrs(&launch.measurement, &launch.config_hash, self.instance()),
+            user_data: Some(user_data.to_vec()),
+            nonce: Some(nonce.to_vec()),
+            public_key: None,
+            timestamp_ms,
+        }
+    }
+
     pub(crate) fn provision(
         root: &NitroRoot,
         seed: &str,

@@ -10,7 +10,7 @@ use aes_gcm::{Aes256Gcm, Key, Nonce};
 use anyhow::anyhow;
 use boop_abi::Slot;
 use boop_channel::setup::{Floor, SetupKey};
-use boop_hsm::{FileToken, Token as _};
+use boop_hsm::{FileToken, Recipient, Token as _};
 use boop_wire::codec::{digest_of, domain_separated, to_canonical};
 use boop_wire::job::PalmSide;
 use boop_wire::release::ReleaseContext;
@@ -155,7 +155,7 @@ impl Sealer {
             lease: 0,
             anchor: None,
         };
-        let wrapped = token.wrap_data_key(EPOCH, setup.public(), &context)?;
+        let wrapped = token.wrap_data_key(EPOCH, &Recipient::by_key(setup.public()), &context)?;
         let released = setup.unwrap_key(&wrapped, &context, Floor::Sound)?;
         let secret = Zeroizing::new(random()?);
         let info = KeyInfo {

@@ -7,22 +7,32 @@ use super::*;
 
 #[test]
 fn requests_have_the_bytes_that_the_vendors_library_writes() {
-    let attest = |user_data: &[u8], nonce: &[u8]| Request::Attest {
+    let attest = |user_data: &[u8], nonce: &[u8], key: Option<&[u8]>| Request::Attest {
         user_data: user_data.to_vec(),
         nonce: nonce.to_vec(),
+        public_key: key.map(<[u8]>::to_vec),
     };
-    let vendors_attest = |user_data: &[u8], nonce: &[u8]| api::Request::Attestation {
-        user_data: Some(ByteBuf::from(user_data)),
-        nonce: Some(ByteBuf::from(nonce)),
-        public_key: None,
-    };
+    let vendors_attest =
+        |user_data: &[u8], nonce: &[u8], key: Option<&[u8]>| api::Request::Attestation {
+            user_data: Some(ByteBuf::from(user_data)),
+            nonce: Some(ByteBuf::from(nonce)),
+            public_key: key.map(ByteBuf::from),
+        };
+    let key = Some([5; 422].as_slice());
     let data = vec![7; 32];
     let mut cases = vec![
         (
-            attest(&[1; 64], &[2; 32]),
-            vendors_attest(&[1; 64], &[2; 32]),
+            attest(&[1; 64], &[2; 32], None),
+            vendors_attest(&[1; 64], &[2; 32], None),
         ),
-        (attest(&[], &[9; 300]), vendors_attest(&[], &[9; 300])),
+        (
+            attest(&[1; 64], &[2; 32], key),
+            vendors_attest(&[1; 64], &[2; 32], key),
+        ),
+        (
+            attest(&[], &[9; 300], None),
+            vendors_attest(&[], &[9; 300], None),
+        ),
         (Request::DescribeModule, api::Request::DescribeNSM),
     ];
     for index in [0, 16, 23, 24, 255, 256, u16::MAX] {

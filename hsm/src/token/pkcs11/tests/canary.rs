@@ -14,7 +14,7 @@ use super::super::*;
 use super::harness::{Kind, Stage, on_each_module};
 use super::{context, name};
 use crate::token::{FileToken, Token};
-use boop_channel::setup::{Floor, SetupKey};
+use boop_channel::setup::{Floor, SetupKey, SetupPublic};
 
 /// Says which part the process of a custodian plays.
 const PART_VARIABLE: &str = "BOOP_TEST_PART";
@@ -159,7 +159,7 @@ fn serve_vault(vault: &Pkcs11Vault) {
     let stored = vault.create(&name(0)).unwrap();
     converse(vault.mechanism(), |setup| {
         vault
-            .release(&name(0), &stored, setup, &context(1))
+            .release(&name(0), &stored, &Recipient::by_key(setup), &context(1))
             .unwrap()
     });
 }
@@ -205,7 +205,7 @@ fn serve_file(stage: &Stage) {
     let epoch = 3;
     let setup = SetupKey::x25519(&[7; 32]);
     token
-        .wrap_data_key(epoch, setup.public(), &context(1))
+        .wrap_data_key(epoch, &Recipient::by_key(setup.public()), &context(1))
         .unwrap();
     println!("say {}", hex::encode(token.root_for_the_canary()));
     let _ = std::io::stdin().lines().next();

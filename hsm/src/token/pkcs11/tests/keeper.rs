@@ -247,7 +247,12 @@ fn a_key_of_another_party_is_not_unwrapped() {
         let setup = setup_key(vault.mechanism().setup_kind(), 7);
         let release = |stored: &StoredKey| {
             vault
-                .release(&name(0), stored, setup.public(), &context(1))
+                .release(
+                    &name(0),
+                    stored,
+                    &Recipient::by_key(setup.public()),
+                    &context(1),
+                )
                 .map(drop)
         };
 
@@ -330,7 +335,7 @@ pub(super) fn released_of(token: &Pkcs11Token, epoch: u32) -> Result<[u8; 32], T
         epoch,
         ..context(1)
     };
-    let wrapped = token.wrap_data_key(epoch, setup.public(), &context)?;
+    let wrapped = token.wrap_data_key(epoch, &Recipient::by_key(setup.public()), &context)?;
     let key = setup.unwrap_key(&wrapped, &context, Floor::Sound);
     Ok(*key.unwrap())
 }

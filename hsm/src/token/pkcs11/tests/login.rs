@@ -189,7 +189,14 @@ fn a_lost_session_is_opened_anew() {
         let vault = stage.open().unwrap();
         let stored = vault.create(&name(0)).unwrap();
         let setup = setup_key(vault.mechanism().setup_kind(), 7);
-        let release = || vault.release(&name(0), &stored, setup.public(), &context(1));
+        let release = || {
+            vault.release(
+                &name(0),
+                &stored,
+                &Recipient::by_key(setup.public()),
+                &context(1),
+            )
+        };
 
         for lose in [log_out, restart] {
             lose(stage);

@@ -165,7 +165,7 @@ fn grant(custody: &Custody, manifest: &Manifest, setup: &SetupKey) -> ([u8; 32],
     let mut bound = binding(&trust_in(manifest));
     bound.keys.setup = Some(plain_digest(public));
     bound.keys.identity = instance().verifying_key().to_bytes();
-    let released = custody.grant(&bound, public, 0, NOW_MS).unwrap();
+    let released = custody.grant(&bound, (public, &[]), 0, NOW_MS).unwrap();
     let entry = manifest.party(released.context.party).unwrap();
     let signed = released.signed_bytes();
     assert!(verify_signature(
