@@ -29,8 +29,8 @@ const PARTY: usize = 1;
 const GOAL: Goal = Goal::AtMost(1.0 / 0.5);
 /// As long as three parties may take to serve, in simulated milliseconds.
 const PATIENCE_MS: u64 = 60_000;
-/// A record's blob and its place in memory, with what else the process needs, so much for each.
-const BYTES_A_RECORD: u64 = 40_000;
+/// A record's place in memory, with what else the process needs, so much for each.
+const BYTES_A_RECORD: u64 = 32_000;
 
 /// What came of opening stores.
 pub(super) struct Opened {
@@ -56,32 +56,76 @@ impl From {
     }
 }
 
+/// When a store gets its memory.
+#[derive(Clone, Copy)]
+enum Room {
+    /// Before the time is taken.
+    Ahead,
+    /// While it opens.
+    AsNeeded,
+}
+
+/// Memory of this process, in bytes.
+#[derive(Clone, Copy)]
+struct Memory {
+    all: u64,
+    /// Of that, what the system has put on its disk.
+    swapped: u64,
+}
+
+impl Memory {
+    fn now() -> Result<Self> {
+        let swapped = kilobytes("/proc/self/status", "VmSwap:")? * 1024;
+        let resident = kilobytes("/proc/self/status", "VmRSS:")? * 1024;
+        Ok(Self {
+            all: resident + swapped,
+            swapped,
+        })
+    }
+
+    const fn since(self, before: Self) -> Self {
+        Self {
+            all: self.all.saturating_sub(before.all),
+            swapped: self.swapped.saturating_sub(before.swapped),
+        }
+    }
+}
+
 /// Opens stores of so many records.
 pub(super) fn rows(sizes: &[u64]) -> Result<Opened> {
     let (mut rows, mut notes) = (Vec::new(), Vec::new());
     for records in sizes {
         let needed = records * BYTES_A_RECORD;
         let there = kilobytes("/proc/meminfo", "MemAvailable:")? * 1024;
-        if needed > there {
+        let swap = kilobytes("/proc/meminfo", "SwapFree:")? * 1024;
+        if needed > there + swap {
             notes.push(format!(
                 "{records} records not opened, {:.1} GB of memory needed and {:.1} GB free",
                 gigabytes(needed),
-                gigabytes(there)
+                gigabytes(there + swap)
             ));
             continue;
         }
         let network = Network::generate();
         let mut store = Store::fill(&network, *records)?;
-        let memory = store.memory()?;
-        let from_disk = store.compare(From::Disk)?;
-        let cached = store.compare(From::Memory)?;
+        let (from_disk, memory) = if needed > there {
+            // Not in memory beside its files, and with no room to be taken ahead.
+            store.compare(From::Disk, Room::AsNeeded)?
+        } else {
+            let (_, memory) = store.compare(From::Memory, Room::AsNeeded)?;
+            let (cached, _) = store.compare(From::Memory, Room::Ahead)?;
+            rows.push(row(format!("open-{records}-cached"), "memory", cached));
+            let (from_disk, _) = store.compare(From::Disk, Room::Ahead)?;
+            (from_disk, memory)
+        };
         rows.push(row(format!("open-{records}"), "disk", from_disk));
-        rows.push(row(format!("open-{records}-cached"), "memory", cached));
         notes.push(format!(
-            "{records} records: {:.2} s, {:.2} GB of files, {:.2} GB of memory",
+            "{records} records: {:.2} s, {:.2} GB of files, {:.2} GB of memory, {:.2} GB of it on \
+             the disk",
             from_disk.measured_us * *records as f64 / 1e6,
             gigabytes(records * STORED_SHARE_BYTES as u64),
-            gigabytes(memory)
+            gigabytes(memory.all),
+            gigabytes(memory.swapped),
         ));
     }
     Ok(Opened {
@@ -126,36 +170,38 @@ impl<'n> Store<'n> {
         })
     }
 
-    /// Returns the bytes of memory that the open store takes.
-    fn memory(&mut self) -> Result<u64> {
+    /// Opens the store, and then reads and decrypts as much. Returns the memory that the open store
+    /// takes, too, if no room was taken ahead for it.
+    fn compare(&mut self, from: From, room: Room) -> Result<(Comparison, Memory)> {
         self.begin()?;
-        let before = kilobytes("/proc/self/status", "VmRSS:")?;
-        self.finish(|_| {})?;
-        Ok(kilobytes("/proc/self/status", "VmRSS:")?.saturating_sub(before) * 1024)
-    }
-
-    /// Opens the store, and then reads and decrypts as much.
-    fn compare(&mut self, from: From) -> Result<Comparison> {
-        self.begin()?;
-        if matches!(from, From::Disk) {
-            forget(self.shelf.path(), self.records)?;
-        }
-        let mut ballast = ballast(self.records);
+        self.forget(from)?;
+        let before = Memory::now()?;
+        let mut ballast = match room {
+            Room::Ahead => ballast(self.records),
+            Room::AsNeeded => Vec::new(),
+        };
         let begun = from.time();
         self.finish(|left| ballast.truncate(tiles(left)))?;
         let measured = from.time().saturating_sub(begun);
-        if matches!(from, From::Disk) {
-            forget(self.shelf.path(), self.records)?;
-        }
+        let memory = Memory::now()?.since(before);
+        self.forget(from)?;
         let begun = from.time();
         reference(self.shelf.path(), self.records)?;
         let reference = from.time().saturating_sub(begun);
         let each = |time: Duration| micros(time) / self.records as f64;
-        Ok(Comparison {
+        let comparison = Comparison {
             measured_us: each(measured),
             reference_us: each(reference),
             ratio: measured.as_secs_f64() / reference.as_secs_f64(),
-        })
+        };
+        Ok((comparison, memory))
+    }
+
+    fn forget(&self, from: From) -> Result<()> {
+        match from {
+            From::Disk => forget(self.shelf.path(), self.records),
+            From::Memory => Ok(()),
+        }
     }
 
     /// Starts the party anew, up to where it asks for the store's head: records follow.
