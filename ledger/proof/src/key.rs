@@ -177,7 +177,12 @@ impl VerifierKey {
         }
     }
 
-    fn verify_bytes(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+    /// Checks a signature over bytes that no note has.
+    pub(crate) fn verify_bytes(
+        &self,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), BadSignature> {
         let signature = Signature::from_slice(signature).map_err(|_| BadSignature)?;
         self.key
             .verify_strict(message, &signature)
@@ -249,6 +254,11 @@ impl SignerKey {
     /// Returns the public half.
     pub fn verifier(&self) -> &VerifierKey {
         &self.public
+    }
+
+    /// Signs bytes that no note has.
+    pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64] {
+        self.key.sign(bytes).to_bytes()
     }
 
     /// Signs `text`; `time_s` goes into a cosignature and is not looked at otherwise.

@@ -6,6 +6,7 @@
 //! - [`key`], [`note`]: C2SP signed notes, Ed25519 keys and witness cosignatures.
 //! - `mldsa`: cosignatures that hold against quantum computers; behind the feature `ml-dsa`.
 //! - [`checkpoint`]: the signed statement "the log has this size and this root".
+//! - [`cose`]: proofs as COSE receipts (RFC 9942).
 //! - [`receipt`]: the `tlog-proof` text that proves one entry offline.
 //! - [`witness`]: what a witness cosigns and what it refuses, without I/O.
 //! - [`policy`]: which logs count, and whose cosignatures make a quorum.
@@ -19,6 +20,7 @@
 extern crate alloc;
 
 pub mod checkpoint;
+pub mod cose;
 pub mod hash;
 pub mod key;
 #[cfg(feature = "ml-dsa")]

@@ -1,15 +1,19 @@
 //! Held against other people's code: trees against `ct-merkle` and `tlog_tiles`, tiles against
-//! `tlog_tiles`, notes and checkpoints against `signed_note` and `tlog_tiles`. What one makes the
-//! other takes, and what is changed neither.
+//! `tlog_tiles`, notes and checkpoints against `signed_note` and `tlog_tiles`, receipts against
+//! `coset`. What one makes the other takes, and what is changed neither.
 
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use boop_proof::cose::{CoseProof, CoseReceipt};
 use boop_proof::key::KeyType;
 use boop_proof::tile::{TILE_WIDTH, Tile, TileKind};
 use boop_proof::{
     Checkpoint, EMPTY_ROOT, Hash, KeyName, Note, SignerKey, Tree, leaf_hash, verify_consistency,
     verify_inclusion,
 };
+use coset::cbor::Value;
+use coset::{CborSerializable as _, CoseSign1, Label, TaggedCborSerializable as _};
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use ct_merkle::{ConsistencyProof, InclusionProof, RootHash};
 use sha2::Sha256;
@@ -199,6 +203,50 @@ fn checkpoints_are_read_alike() {
             assert_eq!(ours.text().into_bytes(), theirs.to_bytes());
         }
     }
+}
+
+#[test]
+fn a_library_of_cose_reads_our_receipts_and_finds_them_signed() {
+    let (tree, _) = trees(104);
+    let name = KeyName::new("example.com/log").unwrap();
+    let key = SignerKey::from_seed(name, KeyType::Ed25519, &[7; 32]);
+    let path = tree.inclusion_proof(17, 104).unwrap();
+    let proof = CoseProof::Inclusion {
+        size: 104,
+        index: 17,
+        path: path.clone(),
+    };
+    let receipt = CoseReceipt::sign(&key, proof, &tree.root()).unwrap();
+
+    let read = CoseSign1::from_tagged_slice(&receipt.to_bytes()).unwrap();
+
+    let header = &read.protected.header;
+    let algorithm = coset::RegisteredLabelWithPrivate::Assigned(coset::iana::Algorithm::EdDSA);
+    assert_eq!(header.alg, Some(algorithm));
+    assert_eq!(header.key_id, key.verifier().id());
+    let structure = (Label::Int(395), Value::from(1));
+    assert!(header.rest.contains(&structure));
+    let hashes = path.iter().map(|hash| Value::from(hash.0.to_vec()));
+    let expected = [
+        Value::from(104),
+        Value::from(17),
+        Value::Array(hashes.collect()),
+    ];
+    let proofs = read.unprotected.rest[0].1.as_map().unwrap();
+    assert_eq!(proofs[0].0, Value::from(-1));
+    let inclusion = proofs[0].1.as_array().unwrap()[0].as_bytes().unwrap();
+    assert_eq!(
+        Value::from_slice(inclusion).unwrap(),
+        Value::Array(expected.into())
+    );
+    assert_eq!(read.payload, None);
+    let public = UnparsedPublicKey::new(&ED25519, key.verifier().public_key());
+    let verified = |root: &Hash| {
+        let check = |signature: &[u8], signed: &[u8]| public.verify(signed, signature);
+        read.verify_detached_signature(root.as_bytes(), &[], check)
+    };
+    assert!(verified(&tree.root()).is_ok());
+    assert!(verified(&tree.root_at(103).unwrap()).is_err());
 }
 
 /// Our tree as `tlog_tiles` reads one.

@@ -7,6 +7,7 @@ mod ear;
 mod eif;
 mod envelope;
 mod kms_envelope;
+mod log;
 mod nitro_document;
 mod ovmf;
 mod policy;
@@ -69,6 +70,26 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "kms-envelope",
         run: kms_envelope::run,
+    },
+    Target {
+        name: "log-add-checkpoint",
+        run: log::add_checkpoint,
+    },
+    Target {
+        name: "log-cose",
+        run: log::cose,
+    },
+    Target {
+        name: "log-note",
+        run: log::note,
+    },
+    Target {
+        name: "log-policy",
+        run: log::policy,
+    },
+    Target {
+        name: "log-proof",
+        run: log::proof,
     },
     Target {
         name: "measure-record",

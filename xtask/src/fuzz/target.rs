@@ -21,7 +21,7 @@ const fn target(name: &'static str, bytes_max: usize, seeds: &'static [&'static 
 }
 
 /// Every target, in the order of the names.
-pub(super) const ALL: [Target; 15] = [
+pub(super) const ALL: [Target; 20] = [
     target("certificate", 4096, &[".der"]),
     target("certificate-table", 16384, &["cert-table.bin", ".pem"]),
     target("cmw-cbor", 8192, &["document.cbor"]),
@@ -35,6 +35,11 @@ pub(super) const ALL: [Target; 15] = [
         &["report.bin", "document.cbor", "cert-table.bin"],
     ),
     target("kms-envelope", 2048, &[]),
+    target("log-add-checkpoint", 4096, &[]),
+    target("log-cose", 4096, &[]),
+    target("log-note", 4096, &[".txt"]),
+    target("log-policy", 4096, &[]),
+    target("log-proof", 4096, &[]),
     target("measure-record", 8192, &[]),
     target("nitro-document", 8192, &["document.cbor"]),
     target("ovmf", 8192, &["ovmf", ".fd"]),

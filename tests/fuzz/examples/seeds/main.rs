@@ -11,6 +11,7 @@ mod der;
 mod evidence;
 mod files;
 mod firmware;
+mod log;
 mod signatures;
 
 use anyhow::{Context, Result};
@@ -27,6 +28,7 @@ fn main() -> Result<()> {
     }
     let root = roots.nitro.first().context("a vendor has a root")?;
     evidence::nitro(&authority, root)?;
+    log::seeds()?;
     around::small()?;
     around::firmware()
 }
