@@ -29,6 +29,8 @@ mod load;
 #[cfg(test)]
 mod moments;
 #[cfg(test)]
+mod outside;
+#[cfg(test)]
 mod party_loss;
 #[cfg(test)]
 mod raw;
