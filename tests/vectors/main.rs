@@ -11,6 +11,7 @@ mod evidence;
 mod ledger;
 mod measure;
 mod run;
+mod sd_jwt;
 mod suite;
 
 use std::path::PathBuf;

@@ -8,10 +8,10 @@ use anyhow::{Context, Result, ensure};
 use boop_tee::{Harness, vectors};
 
 use crate::suite::{self, Suite};
-use crate::{evidence, ledger, measure};
+use crate::{evidence, ledger, measure, sd_jwt};
 
 /// Folders that suites read.
-const READ: [&str; 4] = ["attestation", "ledger", "nitro", "snp"];
+const READ: [&str; 5] = ["attestation", "ledger", "nitro", "sd-jwt", "snp"];
 
 /// Compares, reports, and says whether all cases agree.
 pub(crate) fn compare(folder: &Path, shared: Option<&Path>, table: Option<&Path>) -> Result<bool> {
@@ -48,6 +48,7 @@ fn suites(folder: &Path, shared: Option<&Path>) -> Result<Vec<Suite>> {
     let mut suites = evidence::suites(&evidence(folder), shared.as_deref())?;
     suites.extend(measure::suites(&evidence(folder))?);
     suites.extend(ledger::suites(&folder.join("ledger"))?);
+    suites.extend(sd_jwt::suites(&folder.join("sd-jwt"))?);
     Ok(suites)
 }
 

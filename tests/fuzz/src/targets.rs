@@ -12,6 +12,7 @@ mod nitro_document;
 mod ovmf;
 mod policy;
 mod record;
+mod sd_jwt;
 mod signature;
 mod snp_report;
 mod table;
@@ -106,6 +107,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "policy",
         run: policy::run,
+    },
+    Target {
+        name: "sd-jwt",
+        run: sd_jwt::run,
     },
     Target {
         name: "signature",

@@ -21,7 +21,7 @@ const fn target(name: &'static str, bytes_max: usize, seeds: &'static [&'static 
 }
 
 /// Every target, in the order of the names.
-pub(super) const ALL: [Target; 20] = [
+pub(super) const ALL: [Target; 21] = [
     target("certificate", 4096, &[".der"]),
     target("certificate-table", 16384, &["cert-table.bin", ".pem"]),
     target("cmw-cbor", 8192, &["document.cbor"]),
@@ -44,6 +44,7 @@ pub(super) const ALL: [Target; 20] = [
     target("nitro-document", 8192, &["document.cbor"]),
     target("ovmf", 8192, &["ovmf", ".fd"]),
     target("policy", 8192, &[".toml"]),
+    target("sd-jwt", 8192, &[]),
     target("signature", 2048, &[]),
     target("snp-report", 1184, &["report.bin"]),
 ];
