@@ -208,17 +208,34 @@ fn checkpoints_are_read_alike() {
 #[test]
 fn a_library_of_cose_reads_our_receipts_and_finds_them_signed() {
     let (tree, _) = trees(104);
-    let name = KeyName::new("example.com/log").unwrap();
-    let key = SignerKey::from_seed(name, KeyType::Ed25519, &[7; 32]);
     let path = tree.inclusion_proof(17, 104).unwrap();
-    let proof = CoseProof::Inclusion {
+    let inclusion = CoseProof::Inclusion {
         size: 104,
         index: 17,
         path: path.clone(),
     };
-    let receipt = CoseReceipt::sign(&key, proof, &tree.root()).unwrap();
+    library_of_cose_reads(&tree, inclusion, -1, (104, 17, &path));
+    let path = tree.consistency_proof(20, 104).unwrap();
+    let consistency = CoseProof::Consistency {
+        from: 20,
+        to: 104,
+        path: path.clone(),
+    };
+    library_of_cose_reads(&tree, consistency, -2, (20, 104, &path));
+}
 
-    let read = CoseSign1::from_tagged_slice(&receipt.to_bytes()).unwrap();
+/// Signs a proof, and has `coset` find the label and the parts of it under the tree's root.
+fn library_of_cose_reads(
+    tree: &Tree,
+    proof: CoseProof,
+    label: i64,
+    (first, second, path): (u64, u64, &[Hash]),
+) {
+    let name = KeyName::new("example.com/log").expect("a name");
+    let key = SignerKey::from_seed(name, KeyType::Ed25519, &[7; 32]);
+    let receipt = CoseReceipt::sign(&key, proof, &tree.root()).expect("a log's key");
+
+    let read = CoseSign1::from_tagged_slice(&receipt.to_bytes()).expect("COSE_Sign1");
 
     let header = &read.protected.header;
     let algorithm = coset::RegisteredLabelWithPrivate::Assigned(coset::iana::Algorithm::EdDSA);
@@ -228,15 +245,17 @@ fn a_library_of_cose_reads_our_receipts_and_finds_them_signed() {
     assert!(header.rest.contains(&structure));
     let hashes = path.iter().map(|hash| Value::from(hash.0.to_vec()));
     let expected = [
-        Value::from(104),
-        Value::from(17),
+        Value::from(first),
+        Value::from(second),
         Value::Array(hashes.collect()),
     ];
-    let proofs = read.unprotected.rest[0].1.as_map().unwrap();
-    assert_eq!(proofs[0].0, Value::from(-1));
-    let inclusion = proofs[0].1.as_array().unwrap()[0].as_bytes().unwrap();
+    let proofs = read.unprotected.rest[0].1.as_map().expect("a map");
+    assert_eq!(proofs[0].0, Value::from(label));
+    let written = proofs[0].1.as_array().expect("an array")[0]
+        .as_bytes()
+        .expect("bytes");
     assert_eq!(
-        Value::from_slice(inclusion).unwrap(),
+        Value::from_slice(written).expect("CBOR"),
         Value::Array(expected.into())
     );
     assert_eq!(read.payload, None);
@@ -246,7 +265,7 @@ fn a_library_of_cose_reads_our_receipts_and_finds_them_signed() {
         read.verify_detached_signature(root.as_bytes(), &[], check)
     };
     assert!(verified(&tree.root()).is_ok());
-    assert!(verified(&tree.root_at(103).unwrap()).is_err());
+    assert!(verified(&tree.root_at(103).expect("an older root")).is_err());
 }
 
 /// Our tree as `tlog_tiles` reads one.
