@@ -11,6 +11,8 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 
+mod interop;
+
 const NOW_S: u64 = 1_800_000_000;
 const BINDING: Binding<'static> = Binding {
     audience: "https://shop.example",
