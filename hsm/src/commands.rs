@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use boop_daemon::{from_toml, now_ms};
 use boop_hsm::{
-    Audit, CustodianSettings, FileToken, Keeper, KeyWork, KmsToken, OperatorsWord, Pkcs11Settings,
+    Audit, CustodianSettings, FileToken, Keeper, KeyWork, KmsError, OperatorsWord, Pkcs11Settings,
     Pkcs11Token, Pkcs11Vault, Register, Status, Token, Vault, VaultSettings,
 };
 use clap::{Args, Subcommand};
@@ -147,7 +147,7 @@ fn rotate(settings: &CustodianSettings, word: OperatorsWord) -> anyhow::Result<(
     let (keys, epoch) = match settings.vault(word)? {
         VaultSettings::File(_) => anyhow::bail!("a token in a file has no key-encryption keys"),
         VaultSettings::Pkcs11(token) => rotated(&Pkcs11Token::open(token)?)?,
-        VaultSettings::Kms(token) => rotated(&KmsToken::open(token)?)?,
+        VaultSettings::Kms(_) => return Err(KmsError::NotMoved.into()),
     };
     let audit = Audit::open(&settings.audit)?;
     let whose = (settings.custody()?.party, epoch);

@@ -80,7 +80,7 @@ pub enum TokenSettings {
         /// URL of the service; without one, the region's.
         #[serde(default)]
         endpoint: Option<String>,
-        /// Alias of each key, with `{epoch}` and `{generation}` in it.
+        /// Alias of each key, with `{epoch}` in it.
         key: String,
         /// File with credentials, as a credential process prints them, readable by its owner alone.
         /// It is read for each request, so whoever renews them replaces it.
@@ -361,7 +361,7 @@ mod tests {
         let token = r#"
             kind = "aws-kms"
             region = "eu-central-1"
-            key = "alias/boop-1-{epoch}-{generation}"
+            key = "alias/boop-1-{epoch}"
             credentials = "credentials.json"
             state = "token"
         "#;

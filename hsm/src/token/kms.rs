@@ -7,9 +7,10 @@
 //!           enclave of these measurements have it: CMS goes out, which that enclave opens
 //! ```
 //!
-//! There is one KMS key for each epoch and generation, made by its administrator under an alias
-//! ahead of time, so that an epoch ends with its key. What a policy says is the administrator's
-//! word: the custodian can only try whether the key opens without evidence, and does.
+//! There is one KMS key for each epoch, made by its administrator under an alias ahead of time, so
+//! that an epoch ends with its key. What a policy says is the administrator's word: the custodian
+//! can only try whether the key opens without evidence, or lets a data key be moved to another KMS
+//! key, which may open to anybody; it uses no key that does.
 
 mod client;
 mod credentials;
@@ -23,7 +24,7 @@ use boop_wire::PartyIndex;
 use boop_wire::release::{ReleaseContext, WrapMechanism};
 use serde_json::json;
 
-use crate::token::kms::client::{Blob, Client, DataKey, Decrypted, Described, ReEncrypted};
+use crate::token::kms::client::{Blob, Client, DataKey, Decrypted, Described};
 use crate::token::pkcs11::{Capability, Finding, Findings, TokenFacts};
 use crate::token::{KeyName, Recipient, StoredKey, Vault, VaultError};
 
@@ -41,7 +42,7 @@ pub struct KmsSettings {
     pub endpoint: String,
     /// The region, which requests are signed for.
     pub region: String,
-    /// Alias of each key, with `{epoch}` and `{generation}` in it.
+    /// Alias of each key, with `{epoch}` in it.
     pub key: String,
     /// File with the credentials.
     pub credentials: PathBuf,
@@ -67,7 +68,7 @@ impl KmsVault {
     /// If the settings cannot be right.
     pub fn open(settings: &KmsSettings) -> Result<Self, KmsError> {
         let key = &settings.key;
-        if !(key.starts_with("alias/") && key.contains("{epoch}") && key.contains("{generation}")) {
+        if !(key.starts_with("alias/") && key.contains("{epoch}")) {
             return Err(KmsError::KeyTemplate { key: key.clone() });
         }
         Ok(Self {
@@ -82,13 +83,12 @@ impl KmsVault {
         format!("{}/{}", self.region, self.key)
     }
 
-    /// Finds out what KMS does with the key of an epoch and generation, by doing it with
-    /// throw-away data keys.
+    /// Finds out what KMS does with the key of an epoch, by doing it with throw-away data keys.
     ///
     /// # Errors
     /// If there is no such key, or KMS cannot be asked.
-    pub fn probe(&self, epoch: u32, generation: u32) -> Result<Findings, VaultError> {
-        let arn = self.find(epoch, generation);
+    pub fn probe(&self, epoch: u32) -> Result<Findings, VaultError> {
+        let arn = self.find(epoch);
         if let Err(VaultError::Kms(error)) = &arn
             && error.is_about_asking()
         {
@@ -130,15 +130,15 @@ impl KmsVault {
     ///
     /// # Errors
     /// If it does, it is not sound, or KMS cannot be asked.
-    pub fn check(&self, epoch: u32, generation: u32) -> Result<(), VaultError> {
-        let arn = self.find(epoch, generation)?;
+    pub fn check(&self, epoch: u32) -> Result<(), VaultError> {
+        let arn = self.find(epoch)?;
         let blob = self.make_data_key(&arn, &purpose_of_probe())?;
         self.check_closed(&arn, &blob, epoch)
     }
 
     /// Returns the ARN of a key that does what it should and no more.
-    fn find(&self, epoch: u32, generation: u32) -> Result<String, VaultError> {
-        let alias = self.alias(epoch, generation);
+    fn find(&self, epoch: u32) -> Result<String, VaultError> {
+        let alias = self.alias(epoch);
         let described = self.client.ask("DescribeKey", &json!({ "KeyId": alias }));
         let Described { key_metadata: key } = match described {
             Err(KmsError::NoKey { .. }) => return Err(VaultError::NoKey { epoch }),
@@ -179,26 +179,44 @@ impl KmsVault {
         Ok(made.ciphertext_blob)
     }
 
-    /// Checks that KMS does not decrypt a throw-away data key for the custodian itself.
+    /// Checks that KMS gives a throw-away data key to nobody without evidence: neither decrypts it
+    /// for the custodian itself, nor moves it under a key that may.
     fn check_closed(&self, arn: &str, blob: &Blob, epoch: u32) -> Result<(), VaultError> {
-        let asked = json!({
+        let decrypt = json!({
             "KeyId": arn,
             "CiphertextBlob": blob,
             "EncryptionContext": purpose_of_probe(),
         });
-        match self.client.ask::<Decrypted>("Decrypt", &asked) {
-            Err(KmsError::AccessDenied { .. }) => Ok(()),
-            Ok(_) => Err(VaultError::UnsoundKey {
-                epoch,
-                attribute: "opens without the evidence of an enclave",
-            }),
-            Err(error) => Err(error.into()),
+        let move_on = json!({
+            "SourceKeyId": arn,
+            "CiphertextBlob": blob,
+            "SourceEncryptionContext": purpose_of_probe(),
+            "DestinationKeyId": arn,
+            "DestinationEncryptionContext": purpose_of_probe(),
+        });
+        for (operation, asked, attribute) in [
+            (
+                "Decrypt",
+                decrypt,
+                "opens without the evidence of an enclave",
+            ),
+            (
+                "ReEncrypt",
+                move_on,
+                "lets its data keys be moved to other keys",
+            ),
+        ] {
+            match self.client.ask::<serde_json::Value>(operation, &asked) {
+                Err(KmsError::AccessDenied { .. }) => {}
+                Ok(_) => return Err(VaultError::UnsoundKey { epoch, attribute }),
+                Err(error) => return Err(error.into()),
+            }
         }
+        Ok(())
     }
 
-    fn alias(&self, epoch: u32, generation: u32) -> String {
-        let alias = self.key.replace("{epoch}", &epoch.to_string());
-        alias.replace("{generation}", &generation.to_string())
+    fn alias(&self, epoch: u32) -> String {
+        self.key.replace("{epoch}", &epoch.to_string())
     }
 }
 
@@ -208,27 +226,19 @@ impl Vault for KmsVault {
     }
 
     fn create(&self, name: &KeyName) -> Result<StoredKey, VaultError> {
-        self.check(name.epoch, name.generation)?;
-        let arn = self.find(name.epoch, name.generation)?;
+        self.check(name.epoch)?;
+        let arn = self.find(name.epoch)?;
         self.make_data_key(&arn, &context_of(name))?.stored()
     }
 
+    /// Whoever may have KMS move a data key to another key may move it to one of their own.
     fn rewrap(
         &self,
-        from: &KeyName,
-        stored: &StoredKey,
-        to: &KeyName,
+        _from: &KeyName,
+        _stored: &StoredKey,
+        _to: &KeyName,
     ) -> Result<StoredKey, VaultError> {
-        self.check(to.epoch, to.generation)?;
-        let asked = json!({
-            "SourceKeyId": self.find(from.epoch, from.generation)?,
-            "CiphertextBlob": Blob::of(stored),
-            "SourceEncryptionContext": context_of(from),
-            "DestinationKeyId": self.find(to.epoch, to.generation)?,
-            "DestinationEncryptionContext": context_of(to),
-        });
-        let moved: ReEncrypted = self.client.ask("ReEncrypt", &asked)?;
-        moved.ciphertext_blob.stored()
+        Err(KmsError::NotMoved.into())
     }
 
     fn release(
@@ -243,7 +253,7 @@ impl Vault for KmsVault {
             return Err(VaultError::SetupKind(mechanism));
         }
         let asked = json!({
-            "KeyId": self.find(name.epoch, name.generation)?,
+            "KeyId": self.find(name.epoch)?,
             "CiphertextBlob": Blob::of(stored),
             "EncryptionContext": context_of(name),
             "Recipient": {
@@ -263,7 +273,7 @@ impl Vault for KmsVault {
 
     fn destroy(&self, name: &KeyName) -> Result<(), VaultError> {
         let asked = json!({
-            "KeyId": self.find(name.epoch, name.generation)?,
+            "KeyId": self.find(name.epoch)?,
             "PendingWindowInDays": DAYS_UNTIL_DELETION,
         });
         let _: serde_json::Value = self.client.ask("ScheduleKeyDeletion", &asked)?;

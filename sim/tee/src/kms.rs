@@ -63,6 +63,8 @@ pub struct KmsKey {
     pub multi_region: bool,
     /// Whom its policy lets decrypt.
     pub policy: KmsPolicy,
+    /// Whether its policy lets data keys be moved to other keys.
+    pub moves: bool,
     material: [u8; 32],
 }
 
@@ -108,6 +110,7 @@ impl SimulatedKms {
             origin: "AWS_KMS",
             multi_region: false,
             policy,
+            moves: false,
             material: random(),
         };
         self.keys.insert(alias.to_owned(), key);
@@ -151,6 +154,9 @@ impl SimulatedKms {
             Operation::Decrypt => self.decrypt(&asked, now_ms)?,
             Operation::ReEncrypt => {
                 let source = self.key_in_use(&asked.source_key_id)?;
+                if !source.moves {
+                    return Err(denied("kms:ReEncryptFrom"));
+                }
                 let context = &asked.source_encryption_context;
                 let data_key = open(source, &asked.ciphertext_blob.0, context)?;
                 let destination = self.key_in_use(&asked.destination_key_id)?;

@@ -99,6 +99,9 @@ fn a_key_that_is_not_sound_makes_no_custodian() {
         kms.create_key(FIRST, KmsPolicy::Nobody);
         field(kms.keys.get_mut(FIRST).unwrap());
     };
+    change(|key| key.moves = true);
+    let moves = unsound("lets its data keys be moved to other keys");
+    assert_eq!(refused(&stage), moves.into());
     change(|key| key.multi_region = true);
     assert_eq!(
         refused(&stage),
@@ -218,10 +221,10 @@ fn settings_that_cannot_be_right_are_refused_before_anything_is_asked() {
         refused(|to| to.kms.endpoint = String::from("http://localhost:1")),
         expected
     );
-    let key = String::from("alias/boop-{epoch}");
+    let key = String::from("alias/boop");
     let expected = KmsError::KeyTemplate { key };
     assert_eq!(
-        refused(|to| to.kms.key = String::from("alias/boop-{epoch}")),
+        refused(|to| to.kms.key = String::from("alias/boop")),
         expected
     );
     let missing = refused(|to| to.kms.tls_roots = "/nowhere/roots.pem".into());
@@ -238,52 +241,36 @@ fn settings_that_cannot_be_right_are_refused_before_anything_is_asked() {
 }
 
 #[test]
-fn rotation_and_the_end_of_an_epoch_leave_the_old_key_to_its_deletion() {
+fn a_key_ends_with_its_epoch_and_is_not_replaced_before() {
     let stage = Stage::begin();
-    for alias in [FIRST, "alias/boop-2-0-1", "alias/boop-2-1-0"] {
-        stage
-            .service
-            .kms()
-            .create_key(alias, KmsPolicy::Enclave(MEASUREMENT));
+    let second = "alias/boop-2-1";
+    for alias in [FIRST, second] {
+        let policy = KmsPolicy::Enclave(MEASUREMENT);
+        stage.service.kms().create_key(alias, policy);
     }
     let state = |alias: &str| stage.service.kms().keys[alias].state;
     let token = KmsToken::create(stage.settings()).unwrap();
     token.prepare(&name(0), now_ms()).unwrap();
-    let made = *stage.service.kms().made.last().unwrap();
-
-    assert_eq!(token.rotate(now_ms()), Ok(1));
-    assert_eq!(
-        [state(FIRST), state("alias/boop-2-0-1")],
-        ["PendingDeletion", "Enabled"]
-    );
-    let setup = SetupKey::rsa3072().unwrap();
-    let evidence = document(&MEASUREMENT, setup.public().spki().as_deref(), 0);
-    let recipient = Recipient {
-        setup: setup.public(),
-        evidence: &evidence,
-    };
-    let released = token.wrap_data_key(0, &recipient, &context()).unwrap();
-    let opened = setup
-        .unwrap_key(&released, &context(), Floor::Sound)
-        .unwrap();
-    assert_eq!(*opened, made);
-    // There is no key for the generation after.
-    let none = VaultError::NoKey { epoch: 0 };
-    assert_eq!(token.rotate(now_ms()), Err(none.into()));
+    let moved = token.rotate(now_ms());
+    assert_eq!(moved, Err(VaultError::Kms(KmsError::NotMoved).into()));
 
     token.prepare(&name(1), now_ms()).unwrap();
     token.destroy_before(1).unwrap();
     assert_eq!(
-        [state("alias/boop-2-0-1"), state("alias/boop-2-1-0")],
+        [state(FIRST), state(second)],
         ["PendingDeletion", "Enabled"]
     );
-    let refused = token.wrap_data_key(0, &recipient, &context());
+    let setup = SetupKey::rsa3072().unwrap();
+    let refused = token.wrap_data_key(0, &Recipient::by_key(setup.public()), &context());
     assert_eq!(refused, Err(TokenError::Destroyed { epoch: 0 }));
+    // There is no key for the epoch after.
+    let none = token.prepare(&name(2), now_ms());
+    assert_eq!(none, Err(VaultError::NoKey { epoch: 2 }.into()));
     drop(token);
     // Another template is another place for keys.
     let mut settings = stage.settings();
-    settings.kms.key = String::from("alias/other-{epoch}-{generation}");
-    let expected = String::from("eu-central-1/alias/boop-2-{epoch}-{generation}");
+    settings.kms.key = String::from("alias/other-{epoch}");
+    let expected = String::from("eu-central-1/alias/boop-2-{epoch}");
     let other = KmsToken::open(settings).map(drop);
     assert_eq!(other, Err(TokenError::OtherToken { expected }));
 }

@@ -38,7 +38,7 @@ impl KmsToken {
             return Err(TokenError::Exists);
         }
         let vault = KmsVault::open(&settings.kms).map_err(VaultError::from)?;
-        vault.check(settings.epoch, 0)?;
+        vault.check(settings.epoch)?;
         let identity = Identity::make_in_file()?;
         let state = State::new(vault.serial(), identity, Leases::default());
         state.write(&settings.state)?;
@@ -67,7 +67,7 @@ impl KmsToken {
             });
         }
         for kept in state.keys.iter().filter(|kept| !kept.is_over(state.oldest)) {
-            vault.check(kept.name.epoch, kept.name.generation)?;
+            vault.check(kept.name.epoch)?;
         }
         let token = Self::new(vault, settings.party, settings.state, state, lock);
         token.destroy_retired(&mut token.state())?;
@@ -83,12 +83,8 @@ impl KmsToken {
         private::check(&settings.state)?;
         let state = State::read(&settings.state)?;
         let vault = KmsVault::open(&settings.kms).map_err(VaultError::from)?;
-        let newest = state
-            .keys
-            .iter()
-            .map(|kept| kept.name)
-            .max_by_key(|name| name.epoch);
-        let (newest, generation) = newest.map_or((epoch, 0), |name| (name.epoch, name.generation));
-        Ok(state.status(vault.probe(newest, generation)?, epoch))
+        let newest = state.keys.iter().map(|kept| kept.name.epoch).max();
+        let findings = vault.probe(newest.unwrap_or(epoch))?;
+        Ok(state.status(findings, epoch))
     }
 }

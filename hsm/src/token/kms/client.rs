@@ -61,12 +61,6 @@ pub(super) struct DataKey {
     pub(super) ciphertext_blob: Blob,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ReEncrypted {
-    pub(super) ciphertext_blob: Blob,
-}
-
 /// A plaintext, which there is none of with a recipient, is not read.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

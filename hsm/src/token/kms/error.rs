@@ -13,8 +13,8 @@ pub enum KmsError {
         /// The URL.
         endpoint: String,
     },
-    /// The key is not named by an alias for each epoch and generation.
-    #[error("the key `{key}` is not `alias/...` with {{epoch}} and {{generation}} in it")]
+    /// The key is not named by an alias for each epoch.
+    #[error("the key `{key}` is not `alias/...` with {{epoch}} in it")]
     KeyTemplate {
         /// What is configured.
         key: String,
@@ -66,6 +66,9 @@ pub enum KmsError {
     /// The ciphertext is damaged, of another key, or of another store.
     #[error("the stored key is damaged, or of another key or store")]
     Ciphertext,
+    /// Data keys stay under the KMS key that made them.
+    #[error("data keys stay under their key; a new one comes with the next epoch, by a refresh")]
+    NotMoved,
     /// The request is not valid: a document that is no evidence is one.
     #[error("it finds the request not valid: {message}")]
     Invalid {
