@@ -162,3 +162,26 @@ fn verdict(
         Some(_) => "other claims",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_shared_cases_agree() {
+        let shared = std::env::var_os("BOOP_VECTORS").map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors"),
+            std::path::PathBuf::from,
+        );
+        let suites = suites(&shared.join("sd-jwt")).unwrap();
+        if suites.is_empty() {
+            assert!(std::env::var_os("CI").is_none(), "no vectors of SD-JWT");
+            println!("the vectors of SD-JWT are not present");
+            return;
+        }
+        for suite in &suites {
+            assert!(suite.disagreements.is_empty(), "{:#?}", suite.disagreements);
+        }
+        assert_eq!(suites.iter().map(Suite::cases).sum::<usize>(), 54);
+    }
+}

@@ -60,7 +60,11 @@ impl Issue<'_> {
         pointers.sort_by_key(|pointer| std::cmp::Reverse(depth(pointer)));
         let mut disclosures = Vec::new();
         for pointer in pointers {
-            if ESSENTIAL.contains(&pointer) {
+            let is_of = |claim: &&str| {
+                let rest = pointer.strip_prefix(claim);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            if ESSENTIAL.iter().any(is_of) {
                 return Err(IssueError::Essential(pointer.to_owned()));
             }
             disclosures.push(hide(&mut claims, pointer, salt())?);
@@ -128,9 +132,7 @@ fn add_digest(object: &mut Map<String, Value>, digest: String) {
 }
 
 fn sorted(mut value: Value) -> Value {
-    if let Value::Object(object) = &mut value {
-        sort_digests(object);
-    }
+    sort_within(&mut value);
     value
 }
 
@@ -139,10 +141,14 @@ fn sort_digests(object: &mut Map<String, Value>) {
     if let Some(Value::Array(digests)) = object.get_mut(SD) {
         digests.sort_by_key(|digest| digest.as_str().map(str::to_owned));
     }
-    for value in object.values_mut() {
-        if let Value::Object(inner) = value {
-            sort_digests(inner);
-        }
+    object.values_mut().for_each(sort_within);
+}
+
+fn sort_within(value: &mut Value) {
+    match value {
+        Value::Object(object) => sort_digests(object),
+        Value::Array(array) => array.iter_mut().for_each(sort_within),
+        _ => {}
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::disclosure::Disclosure;
-use super::{ELEMENT, SD, SD_ALG, SHA_256};
+use super::{DEPTH_MAX, ELEMENT, SD, SD_ALG, SHA_256};
 
 /// Why claims and disclosures do not go together; each is a step of RFC 9901 §7.1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +25,9 @@ pub enum ProcessError {
     /// Step 4: a digest occurs twice.
     #[error("a digest occurs twice")]
     Twice,
+    /// Disclosures lie within disclosures deeper than claims may.
+    #[error("the claims are too deep")]
+    TooDeep,
     /// Step 5: nothing refers to a disclosure.
     #[error("nothing refers to disclosure {0}")]
     Unused(usize),
@@ -63,6 +66,7 @@ pub(super) fn process(
         by_digest,
         seen: BTreeSet::new(),
         places: vec![None; disclosures.len()],
+        depth: 0,
     };
     let mut claims = work.object(payload, "", None)?;
     claims.remove(SD_ALG);
@@ -78,6 +82,8 @@ struct Work<'d> {
     by_digest: BTreeMap<String, usize>,
     seen: BTreeSet<String>,
     places: Vec<Option<Place>>,
+    /// Levels around the value at hand, disclosures and all.
+    depth: usize,
 }
 
 impl<'d> Work<'d> {
@@ -87,11 +93,17 @@ impl<'d> Work<'d> {
         at: &str,
         within: Option<usize>,
     ) -> Result<Value, ProcessError> {
-        Ok(match value {
+        if self.depth >= DEPTH_MAX {
+            return Err(ProcessError::TooDeep);
+        }
+        self.depth += 1;
+        let value = match value {
             Value::Object(object) => Value::Object(self.object(object, at, within)?),
             Value::Array(array) => Value::Array(self.array(array, at, within)?),
             other => other.clone(),
-        })
+        };
+        self.depth -= 1;
+        Ok(value)
     }
 
     fn object(

@@ -255,7 +255,7 @@ fn an_issuer_hides_only_what_is_there_and_what_may_be_hidden() {
         let expected = IssueError::NoClaim(pointer.to_owned());
         assert_eq!(refused(whole.clone(), &[pointer]), expected);
     }
-    for pointer in ["/exp", "/cnf", "/iss"] {
+    for pointer in ["/exp", "/cnf", "/cnf/jwk", "/iss"] {
         let expected = IssueError::Essential(pointer.to_owned());
         assert_eq!(refused(whole.clone(), &[pointer]), expected);
     }
@@ -264,6 +264,62 @@ fn an_issuer_hides_only_what_is_there_and_what_may_be_hidden() {
     }
     let twice = refused(whole, &["/name", "/name"]);
     assert_eq!(twice, IssueError::NoClaim(String::from("/name")));
+}
+
+#[test]
+fn disclosures_within_disclosures_end_where_claims_must() {
+    let issuer = ed25519(1);
+    let nested = |levels: usize| {
+        let mut claims = json!("bottom");
+        for _ in 0..levels {
+            claims = json!({ "a": claims });
+        }
+        let pointers: Vec<_> = (1..=levels).map(|level| "/a".repeat(level)).collect();
+        let disclosable: Vec<_> = pointers.iter().map(String::as_str).collect();
+        let Value::Object(claims) = claims else {
+            panic!("{claims}");
+        };
+        let issue = Issue {
+            typ: "dc+sd-jwt",
+            claims,
+            disclosable: &disclosable,
+            decoys: 0,
+        };
+        issue.sign(&issuer, || [7; 16]).unwrap()
+    };
+
+    assert_eq!(nested(DEPTH_MAX).disclosable().unwrap().len(), DEPTH_MAX);
+    let deep = nested(DEPTH_MAX + 1);
+    assert_eq!(deep.disclosable(), Err(ProcessError::TooDeep));
+    let verified = deep.verify(&options(&issuer.key));
+    assert_eq!(
+        verified.unwrap_err(),
+        VerifyError::Process(ProcessError::TooDeep)
+    );
+}
+
+#[test]
+fn digests_within_arrays_are_in_no_order_of_the_claims_either() {
+    let claims = json!({ "list": [{ "a": 1, "b": 2, "c": 3 }] });
+    let Value::Object(claims) = claims else {
+        panic!("{claims}");
+    };
+    for first in 0..8 {
+        let issue = Issue {
+            typ: "dc+sd-jwt",
+            claims: claims.clone(),
+            disclosable: &["/list/0/a", "/list/0/b", "/list/0/c"],
+            decoys: 0,
+        };
+        let mut count = first;
+        let salt = || {
+            count += 8;
+            [count; 16]
+        };
+        let token = issue.sign(&ed25519(1), salt).unwrap();
+        let digests = token.issued.payload["list"][0]["_sd"].as_array().unwrap();
+        assert!(digests.is_sorted_by_key(|digest| digest.as_str().unwrap()));
+    }
 }
 
 #[test]

@@ -160,7 +160,8 @@ impl SdJwt {
         let made = made.ok_or(VerifyError::BindingTime)?;
         let (now, leeway) = (options.now_s, options.leeway_s);
         if let Some(age_max) = wanted.age_max_s
-            && !(now.saturating_sub(age_max + leeway)..=now + leeway).contains(&made)
+            && !(now.saturating_sub(age_max.saturating_add(leeway))..=now.saturating_add(leeway))
+                .contains(&made)
         {
             return Err(VerifyError::BindingTime);
         }
