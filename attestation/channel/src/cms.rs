@@ -120,8 +120,8 @@ fn enveloped(reader: &mut Reader<'_>) -> Result<Enveloped, NotEnveloped> {
     })
 }
 
-/// Returns the wrapped content key. Which key it is for is found out by opening it; so are the
-/// parameters of OAEP, which are two whatever they are called.
+/// Returns the wrapped content key. Which key it is for is found out by opening it, and it opens
+/// under SHA-256 and MGF1 with SHA-256 alone, whatever parameters of OAEP stand here.
 fn recipient(reader: &mut Reader<'_>) -> Result<Vec<u8>, NotEnveloped> {
     reader.expect(INTEGER, &[2])?;
     reader.bytes(ZERO_OF_BYTES)?;

@@ -126,14 +126,15 @@ impl KmsVault {
         })
     }
 
-    /// Checks that the key is there and opens to nobody without evidence.
+    /// Checks that the key is there and opens to nobody without evidence, and returns its ARN.
     ///
     /// # Errors
     /// If it does, it is not sound, or KMS cannot be asked.
-    pub fn check(&self, epoch: u32) -> Result<(), VaultError> {
+    pub fn check(&self, epoch: u32) -> Result<String, VaultError> {
         let arn = self.find(epoch)?;
         let blob = self.make_data_key(&arn, &purpose_of_probe())?;
-        self.check_closed(&arn, &blob, epoch)
+        self.check_closed(&arn, &blob, epoch)?;
+        Ok(arn)
     }
 
     /// Returns the ARN of a key that does what it should and no more.
@@ -226,8 +227,7 @@ impl Vault for KmsVault {
     }
 
     fn create(&self, name: &KeyName) -> Result<StoredKey, VaultError> {
-        self.check(name.epoch)?;
-        let arn = self.find(name.epoch)?;
+        let arn = self.check(name.epoch)?;
         self.make_data_key(&arn, &context_of(name))?.stored()
     }
 
@@ -285,7 +285,7 @@ impl Vault for KmsVault {
     }
 }
 
-/// Whatever the generation of its key, a data key is bound to its store.
+/// A data key is bound to its store.
 fn context_of(name: &KeyName) -> EncryptionContext {
     BTreeMap::from([
         ("boop:network", name.network.to_string()),

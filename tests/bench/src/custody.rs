@@ -5,7 +5,8 @@
 //! - Opening stands beside reading the same files and as many bytes of AES-256-GCM: once with the
 //!   files on disk, as after a start of the machine, and once with the files in memory, where
 //!   the party's own work shows.
-//! - A store that does not fit into memory is not opened; its row says what it needs.
+//! - A store that does not fit into memory is opened where the system has swap for the rest, and
+//!   not beside its own files in memory; without, it is not opened, and a line says what it needs.
 
 mod opening;
 mod releasing;

@@ -23,7 +23,7 @@ fn envelopes_of_another_implementation_open_whatever_their_lengths() {
 }
 
 #[test]
-fn an_envelope_that_was_changed_does_not_give_the_key() {
+fn a_change_gives_no_key_or_stands_beside_it_or_in_what_cbc_does_not_protect() {
     let private = recipient();
     let whole: [u8; DATA_KEY_BYTES] = core::array::from_fn(|place| u8::try_from(place).unwrap());
     let mut ways = 0;
@@ -38,8 +38,8 @@ fn an_envelope_that_was_changed_does_not_give_the_key() {
                 // it, by the custodian, is checked before.
                 let honest = Enveloped::parse(envelope).unwrap();
                 let read = Enveloped::parse(&changed).unwrap();
-                let noticed = read.iv != honest.iv || read.ciphertext != honest.ciphertext;
-                assert!(*key == whole || noticed, "{place}");
+                let in_the_blocks = read.iv != honest.iv || read.ciphertext != honest.ciphertext;
+                assert!(*key == whole || in_the_blocks, "{place}");
                 ways += usize::from(*key == whole);
             }
         }

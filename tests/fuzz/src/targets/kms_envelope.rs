@@ -15,5 +15,4 @@ pub(super) fn run(input: &[u8]) {
     assert_eq!(Enveloped::parse(&longer), Err(NotEnveloped));
     let shorter = &input[..input.len() - 1];
     assert_eq!(Enveloped::parse(shorter), Err(NotEnveloped));
-    assert_eq!(Enveloped::parse(input), Ok(read));
 }
