@@ -2,7 +2,7 @@
 //! evidence over them, and renews it well before it ends.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use boop_channel::{KeyError, Local, LocalKeys, Trust};
@@ -17,12 +17,15 @@ use boop_wire::{Digest, InstanceId};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::now_ms;
+use crate::live::LiveTrust;
 
 /// Where the machine's files begin.
 const ROOT: &str = "/";
 
-/// How often evidence is renewed: well inside any sensible age limit.
-const RENEWAL: Duration = Duration::from_secs(300);
+/// Age at which evidence is renewed, if the manifest does not ask for less.
+const RENEWAL_MS: u64 = 5 * 60 * 1000;
+/// Pause between two looks whether it is time.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Where a measured process gets evidence: `[platform]` of its configuration.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -79,8 +82,15 @@ pub struct Member {
     config: Digest,
     instance: InstanceId,
     keys: Arc<LocalKeys>,
-    trust: Arc<Trust>,
-    bundle: Mutex<EvidenceBundle>,
+    trust: Arc<LiveTrust>,
+    boot: Mutex<Boot>,
+}
+
+/// Boot evidence, with what says whether it is still good.
+struct Boot {
+    bundle: EvidenceBundle,
+    manifest: Digest,
+    made_at_ms: u64,
 }
 
 impl Member {
@@ -92,7 +102,7 @@ impl Member {
         settings: &MemberSettings,
         role: Role,
         config: Digest,
-        trust: Arc<Trust>,
+        trust: Arc<LiveTrust>,
         tls_pkcs8: &[u8],
         danger_simulated_tee: bool,
     ) -> Result<Arc<Self>, MemberError> {
@@ -101,6 +111,7 @@ impl Member {
         boop_platform::random(&mut instance)?;
         let keys = Arc::new(keys(tls_pkcs8)?);
         let instance = InstanceId::new(instance);
+        let now_ms = now_ms();
         let mut member = Self {
             source,
             platform,
@@ -109,23 +120,24 @@ impl Member {
             instance,
             keys,
             trust,
-            bundle: Mutex::new(EvidenceBundle {
-                platform,
-                evidence: Vec::new(),
-                endorsements: Vec::new(),
-                binding: Vec::new(),
+            boot: Mutex::new(Boot {
+                bundle: EvidenceBundle {
+                    platform,
+                    evidence: Vec::new(),
+                    endorsements: Vec::new(),
+                    binding: Vec::new(),
+                },
+                manifest: Digest::new([0; 32]),
+                made_at_ms: 0,
             }),
         };
-        member.bundle = Mutex::new(member.attest(Purpose::Boot, [0; 32])?);
+        member.boot = Mutex::new(member.attest(now_ms)?);
         Ok(Arc::new(member))
     }
 
     /// Returns the boot evidence in force.
     pub fn bundle(&self) -> EvidenceBundle {
-        self.bundle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.boot().bundle.clone()
     }
 
     /// Returns what the process brings to an attested session.
@@ -133,7 +145,7 @@ impl Member {
         Local {
             keys: Arc::clone(&self.keys),
             evidence: self.bundle(),
-            trust: Arc::clone(&self.trust),
+            trust: self.trust.now(),
         }
     }
 
@@ -142,33 +154,53 @@ impl Member {
         &self.keys
     }
 
-    /// Returns what the process believes.
-    pub const fn trust(&self) -> &Arc<Trust> {
+    /// Returns what the process believes now.
+    pub fn trust(&self) -> Arc<Trust> {
+        self.trust.now()
+    }
+
+    /// Returns what the process believes, as it goes on.
+    pub const fn live_trust(&self) -> &Arc<LiveTrust> {
         &self.trust
     }
 
-    /// Renews the boot evidence every five minutes, for as long as the process lives.
+    /// Renews the boot evidence well before it ends, and once it is to name the next version of
+    /// the manifest, for as long as the process lives.
     pub async fn renew_for_ever(self: Arc<Self>) {
         loop {
-            tokio::time::sleep(RENEWAL).await;
+            tokio::time::sleep(LOOK).await;
+            let now_ms = now_ms();
+            if !self.is_due(now_ms) {
+                continue;
+            }
             let member = Arc::clone(&self);
-            let renewed =
-                tokio::task::spawn_blocking(move || member.attest(Purpose::Boot, [0; 32])).await;
-            match renewed {
-                Ok(Ok(bundle)) => {
-                    *self.bundle.lock().unwrap_or_else(PoisonError::into_inner) = bundle;
-                }
+            match tokio::task::spawn_blocking(move || member.attest(now_ms)).await {
+                Ok(Ok(boot)) => *self.boot() = boot,
                 Ok(Err(error)) => tracing::warn!(%error, "evidence was not renewed"),
                 Err(_) => return,
             }
         }
     }
 
-    fn attest(&self, purpose: Purpose, challenge: [u8; 32]) -> Result<EvidenceBundle, MemberError> {
+    fn is_due(&self, now_ms: u64) -> bool {
+        let trust = self.trust.now();
+        let age_max_ms = u64::from(trust.manifest().manifest().evidence_age_max_s) * 1000;
+        let renewal_ms = RENEWAL_MS.min(age_max_ms / 3);
+        let boot = self.boot();
+        now_ms >= boot.made_at_ms.saturating_add(renewal_ms) || boot.manifest != trust.shown(now_ms)
+    }
+
+    fn boot(&self) -> MutexGuard<'_, Boot> {
+        self.boot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn attest(&self, now_ms: u64) -> Result<Boot, MemberError> {
+        let trust = self.trust.now();
+        let (manifest, challenge) = (trust.shown(now_ms), [0; 32]);
         let binding = Binding {
-            purpose,
-            network: self.trust.manifest().network(),
-            manifest: self.trust.manifest().digest(),
+            purpose: Purpose::Boot,
+            network: trust.manifest().network(),
+            manifest,
             role: self.role,
             party: None,
             platform: self.platform,
@@ -177,7 +209,7 @@ impl Member {
             lease: 0,
             keys: self.keys.bound(),
             challenge,
-            made_at_ms: now_ms(),
+            made_at_ms: now_ms,
             checkpoint: None,
         };
         let raw = self.source.attest(&binding.report_data(), &challenge)?;
@@ -188,11 +220,15 @@ impl Member {
         if kind != self.platform {
             return Err(MemberError::Kind);
         }
-        Ok(EvidenceBundle {
-            platform: kind,
-            evidence: raw.evidence,
-            endorsements: raw.endorsements.into_iter().map(Certificate).collect(),
-            binding: to_canonical(&binding),
+        Ok(Boot {
+            bundle: EvidenceBundle {
+                platform: kind,
+                evidence: raw.evidence,
+                endorsements: raw.endorsements.into_iter().map(Certificate).collect(),
+                binding: to_canonical(&binding),
+            },
+            manifest,
+            made_at_ms: now_ms,
         })
     }
 }

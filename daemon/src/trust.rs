@@ -1,22 +1,26 @@
 //! The part of every configuration that says whom a process believes.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use boop_channel::{ManifestError, Trust, VerifiedManifest};
+use boop_channel::manifest::ChainError;
+use boop_channel::{TakeError, Trust};
 use boop_verifier::{Product, Roots, SimulatedEvidence, SimulatedRoots};
-use boop_wire::codec::{CodecError, from_canonical_max};
-use boop_wire::manifest::{ApproverKey, Approvers, MANIFEST_BYTES_MAX, SignedManifest};
+use boop_wire::codec::CodecError;
+use boop_wire::manifest::{ApproverKey, Approvers, SignedManifest, VERSIONS_BYTES_MAX};
 use serde::{Deserialize, Serialize};
 
-/// Room for the approvals around a manifest.
-const APPROVALS_BYTES_MAX: usize = 8 * 1024;
+use crate::clock::now_ms;
+use crate::live::LiveTrust;
 
 /// Whom a process believes: `[trust]` of a configuration.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrustSettings {
-    /// File with the signed manifest. It is checked, so the file itself is not trusted.
+    /// File with the signed manifest: one version, or several one after the other, oldest first.
+    /// It is checked, so the file itself is not trusted, and what is added to it is taken while
+    /// the process runs.
     pub manifest: PathBuf,
     /// Ed25519 keys of those who may approve manifests, in hexadecimal.
     pub approvers: Vec<String>,
@@ -50,12 +54,15 @@ pub enum TrustError {
         /// Why.
         source: std::io::Error,
     },
-    /// The file is not a signed manifest.
+    /// The file is not a signed manifest, nor several.
     #[error("the manifest file does not decode")]
     Encoding(#[from] CodecError),
-    /// The manifest is not approved.
+    /// A version is not approved, or does not follow the one before it.
     #[error("the manifest is not accepted")]
-    Manifest(#[from] ManifestError),
+    Manifest(#[from] ChainError),
+    /// What was added to the file is not taken while the process runs.
+    #[error("the next manifest is not taken")]
+    Next(#[from] TakeError),
     /// A value is not hexadecimal of the right length.
     #[error("{field} is not hexadecimal of the right length")]
     Hex {
@@ -77,20 +84,13 @@ pub enum TrustError {
 }
 
 impl TrustSettings {
-    /// Reads and checks the manifest, and puts the roots together.
+    /// Reads and checks the manifest's versions, and puts the roots together.
     ///
     /// # Errors
     /// Whatever keeps the process from believing anything.
-    pub fn establish(&self, danger_simulated_tee: bool) -> Result<Trust, TrustError> {
+    pub fn establish(&self, danger_simulated_tee: bool) -> Result<Arc<LiveTrust>, TrustError> {
         if danger_simulated_tee != self.danger_simulated.is_some() {
             return Err(TrustError::SimulatedFlag);
-        }
-        let manifest =
-            VerifiedManifest::verify(read_manifest(&self.manifest)?, &self.approvers()?)?;
-        if manifest.manifest().simulated != danger_simulated_tee {
-            return Err(TrustError::SimulatedNetwork {
-                manifest: manifest.manifest().simulated,
-            });
         }
         let (roots, simulated) = match &self.danger_simulated {
             Some(settings) => (
@@ -99,7 +99,14 @@ impl TrustSettings {
             ),
             None => (Roots::vendor(), SimulatedEvidence::Refuse),
         };
-        Ok(Trust::new(Arc::new(manifest), Arc::new(roots), simulated))
+        let versions = SignedManifest::versions(&read_versions(&self.manifest)?)?;
+        let roots = (Arc::new(roots), simulated);
+        let trust = Trust::start(&versions, &self.approvers()?, roots, now_ms())?;
+        let manifest = trust.manifest().manifest().simulated;
+        if manifest != danger_simulated_tee {
+            return Err(TrustError::SimulatedNetwork { manifest });
+        }
+        Ok(LiveTrust::over(self.manifest.clone(), trust))
     }
 
     /// Returns the approvers.
@@ -142,13 +149,17 @@ impl RootsSettings {
     }
 }
 
-fn read_manifest(path: &Path) -> Result<SignedManifest, TrustError> {
-    let bytes = std::fs::read(path).map_err(|source| TrustError::Read {
+/// Reads the file with the versions; one that is longer than it may be is not read to its end.
+pub(crate) fn read_versions(path: &Path) -> Result<Vec<u8>, TrustError> {
+    let read = || {
+        let mut bytes = Vec::new();
+        let limit = u64::try_from(VERSIONS_BYTES_MAX).unwrap_or(u64::MAX);
+        let file = std::fs::File::open(path)?;
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    read().map_err(|source| TrustError::Read {
         path: path.into(),
         source,
-    })?;
-    Ok(from_canonical_max(
-        &bytes,
-        MANIFEST_BYTES_MAX + APPROVALS_BYTES_MAX,
-    )?)
+    })
 }

@@ -132,9 +132,11 @@ impl Edge {
         mut tasks: JoinSet<Result<(), EdgeError>>,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<(), EdgeError> {
-        let manifest = FromHost::Manifest(self.host.manifest());
+        let mut trust = self.host.fuse.trust.changes();
+        let first = Arc::clone(&trust.borrow_and_update());
+        self.host.status.believe(first.manifest().head().version);
         self.to_enclave
-            .try_send(manifest)
+            .try_send(FromHost::Manifest(first.versions()))
             .map_err(|_| EdgeError::Task)?;
         let mut frames = FrameBuffer::new(FRAME_BYTES_MAX);
         let mut buffer = vec![0; PIECE_BYTES_MAX];
@@ -156,11 +158,11 @@ impl Edge {
                     self.attach(attachment)?;
                 }
                 () = self.host.refresh.notified(), if deadline.is_none() => {
-                    let to_enclave = self.to_enclave.clone();
-                    tasks.spawn(async move {
-                        let _ = to_enclave.send(FromHost::Refresh).await;
-                        Ok(())
-                    });
+                    tasks.spawn(tell(self.to_enclave.clone(), FromHost::Refresh));
+                }
+                Ok(()) = trust.changed() => {
+                    let versions = trust.borrow_and_update().versions();
+                    tasks.spawn(tell(self.to_enclave.clone(), FromHost::Manifest(versions)));
                 }
                 Some(ended) = self.pumps.join_next() => {
                     if let Ok(stream) = ended {
@@ -324,6 +326,12 @@ impl Edge {
 /// Returns once `stop` is true, or nobody is left who could set it.
 pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Tells the enclave something that has no answer; one that ends meanwhile needs it no more.
+async fn tell(to_enclave: mpsc::Sender<FromHost>, frame: FromHost) -> Result<(), EdgeError> {
+    let _ = to_enclave.send(frame).await;
+    Ok(())
 }
 
 async fn at(deadline: Option<Instant>) {

@@ -33,6 +33,9 @@ pub(crate) async fn refresh(settings: &HostSettings, run: &Path) -> anyhow::Resu
 
 pub(crate) fn print_status(status: &Status) {
     println!("party {}: {}", status.party, status.phase.name());
+    if let Some(version) = status.manifest {
+        println!("manifest: version {version}");
+    }
     if let Some(refusal) = &status.last_refusal {
         println!(
             "last refusal: {} ({}: {})",

@@ -46,6 +46,10 @@ codes! {
     EnclaveProgress "enclave-progress" info,
     /// The enclave serves.
     Ready "ready" info,
+    /// The enclave took a version of the manifest while it runs.
+    ManifestTaken "enclave-manifest-taken" info,
+    /// The enclave did not take a version of the manifest.
+    ManifestRefused "enclave-manifest-refused" warn,
     /// The enclave said that it stops.
     EnclaveStops "enclave-stops" error,
     /// The enclave's life is over.

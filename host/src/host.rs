@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use boop_abi::FarEnd;
-use boop_channel::{Judged, Trust};
-use boop_wire::codec::to_canonical;
+use boop_channel::Judged;
+use boop_daemon::LiveTrust;
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::{InstanceId, PartyIndex, Refusal};
 use tokio::net::TcpStream;
@@ -54,7 +54,7 @@ impl Host {
     /// Puts a host together that listens at `listen`, and writes its first status.
     pub fn new(
         plan: Plan,
-        trust: Trust,
+        trust: Arc<LiveTrust>,
         blobs: BlobStore,
         listen: SocketAddr,
         now_ms: u64,
@@ -78,11 +78,6 @@ impl Host {
     /// Has the enclave refresh all records, if it runs and is party 0.
     pub fn ask_for_refresh(&self) {
         self.refresh.notify_one();
-    }
-
-    /// Returns the signed manifest's bytes; reading has proved them canonical.
-    pub(crate) fn manifest(&self) -> Vec<u8> {
-        to_canonical(self.fuse.trust.manifest().signed())
     }
 
     pub(crate) fn evidence(&self) -> Option<EvidenceBundle> {

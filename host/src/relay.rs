@@ -10,10 +10,11 @@
 //! ```
 
 use std::io::ErrorKind;
+use std::sync::Arc;
 
 use boop_abi::FarEnd;
-use boop_channel::{Expectation, JudgeError, Judged, Trust};
-use boop_daemon::{AttestedError, read_frame, write_frame};
+use boop_channel::{Expectation, JudgeError, Judged};
+use boop_daemon::{AttestedError, LiveTrust, read_frame, write_frame};
 use boop_wire::binding::Role;
 use boop_wire::codec::{CodecError, from_canonical_max, to_canonical};
 use boop_wire::evidence::EvidenceBundle;
@@ -25,7 +26,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 #[derive(Debug, Clone)]
 pub struct Fuse {
     /// Whom it believes.
-    pub trust: Trust,
+    pub trust: Arc<LiveTrust>,
     /// The party behind this host.
     pub party: PartyIndex,
 }
@@ -121,7 +122,7 @@ impl Fuse {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let hello = RelayHello {
-            network: self.trust.manifest().network(),
+            network: self.trust.now().manifest().network(),
             from: Role::Party,
             from_party: Some(self.party),
             to,
@@ -132,7 +133,7 @@ impl Fuse {
         match from_canonical_max(&answer, HELLO_BYTES_MAX)? {
             RelayAnswer::Accepted { evidence } => {
                 let expect = Expectation::boot(Role::Party, Some(to));
-                Ok(self.trust.judge(&evidence, &expect, now_ms)?)
+                Ok(self.trust.now().judge(&evidence, &expect, now_ms)?)
             }
             RelayAnswer::Refused { refusal } => Err(RelayError::Refused(refusal)),
         }
@@ -149,7 +150,8 @@ impl Fuse {
     ) -> Result<Caller, RelayError> {
         let frame = read_frame(stream, HELLO_BYTES_MAX).await?;
         let hello: RelayHello = from_canonical_max(&frame, HELLO_BYTES_MAX)?;
-        if hello.network != self.trust.manifest().network() {
+        let trust = self.trust.now();
+        if hello.network != trust.manifest().network() {
             return Err(RelayError::Network);
         }
         if hello.to != self.party {
@@ -164,7 +166,7 @@ impl Fuse {
             ) => return Err(RelayError::Caller),
         };
         let expect = Expectation::boot(hello.from, hello.from_party);
-        let judged = self.trust.judge(&hello.evidence, &expect, now_ms)?;
+        let judged = trust.judge(&hello.evidence, &expect, now_ms)?;
         Ok(Caller { far_end, judged })
     }
 }
@@ -349,7 +351,7 @@ mod tests {
 
     fn fuse() -> Fuse {
         Fuse {
-            trust: trust(),
+            trust: LiveTrust::fixed(trust()),
             party: PartyIndex::ALL[0],
         }
     }

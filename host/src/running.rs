@@ -1,5 +1,6 @@
 //! The host as it runs, until somebody asks it to stop or to drain.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ pub(crate) async fn host(
         .with_context(|| format!("cannot listen at {}", settings.listen))?;
     let door = Door::open(run, Errand::Drain).context("the socket for draining")?;
     let refreshes = Door::open(run, Errand::Refresh).context("the socket for refreshes")?;
+    let following = Arc::clone(&trust).follow_for_ever(async |_| Ok::<_, Infallible>(()));
+    let following = tokio::spawn(following);
     let host = Host::new(plan, trust, blobs, listener.local_addr()?, now_ms());
 
     let (stop, stopping) = watch::channel(false);
@@ -55,5 +58,6 @@ pub(crate) async fn host(
     supervisor.await.context("the supervisor failed")?;
     relay.abort();
     refreshes.abort();
+    following.abort();
     Ok(())
 }

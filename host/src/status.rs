@@ -116,6 +116,8 @@ pub struct Status {
     pub progress: Option<Progress>,
     /// How often the enclave was started.
     pub starts: u64,
+    /// The version of the manifest by which the enclave judges, once one was started.
+    pub manifest: Option<u64>,
     /// Why this host would not accept its own enclave's evidence, if it would not: then others
     /// will not either.
     pub evidence_doubt: Option<String>,
@@ -172,6 +174,7 @@ impl StatusBoard {
                 since_ms: now_ms,
                 progress: None,
                 starts: 0,
+                manifest: None,
                 evidence_doubt: None,
                 last_refusal: None,
             }),
@@ -205,6 +208,11 @@ impl StatusBoard {
     /// Notes how far the enclave is.
     pub(crate) fn progress(&self, progress: Progress) {
         self.change(|status| status.progress = Some(progress));
+    }
+
+    /// Notes by which version of the manifest the enclave judges.
+    pub(crate) fn believe(&self, version: u64) {
+        self.change(|status| status.manifest = Some(version));
     }
 
     /// Notes what is wrong with the own enclave's evidence, or that nothing is.
@@ -279,6 +287,7 @@ mod tests {
                 since_ms: 7,
                 progress: None,
                 starts: 1,
+                manifest: None,
                 evidence_doubt: Some(String::from("no such chip")),
                 last_refusal: Some(LastRefusal {
                     at_ms: 8,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use boop_channel::{Trust, VerifiedManifest};
+use boop_daemon::LiveTrust;
 use boop_verifier::{Roots, SimulatedEvidence};
 use boop_wire::binding::{Binding, BoundKeys, PlatformKind, Purpose, Role};
 use boop_wire::codec::{domain_separated, to_canonical};
@@ -35,7 +36,7 @@ pub(crate) fn host(directory: &Path, enclave: EnclaveSettings, custodian: &str) 
     };
     let blobs = BlobStore::open(&directory.join("blobs")).unwrap();
     let listen = SocketAddr::from(([127, 0, 0, 1], 7500));
-    Host::new(plan, trust(), blobs, listen, NOW_MS)
+    Host::new(plan, LiveTrust::fixed(trust()), blobs, listen, NOW_MS)
 }
 
 /// Returns settings of an enclave that nobody starts.

@@ -1,5 +1,6 @@
 //! What `boop-custodian` does besides serving.
 
+mod approver;
 mod arguments;
 mod backup;
 mod files;
@@ -8,16 +9,19 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use boop_channel::Trust;
 use boop_daemon::{from_toml, now_ms};
 use boop_hsm::{
-    Audit, CustodianSettings, FileToken, Keeper, KeyWork, KmsError, OperatorsWord, Pkcs11Settings,
-    Pkcs11Token, Pkcs11Vault, Register, Status, Token, Vault, VaultSettings,
+    Audit, CustodianSettings, FileToken, Keeper, KeyWork, KmsError, Ledger, OperatorsWord,
+    Pkcs11Settings, Pkcs11Token, Pkcs11Vault, Records, Register, Status, Token, Vault,
+    VaultSettings,
 };
 use clap::{Args, Subcommand};
 
 use arguments::{
-    BackupArguments, BackupKeyArguments, CheckShareArguments, CheckTranscriptArguments,
-    CreateKeyArguments, DrillArguments, RestoreArguments,
+    ApproveManifestArguments, ApproverKeyArguments, BackupArguments, BackupKeyArguments,
+    CheckShareArguments, CheckTranscriptArguments, CreateKeyArguments, DrillArguments,
+    RestoreArguments,
 };
 
 /// What only an operator may say.
@@ -83,6 +87,12 @@ pub(crate) enum Command {
         #[arg(long)]
         pin_file: PathBuf,
     },
+    /// Makes an approver's key in a token, or prints its public half
+    ApproverKey(ApproverKeyArguments),
+    /// Signs the approval of the manifest on standard input with the key in a token
+    ///
+    /// `boop manifest approve --token` starts this, after it has shown what changes and asked.
+    ApproveManifest(ApproveManifestArguments),
     /// Has the token make the keys of an epoch, ahead of their first release
     CreateKey(CreateKeyArguments),
     /// Makes a backup key, split 3 of 5 among holders
@@ -130,6 +140,8 @@ impl Command {
                 })?;
                 println!("{findings}");
             }
+            Self::ApproverKey(arguments) => approver::key(&arguments, word)?,
+            Self::ApproveManifest(arguments) => approver::approve(&arguments, word)?,
             Self::CreateKey(arguments) => return backup::create_key(&arguments, word),
             Self::BackupKey(arguments) => return backup::backup_key(&arguments, word),
             Self::CheckShare(arguments) => return backup::check_share(&arguments),
@@ -173,17 +185,24 @@ pub(crate) fn open(
     Ok(token)
 }
 
-/// Opens the register of a custodian that is about to serve.
-pub(crate) fn open_register(
+/// Opens audit and register of a custodian that is about to serve, and names its ledger.
+pub(crate) fn open_records(
     settings: &CustodianSettings,
     token: &dyn Token,
-) -> anyhow::Result<Register> {
+    trust: &Trust,
+) -> anyhow::Result<Records> {
+    let audit = Audit::open(&settings.audit)?;
     let register = Register::open(&settings.register)?;
     let checked = register.is_newest();
     checked
         .and_then(|()| register.check_against(token.mark()))
         .with_context(|| format!("register {}", settings.register.display()))?;
-    Ok(register)
+    let ledger = Ledger::new(settings.ledger.clone(), trust.manifest())?;
+    Ok(Records {
+        audit,
+        register,
+        ledger: Some(ledger),
+    })
 }
 
 /// Begins an empty register where there is none, by an operator's word.

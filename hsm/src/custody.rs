@@ -10,6 +10,7 @@
 //! ```
 
 mod conversation;
+mod following;
 mod recording;
 
 use std::num::NonZeroU32;
@@ -17,13 +18,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use boop_channel::setup::{NotPublic, SetupPublic};
 use boop_channel::{Expectation, JudgeError, Trust, verify_signature};
+use boop_daemon::LiveTrust;
 use boop_wire::binding::{Binding, PlatformKind, Purpose, Role};
 use boop_wire::codec::{CodecError, plain_digest};
 use boop_wire::custody::CustodyEvent;
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::release::{ReleaseContext, ReleasedKey, SignedAnchor, SignedRetirement};
 use boop_wire::session::Signature;
-use boop_wire::{InstanceId, PartyIndex, Refusal};
+use boop_wire::{InstanceId, NetworkId, PartyIndex, Refusal};
 
 use crate::audit::{Audit, AuditError, Outcome, Record};
 use crate::ledger::{Ledger, LedgerError};
@@ -31,6 +33,7 @@ use crate::rate::Rate;
 use crate::register::{MoveError, Register, RegisterError};
 use crate::token::{KeyName, Recipient, Token, TokenError};
 pub use conversation::Conversation;
+pub use following::{NextError, follow};
 
 /// Connections in a minute that are listened to; each may cost a verification and a line of
 /// the audit.
@@ -158,7 +161,7 @@ impl ReleaseError {
 /// Keeps one party's key.
 pub struct Custody {
     settings: CustodySettings,
-    trust: Trust,
+    trust: Arc<LiveTrust>,
     token: Box<dyn Token>,
     records: Records,
     recording: Mutex<()>,
@@ -188,21 +191,11 @@ impl Custody {
     /// If the token is not the one that the manifest names for this party, or not for its machine.
     pub fn new(
         settings: CustodySettings,
-        trust: Trust,
+        trust: Arc<LiveTrust>,
         token: Box<dyn Token>,
         records: Records,
     ) -> Result<Arc<Self>, UnfitToken> {
-        let found = token.public_key();
-        let entry = trust.manifest().manifest().party(settings.party);
-        let Some(entry) = entry.filter(|entry| entry.custodian == found) else {
-            return Err(UnfitToken::WrongKey {
-                found: hex::encode(found),
-            });
-        };
-        let reads_documents = token.mechanism().is_recipients();
-        if reads_documents && entry.machine.platform != PlatformKind::Nitro {
-            return Err(UnfitToken::OtherPlatform);
-        }
+        check_fit(&*token, settings.party, &trust.now())?;
         Ok(Arc::new(Self {
             settings,
             trust,
@@ -214,6 +207,10 @@ impl Custody {
             attempts: Mutex::new(Rate::new(ATTEMPTS_PER_MINUTE)),
             releases: Mutex::new(Rate::new(settings.releases_per_minute)),
         }))
+    }
+
+    fn network(&self) -> NetworkId {
+        self.trust.now().manifest().network()
     }
 
     /// Tells whether a new connection is listened to in this minute.
@@ -234,7 +231,12 @@ impl Custody {
             party: Some(self.settings.party),
             challenge,
         };
-        let judged = self.trust.judge(evidence, &expect, now_ms)?;
+        let trust = self.trust.now();
+        let judged = trust.judge(evidence, &expect, now_ms)?;
+        // Where sessions may still name the version before, keys are given under the newest alone.
+        if judged.binding.manifest != trust.manifest().digest() {
+            return Err(JudgeError::Manifest.into());
+        }
         let shown = (setup, evidence.evidence.as_slice());
         self.grant(&judged.binding, shown, epoch, now_ms)
     }
@@ -256,7 +258,7 @@ impl Custody {
             return Err(ReleaseError::Busy);
         }
         self.check_published(now_ms)?;
-        let (network, party) = (self.trust.manifest().network(), self.settings.party);
+        let (network, party) = (self.network(), self.settings.party);
         self.destroy_what_is_over()?;
         let name = KeyName::first(network, party, epoch);
         self.token.prepare(&name, now_ms)?;
@@ -344,7 +346,7 @@ impl Custody {
     /// destroyed, and that is durable before it is signed.
     fn retire(&self, asked: &SignedRetirement, now_ms: u64) -> Result<Signature, ReleaseError> {
         let what = &asked.what;
-        let (network, party) = (self.trust.manifest().network(), self.settings.party);
+        let (network, party) = (self.network(), self.settings.party);
         if (what.network, what.party) != (network, party) {
             return Err(ReleaseError::OtherStore);
         }
@@ -386,7 +388,7 @@ impl Custody {
     fn anchor(&self, asked: &SignedAnchor, now_ms: u64) -> Result<Signature, ReleaseError> {
         let what = &asked.what;
         let (party, epoch) = (self.settings.party, self.present());
-        let network = self.trust.manifest().network();
+        let network = self.network();
         if (what.network, what.party, what.epoch) != (network, party, epoch) {
             return Err(ReleaseError::OtherStore);
         }
@@ -446,6 +448,22 @@ impl std::fmt::Debug for Custody {
         f.debug_struct("Custody")
             .field("settings", &self.settings)
             .finish_non_exhaustive()
+    }
+}
+
+/// Checks that a token is the one that the manifest names for a party, and one for its machine.
+fn check_fit(token: &dyn Token, party: PartyIndex, trust: &Trust) -> Result<(), UnfitToken> {
+    let found = token.public_key();
+    let entry = trust.manifest().manifest().party(party);
+    let Some(entry) = entry.filter(|entry| entry.custodian == found) else {
+        return Err(UnfitToken::WrongKey {
+            found: hex::encode(found),
+        });
+    };
+    let reads_documents = token.mechanism().is_recipients();
+    match reads_documents && entry.machine.platform != PlatformKind::Nitro {
+        true => Err(UnfitToken::OtherPlatform),
+        false => Ok(()),
     }
 }
 

@@ -34,17 +34,20 @@ pub use audit::{Audit, AuditError, KeyWork};
 pub use config::{
     CustodianSettings, OpenError, OperatorsWord, PlanError, TokenSettings, VaultSettings,
 };
-pub use custody::{Conversation, Custody, CustodySettings, Records, ReleaseError, UnfitToken};
+pub use custody::{
+    Conversation, Custody, CustodySettings, NextError, Records, ReleaseError, UnfitToken, follow,
+};
 pub use ledger::{Ledger, LedgerError};
 pub use register::{MoveError, Register, RegisterError};
 pub use seen::{SeenError, note_manifest};
 pub use serve::{CONNECTIONS_MAX, ConverseError, converse, serve};
 pub use status::{Status, StatusError};
 pub use token::{
-    Capability, CredentialsError, FileToken, Finding, Findings, IdentityPlace, Keeper,
-    KeeperStatus, KeyCheck, KeyFacts, KeyName, KmsError, KmsSettings, KmsToken, KmsTokenSettings,
-    PinError, Pkcs11Settings, Pkcs11Token, Pkcs11TokenSettings, Pkcs11Vault, Recipient, StoredKey,
-    Token, TokenError, TokenFacts, Vault, VaultError, make_drill_token,
+    ApproveError, ApproverToken, Capability, CredentialsError, FileToken, Finding, Findings,
+    IdentityPlace, Keeper, KeeperStatus, KeyCheck, KeyFacts, KeyName, KmsError, KmsSettings,
+    KmsToken, KmsTokenSettings, PinError, Pkcs11Settings, Pkcs11Token, Pkcs11TokenSettings,
+    Pkcs11Vault, Recipient, StoredKey, Token, TokenError, TokenFacts, Vault, VaultError,
+    make_drill_token,
 };
 
 #[cfg(test)]

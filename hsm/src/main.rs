@@ -4,12 +4,11 @@ mod commands;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use boop_daemon::{from_toml, init_logs, shutdown_signal};
-use boop_hsm::{
-    Audit, CustodianSettings, Custody, Ledger, OperatorsWord, Records, note_manifest, serve,
-};
+use boop_hsm::{CustodianSettings, Custody, OperatorsWord, follow, note_manifest, serve};
 use clap::Parser;
 use tokio::net::TcpListener;
 
@@ -57,22 +56,16 @@ async fn run(
     let custody_settings = settings.custody()?;
     let party = custody_settings.party;
     let trust = settings.trust.establish(danger_simulated)?;
-    note_manifest(&settings.register, &trust.manifest().head())?;
+    note_manifest(&settings.register, &trust.now().manifest().head())?;
     let token = commands::open(&settings, word)?;
-    let audit = Audit::open(&settings.audit)?;
-    let register = commands::open_register(&settings, &*token)?;
-    let ledger = Ledger::new(settings.ledger, trust.manifest())?;
-    let records = Records {
-        audit,
-        register,
-        ledger: Some(ledger),
-    };
-    let custody = Custody::new(custody_settings, trust, token, records)?;
+    let records = commands::open_records(&settings, &*token, &trust.now())?;
+    let custody = Custody::new(custody_settings, Arc::clone(&trust), token, records)?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .with_context(|| format!("cannot listen at {}", settings.listen))?;
     tracing::info!(event = "listening", party = party.get(), address = %listener.local_addr()?);
     tokio::select! {
+        () = follow(trust, Arc::clone(&custody), settings.register) => {}
         () = serve(listener, custody) => {}
         () = asked_to_stop => tracing::info!(event = "stopped", party = party.get()),
     }

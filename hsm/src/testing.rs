@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use boop_channel::setup::WrappedKey;
 use boop_channel::{Trust, VerifiedManifest};
+use boop_daemon::LiveTrust;
 use boop_verifier::{Roots, SimulatedEvidence};
 use boop_wire::binding::{Binding, BoundKeys, PlatformKind, Purpose, Role};
 use boop_wire::codec::{domain_separated, to_canonical};
@@ -58,7 +59,13 @@ impl World {
             ledger: Some(ledger),
             ..self.records()
         };
-        Custody::new(self.settings, self.trust(), Box::new(token), records).unwrap()
+        Custody::new(
+            self.settings,
+            LiveTrust::fixed(self.trust()),
+            Box::new(token),
+            records,
+        )
+        .unwrap()
     }
 
     /// Returns the custodian; it is made once, since its token can be opened once.
@@ -66,7 +73,13 @@ impl World {
         let mut custody = self.custody.lock().unwrap();
         let made = custody.get_or_insert_with(|| {
             let token = FileToken::open(&self.directory.path().join("token")).unwrap();
-            Custody::new(self.settings, self.trust(), Box::new(token), self.records()).unwrap()
+            Custody::new(
+                self.settings,
+                LiveTrust::fixed(self.trust()),
+                Box::new(token),
+                self.records(),
+            )
+            .unwrap()
         });
         Arc::clone(made)
     }

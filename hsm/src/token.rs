@@ -25,8 +25,8 @@ pub(crate) use keeper::{KEYS_MAX, KeyInBackup, RestoringToken};
 pub use kms::{CredentialsError, KmsError, KmsSettings};
 pub use pin::PinError;
 pub use pkcs11::{
-    Capability, Finding, Findings, KeyCheck, Pkcs11Settings, Pkcs11Vault, TokenFacts,
-    make_drill_token,
+    ApproveError, ApproverToken, Capability, Finding, Findings, KeyCheck, Pkcs11Settings,
+    Pkcs11Vault, TokenFacts, make_drill_token,
 };
 pub use vault::{KeyName, Recipient, StoredKey, Vault, VaultError};
 

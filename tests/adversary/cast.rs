@@ -9,8 +9,8 @@ use boop_wire::binding::{Binding, PlatformKind, Purpose, Role};
 use boop_wire::codec::{domain_separated, plain_digest, to_canonical};
 use boop_wire::evidence::{Certificate, EvidenceBundle};
 use boop_wire::manifest::{
-    Approval, ApproverEntry, ApproverKey, Approvers, LedgerEntry, Machine, Manifest, Measurement,
-    PartyEntry, Release, SignedManifest, TcbFloor,
+    Approval, ApproverEntry, ApproverKey, Approvers, Delays, LedgerEntry, Machine, Manifest,
+    Measurement, PartyEntry, Release, SignedManifest, TcbFloor,
 };
 use boop_wire::{Digest, InstanceId, PartyIndex};
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -27,7 +27,10 @@ const SEED: u64 = 41;
 const PKCS8_PREFIX: [u8; 16] = [
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
-const CODE: [u8; 48] = [0xc0; 48];
+/// Whoever approves: three operators, a release signer and a reviewer.
+const APPROVERS: [u8; 5] = [0x91, 0x92, 0x93, 0x94, 0x95];
+/// What every process is measured as.
+pub(crate) const CODE: [u8; 48] = [0xc0; 48];
 
 /// Simulated vendors and the chips of three machines, made once.
 pub(crate) struct Hardware {
@@ -94,25 +97,50 @@ impl Part {
 pub(crate) fn trust(change: impl FnOnce(&mut Manifest)) -> Arc<Trust> {
     let mut manifest = manifest();
     change(&mut manifest);
-    let approver = SigningKey::from_bytes(&[7; 32]);
-    let bytes = to_canonical(&manifest);
-    let signature = approver.sign(&domain_separated("manifest-approval", &bytes));
-    let key = approver.verifying_key().to_bytes();
-    let signed = SignedManifest {
-        manifest: bytes,
-        approvals: vec![Approval {
-            key,
-            signature: signature.to_bytes(),
-        }],
-    };
+    let signed = approved(&manifest, &[7]);
     let approvers = Approvers {
-        keys: vec![ApproverKey(key)],
+        keys: vec![ApproverKey(public(7))],
         needed: 1,
     };
     let manifest = VerifiedManifest::verify(signed, &approvers).unwrap();
     let roots = Roots::vendor().with_simulated(hardware().authority.roots());
     let simulated = SimulatedEvidence::Allow;
     Arc::new(Trust::new(Arc::new(manifest), Arc::new(roots), simulated))
+}
+
+/// The version that follows, approved by all whom the one before names.
+pub(crate) fn successor(before: &Trust, change: impl FnOnce(&mut Manifest)) -> SignedManifest {
+    let head = before.manifest().head();
+    let mut next = Manifest {
+        version: head.version + 1,
+        previous: Some(head.digest),
+        network: Some(head.network),
+        created_ms: head.created_ms + 1,
+        ..before.manifest().manifest().clone()
+    };
+    change(&mut next);
+    approved(&next, &APPROVERS)
+}
+
+fn approved(manifest: &Manifest, keys: &[u8]) -> SignedManifest {
+    let bytes = to_canonical(manifest);
+    let message = domain_separated("manifest-approval", &bytes);
+    let approval = |key: &u8| Approval {
+        key: public(*key),
+        signature: SigningKey::from_bytes(&[*key; 32])
+            .sign(&message)
+            .to_bytes(),
+    };
+    SignedManifest {
+        approvals: keys.iter().map(approval).collect(),
+        manifest: bytes,
+    }
+}
+
+fn public(key: u8) -> [u8; 32] {
+    SigningKey::from_bytes(&[key; 32])
+        .verifying_key()
+        .to_bytes()
 }
 
 fn manifest() -> Manifest {
@@ -134,7 +162,7 @@ fn manifest() -> Manifest {
         origin: "log".into(),
         key: [0; 32],
     };
-    let approvers = ApproverEntry::least([0x91, 0x92, 0x93, 0x94, 0x95].map(|byte| [byte; 32]));
+    let approvers = ApproverEntry::least(APPROVERS.map(public));
     Manifest {
         name: "adversary".into(),
         simulated: true,
@@ -146,6 +174,7 @@ fn manifest() -> Manifest {
             release(Role::Ledger, PlatformKind::Snp),
         ],
         tcb_floors: vec![floor("Genoa"), floor("Turin")],
+        delays: Delays::NONE,
         evidence_age_max_s: AGE_MAX_S,
         threshold: 20_000,
         ..Manifest::genesis([0, 1, 2].map(entry).into(), ledger, approvers)

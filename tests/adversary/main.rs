@@ -10,3 +10,5 @@ mod judging;
 mod pipe;
 #[cfg(test)]
 mod relaying;
+#[cfg(test)]
+mod succession;

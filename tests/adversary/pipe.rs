@@ -23,6 +23,11 @@ pub(crate) struct Ends {
 
 /// Carries bytes between two honest ends until both are silent.
 pub(crate) fn converse(client: &mut Session, server: &mut Session) -> Ends {
+    converse_at(client, server, NOW_MS)
+}
+
+/// Does so at some time.
+pub(crate) fn converse_at(client: &mut Session, server: &mut Session, now_ms: u64) -> Ends {
     let mut ends = Ends {
         client: Ok(()),
         server: Ok(()),
@@ -33,14 +38,14 @@ pub(crate) fn converse(client: &mut Session, server: &mut Session) -> Ends {
         if to_server.is_empty() && to_client.is_empty() {
             return ends;
         }
-        feed(server, &to_server, &mut ends.server);
-        feed(client, &to_client, &mut ends.client);
+        feed(server, (&to_server, now_ms), &mut ends.server);
+        feed(client, (&to_client, now_ms), &mut ends.client);
     }
 }
 
 /// Gives bytes to an end that has not failed yet.
-fn feed(end: &mut Session, bytes: &[u8], result: &mut Result<(), SessionError>) {
+fn feed(end: &mut Session, (bytes, now_ms): (&[u8], u64), result: &mut Result<(), SessionError>) {
     if result.is_ok() && !bytes.is_empty() {
-        *result = end.receive(bytes, NOW_MS);
+        *result = end.receive(bytes, now_ms);
     }
 }

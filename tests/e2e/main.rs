@@ -45,6 +45,8 @@ mod scanner;
 #[cfg(test)]
 mod shop;
 #[cfg(test)]
+mod succession;
+#[cfg(test)]
 mod tokens;
 #[cfg(test)]
 mod upgrade;

@@ -20,7 +20,7 @@ async fn keys_are_replaced_by_the_guide_and_everybody_is_known_afterwards() {
     if !is_there(Path::new(SOFTHSM)) {
         return;
     }
-    let guide = Guide::read("rotation.md", 3);
+    let guide = Guide::read("rotation.md", 6);
     let [zero, one, two] = PartyIndex::ALL;
     let token = |layout: &Layout| make_softhsm(&layout.machine(one, ""), one);
     let mut bench = Bench::start_in(token).await;

@@ -18,6 +18,7 @@ use crate::bench::Bench;
 use crate::evidence::{ODD, judge};
 use crate::guide::{Guide, edit};
 use crate::load::{Done, Load};
+use crate::succession::{boop, succeeds, wait_until_taken};
 
 /// Payments before each party leaves, and enrolments among them.
 const SERVED_BETWEEN: u64 = 5;
@@ -63,7 +64,9 @@ async fn an_upgrade_by_the_guide_loses_nobody_and_its_old_code_gets_no_key_any_m
     guide.run(2, &net);
     refused_before_it_is_published(&mut bench).await;
     guide.run(3, &net);
-    bench = bench.start_again().await;
+    wait_until_taken(&bench, 2).await;
+    bench.network.wait_for_serving(ODD).unwrap();
+    bench.wait_ready().await;
     check_refused(&bench, &stray, &["measurement-not-allowed"]);
     check_refused(&bench, &soon, &["release-not-yet"]);
 
@@ -86,15 +89,15 @@ async fn an_upgrade_by_the_guide_loses_nobody_and_its_old_code_gets_no_key_any_m
         );
     }
     load.goes_on(SERVED_BETWEEN).await;
-    let done = load.end().await;
-    done.check_refusals(&announced);
-    let mut done = check_nobody_lost(&bench, done).await;
-
     guide.run(6, &net);
     let old = bench.network.provisioned().binaries.path("boop-party-sim");
     edit(&net, |twin| revoke(twin, &measured(&old)));
     guide.run(7, &net);
-    let mut bench = bench.start_again().await;
+    wait_until_taken(&bench, 3).await;
+    load.goes_on(SERVED_BETWEEN).await;
+    let done = load.end().await;
+    done.check_refusals(&announced);
+    let mut done = check_nobody_lost(&bench, done).await;
     check_refused(&bench, &old, &["measurement-revoked"]);
     check_older_manifest(&bench, &next);
     check_no_way_back(&mut bench).await;
@@ -117,8 +120,14 @@ async fn an_upgrade_by_the_guide_loses_nobody_and_its_old_code_gets_no_key_any_m
 /// An operator who does not wait for the log: with a version that is approved and not published,
 /// the party gets no key. What is published later finds the files in place.
 async fn refused_before_it_is_published(bench: &mut Bench) {
-    let [file, next] = ["manifest.cbor", "manifest-2.cbor"].map(|name| bench.layout().path(name));
-    fs::copy(next, file).unwrap();
+    let add = [
+        "manifest",
+        "add",
+        "manifest-2.cbor",
+        "--to",
+        "manifest.cbor",
+    ];
+    succeeds(boop(bench.layout().root(), &add));
     bench.network.process("host-1").unwrap().stop();
     bench.network.process("custodian-1").unwrap().stop();
 
@@ -212,7 +221,7 @@ fn check_refused(bench: &Bench, image: &Path, expected: &[&str]) {
     assert_eq!(reasons, expected);
 }
 
-/// Good code under the version before gets no key either.
+/// Good code under the version before gets no key either, though sessions may still name that.
 fn check_older_manifest(bench: &Bench, image: &Path) {
     let [file, older] = ["manifest.cbor", "manifest-2.cbor"].map(|name| bench.layout().path(name));
     let good = fs::read(&file).unwrap();
@@ -227,7 +236,7 @@ fn check_older_manifest(bench: &Bench, image: &Path) {
 
     let refusal = Refusal::WrongNetwork;
     assert_eq!(release, ReleaseAnswer::Refused { refusal });
-    assert_eq!(judge(bench, &evidence), Some(JudgeError::Manifest));
+    assert_eq!(judge(bench, &evidence), None);
 }
 
 /// A custodian that is given the version before does not start; with the newest it does.

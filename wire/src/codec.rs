@@ -7,7 +7,7 @@
 
 use alloc::vec::Vec;
 
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Decoder, Encode};
 use sha2::{Digest as _, Sha256};
 
 use crate::id::Digest;
@@ -66,6 +66,31 @@ pub fn from_canonical_max<T: Encode<()> + for<'b> Decode<'b, ()>>(
         return Err(CodecError::TooLong { max });
     }
     from_canonical(bytes)
+}
+
+/// Decodes a CBOR sequence (RFC 8742) of at most `items_max` canonical encodings, each at most
+/// `item_bytes_max` bytes long.
+///
+/// # Errors
+/// Those of [`from_canonical_max`], and [`CodecError::TooLong`] if there are more items.
+pub fn sequence_from_canonical<T: Encode<()> + for<'b> Decode<'b, ()>>(
+    mut bytes: &[u8],
+    item_bytes_max: usize,
+    items_max: usize,
+) -> Result<Vec<T>, CodecError> {
+    let mut items = Vec::new();
+    while !bytes.is_empty() {
+        if items.len() == items_max {
+            let max = items_max.saturating_mul(item_bytes_max);
+            return Err(CodecError::TooLong { max });
+        }
+        let mut decoder = Decoder::new(bytes);
+        let _: T = decoder.decode().map_err(|_| CodecError::Malformed)?;
+        let (item, rest) = bytes.split_at(decoder.position());
+        items.push(from_canonical_max(item, item_bytes_max)?);
+        bytes = rest;
+    }
+    Ok(items)
 }
 
 /// Prefixes `bytes` with the domain `boop/<purpose>/v1`, so that no signature or hash made for

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use minicbor::{Decode, Encode};
 
 use crate::binding::{PlatformKind, Role};
-use crate::codec::domain_digest;
+use crate::codec::{CodecError, domain_digest, sequence_from_canonical};
 use crate::id::{Digest, NetworkId, PartyIndex};
 use crate::template::THRESHOLD;
 
@@ -16,6 +16,12 @@ pub use governance::{ApproverEntry, ApproverKind, Delays, Thresholds};
 
 /// Largest encoded manifest, in bytes.
 pub const MANIFEST_BYTES_MAX: usize = 64 * 1024;
+/// Largest manifest with its approvals, in bytes.
+pub const SIGNED_MANIFEST_BYTES_MAX: usize = MANIFEST_BYTES_MAX + 8 * 1024;
+/// Most versions in one file or message.
+pub const VERSIONS_MAX: usize = 64;
+/// Most bytes of versions in one file or message.
+pub const VERSIONS_BYTES_MAX: usize = 128 * 1024;
 
 /// A launch measurement: SEV-SNP's MEASUREMENT or Nitro's PCR0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
@@ -353,6 +359,21 @@ pub struct SignedManifest {
 }
 
 impl SignedManifest {
+    /// Reads versions as files and messages have them: one after the other, oldest first.
+    ///
+    /// # Errors
+    /// If they are not at least one and at most [`VERSIONS_MAX`], each canonical.
+    pub fn versions(bytes: &[u8]) -> Result<Vec<Self>, CodecError> {
+        if bytes.is_empty() {
+            return Err(CodecError::Malformed);
+        }
+        if bytes.len() > VERSIONS_BYTES_MAX {
+            let max = VERSIONS_BYTES_MAX;
+            return Err(CodecError::TooLong { max });
+        }
+        sequence_from_canonical(bytes, SIGNED_MANIFEST_BYTES_MAX, VERSIONS_MAX)
+    }
+
     /// Returns the digest by which bindings name the manifest.
     pub fn digest(&self) -> Digest {
         domain_digest("manifest", &self.manifest)

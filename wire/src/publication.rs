@@ -5,10 +5,10 @@ use minicbor::{Decode, Encode};
 use crate::codec::digest_of;
 use crate::custody::{REPORT_BYTES_MAX, SignedReport};
 use crate::id::{Digest, NetworkId};
-use crate::manifest::{MANIFEST_BYTES_MAX, SignedManifest};
+use crate::manifest::{SIGNED_MANIFEST_BYTES_MAX, SignedManifest};
 
 /// Largest encoded [`LogRequest`], in bytes: a manifest, and room for its approvals.
-pub const LOG_REQUEST_BYTES_MAX: usize = MANIFEST_BYTES_MAX + 8 * 1024 + REPORT_BYTES_MAX;
+pub const LOG_REQUEST_BYTES_MAX: usize = SIGNED_MANIFEST_BYTES_MAX + REPORT_BYTES_MAX;
 
 /// What operators and custodians ask of the ledger; nothing of it is secret.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]

@@ -8,7 +8,7 @@ mod change;
 mod diversity;
 mod form;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod succession;
 
 use alloc::collections::BTreeSet;
@@ -18,7 +18,7 @@ use boop_wire::codec::{CodecError, domain_separated, from_canonical_max};
 use boop_wire::manifest::{Approval, Approvers, MANIFEST_BYTES_MAX, Manifest, SignedManifest};
 use boop_wire::{Digest, NetworkId, PartyIndex};
 
-pub use chain::{CHAIN_MAX, ChainError, Head, verify_chain};
+pub use chain::{CHAIN_MAX, ChainError, Head, check_lineage};
 pub use change::{Change, ChangeKind, Effect, changes, is_restriction};
 pub use diversity::{Breach, DiversityRule, Member, diversity_breaches};
 pub use form::FormError;
@@ -98,12 +98,7 @@ impl VerifiedManifest {
         check_approvals(&signed, approvers)?;
         let digest = signed.digest();
         let network = network_of(&manifest, digest)?;
-        // A network that protects nothing from its operator may be one operator's.
-        if !manifest.simulated
-            && let Some(breach) = first_refusal(&manifest, approvers)
-        {
-            return Err(ManifestError::Diversity(breach));
-        }
+        check_diversity(&manifest, Some(approvers))?;
         Ok(Self {
             manifest,
             digest,
@@ -133,10 +128,17 @@ impl VerifiedManifest {
     }
 }
 
-/// Returns the first thing that does not differ as it must.
-fn first_refusal(manifest: &Manifest, approvers: &Approvers) -> Option<Breach> {
-    let mut breaches = diversity_breaches(manifest, Some(approvers)).into_iter();
-    breaches.find(|breach| !breach.is_warning(manifest.simulated))
+/// Checks that the parties differ as they must. A network that protects nothing from its operator
+/// may be one operator's.
+fn check_diversity(
+    manifest: &Manifest,
+    approvers: Option<&Approvers>,
+) -> Result<(), ManifestError> {
+    let mut breaches = diversity_breaches(manifest, approvers).into_iter();
+    match breaches.find(|breach| !breach.is_warning(manifest.simulated)) {
+        Some(breach) if !manifest.simulated => Err(ManifestError::Diversity(breach)),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Returns the network of a manifest whose form holds.

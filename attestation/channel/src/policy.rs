@@ -13,6 +13,8 @@ use boop_wire::manifest::{Machine, Manifest, TcbFloor};
 use boop_wire::{Digest, PartyIndex};
 use sha2::{Digest as _, Sha384};
 
+use crate::trust::Times;
+
 /// The PCR that a Nitro enclave extends with its configuration's hash and locks.
 const CONFIG_PCR: u8 = 16;
 /// The PCR that names the instance.
@@ -43,16 +45,15 @@ pub(crate) fn machines(
 /// Returns what evidence from `machine` must show to hold `role`.
 pub(crate) fn policy_for(
     manifest: &Manifest,
-    role: Role,
-    machine: &Machine,
+    (role, machine): (Role, &Machine),
     simulated: SimulatedEvidence,
-    now_ms: u64,
+    times: Times,
 ) -> Policy {
     let measurements: Vec<[u8; 48]> = manifest
         .releases
         .iter()
         .filter(|release| release.role == role && release.platform == machine.platform)
-        .filter(|release| release.may_run_at(now_ms))
+        .filter(|release| release.may_run_at(times.now_ms))
         .map(|release| release.measurement.0)
         .collect();
     let (snp, nitro) = match machine.platform {
@@ -62,7 +63,7 @@ pub(crate) fn policy_for(
         ),
         PlatformKind::Nitro => (
             Platform::Refused,
-            Platform::Accepted(nitro_policy(manifest, machine, measurements)),
+            Platform::Accepted(nitro_policy(times, machine, measurements)),
         ),
     };
     Policy {
@@ -146,11 +147,7 @@ fn product_policy(product: Product, floor: &TcbFloor, chips: Rule<[u8; 64]>) -> 
     }
 }
 
-fn nitro_policy(
-    manifest: &Manifest,
-    machine: &Machine,
-    measurements: Vec<[u8; 48]>,
-) -> NitroPolicy {
+fn nitro_policy(times: Times, machine: &Machine, measurements: Vec<[u8; 48]>) -> NitroPolicy {
     let instance = match <[u8; 48]>::try_from(machine.chip.as_slice()) {
         Ok(instance) => Rule::Exactly(instance),
         Err(_) => Rule::OneOf(Vec::new()),
@@ -166,7 +163,7 @@ fn nitro_policy(
         ])],
         module_id: Rule::Any,
         debug: Permission::Refuse,
-        age: AgeLimit::Seconds(u64::from(manifest.evidence_age_max_s)),
+        age: AgeLimit::Seconds(times.age_max_s),
         ahead_seconds_max: AHEAD_SECONDS_MAX,
     }
 }

@@ -75,6 +75,8 @@ impl SessionError {
 /// The far end of an established session.
 #[derive(Debug, Clone)]
 pub struct Peer {
+    /// The evidence that was accepted.
+    pub evidence: EvidenceBundle,
     /// What its evidence vouches for.
     pub judged: Judged,
     /// Names this connection to both ends and to nobody else.
@@ -97,6 +99,7 @@ enum Stage {
     Handshake,
     Offered,
     Proving {
+        evidence: EvidenceBundle,
         peer: Judged,
         statement: ProofStatement,
     },
@@ -239,12 +242,20 @@ impl Session {
                 let offer: Offer = from_canonical_max(&frame, BUNDLE_BYTES_MAX + 64)?;
                 self.stage = self.accept_offer(offer, now_ms)?;
             }
-            Stage::Proving { peer, statement } => {
+            Stage::Proving {
+                evidence,
+                peer,
+                statement,
+            } => {
                 let proof: Proof = from_canonical_max(&frame, 128)?;
                 let signature = proof.signature.ok_or(ProofError)?;
                 verify_statement(&peer.binding.keys.identity, &statement, &signature)?;
                 let edge = domain_digest("session-edge", &self.tls.export(b"edge")?);
-                self.stage = Stage::Established(Peer { judged: peer, edge });
+                self.stage = Stage::Established(Peer {
+                    evidence,
+                    judged: peer,
+                    edge,
+                });
             }
             established @ Stage::Established(_) => {
                 self.stage = established;
@@ -263,25 +274,33 @@ impl Session {
         }
         let exporter = self.tls.export(b"proof")?;
         let network = self.trust.manifest().network();
-        let manifest = self.trust.manifest().digest();
         let own = self.evidence.binding_digest();
-        let statement = |side, own, peer, own_nonce, peer_nonce| ProofStatement {
+        let ours = ProofStatement {
             network,
-            manifest,
-            side,
+            manifest: self.evidence.binding()?.manifest,
+            side: self.side,
             exporter,
             own,
-            peer: Some(peer),
-            own_nonce,
-            peer_nonce,
+            peer: Some(peer.digest),
+            own_nonce: self.nonce,
+            peer_nonce: offer.nonce,
         };
-        let ours = statement(self.side, own, peer.digest, self.nonce, offer.nonce);
-        let theirs = statement(self.side.other(), peer.digest, own, offer.nonce, self.nonce);
+        let theirs = ProofStatement {
+            network,
+            manifest: peer.binding.manifest,
+            side: self.side.other(),
+            exporter,
+            own: peer.digest,
+            peer: Some(own),
+            own_nonce: offer.nonce,
+            peer_nonce: self.nonce,
+        };
         let proof = Proof {
             signature: Some(sign_statement(&self.keys, &ours)),
         };
         self.send_frame(&to_canonical(&proof))?;
         Ok(Stage::Proving {
+            evidence: bundle,
             peer,
             statement: theirs,
         })

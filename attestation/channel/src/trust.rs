@@ -15,6 +15,7 @@ use boop_wire::manifest::{Manifest, Release};
 use boop_wire::{Digest, PartyIndex, Refusal};
 
 use crate::manifest::VerifiedManifest;
+use crate::overlap::{Overlap, Rule as VersionRule};
 use crate::policy::{INSTANCE_PCR, machines, policy_for};
 
 /// Milliseconds that a peer's clock may run ahead of ours.
@@ -23,9 +24,12 @@ const AHEAD_MS_MAX: u64 = 60_000;
 /// What a process believes: a manifest, roots, and whether simulated hardware may pass.
 #[derive(Debug, Clone)]
 pub struct Trust {
-    manifest: Arc<VerifiedManifest>,
-    roots: Arc<Roots>,
-    simulated: SimulatedEvidence,
+    pub(crate) manifest: Arc<VerifiedManifest>,
+    /// The versions before it that this process was given, oldest first.
+    pub(crate) before: Arc<Vec<Arc<VerifiedManifest>>>,
+    pub(crate) overlap: Overlap,
+    pub(crate) roots: Arc<Roots>,
+    pub(crate) simulated: SimulatedEvidence,
 }
 
 /// What an edge expects of its far end.
@@ -140,19 +144,21 @@ impl JudgeError {
 
 impl Trust {
     /// Puts together what a process believes.
-    pub const fn new(
+    pub fn new(
         manifest: Arc<VerifiedManifest>,
         roots: Arc<Roots>,
         simulated: SimulatedEvidence,
     ) -> Self {
         Self {
+            overlap: Overlap::none(manifest.rule()),
+            before: Arc::default(),
             manifest,
             roots,
             simulated,
         }
     }
 
-    /// Returns the manifest.
+    /// Returns the newest manifest: its rules judge everything.
     pub fn manifest(&self) -> &VerifiedManifest {
         &self.manifest
     }
@@ -174,8 +180,13 @@ impl Trust {
             return Err(JudgeError::Malformed);
         }
         let binding = bundle.binding().map_err(|_| JudgeError::Malformed)?;
-        self.check_claims(&binding, expect, now_ms)?;
-        let verdict = self.check_evidence(bundle, &binding, now_ms)?;
+        let rule = self.check_claims(&binding, expect, now_ms)?;
+        let times = Times {
+            shown_ms: now_ms,
+            age_max_s: rule.age_max_ms / 1000,
+            now_ms,
+        };
+        let verdict = self.check_evidence(bundle, &binding, times)?;
         Ok(Judged {
             digest: bundle.binding_digest(),
             binding,
@@ -183,18 +194,34 @@ impl Trust {
         })
     }
 
+    /// Judges once more, by the rules of now, what was accepted earlier: whoever is on a standing
+    /// session may be revoked since. How old the evidence is and which version it names was
+    /// checked when the session began.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub fn review(&self, bundle: &EvidenceBundle, now_ms: u64) -> Result<(), JudgeError> {
+        let binding = bundle.binding().map_err(|_| JudgeError::Malformed)?;
+        let times = Times {
+            shown_ms: binding.made_at_ms,
+            age_max_s: u64::from(self.manifest.manifest().evidence_age_max_s),
+            now_ms,
+        };
+        self.check_evidence(bundle, &binding, times).map(drop)
+    }
+
     fn check_claims(
         &self,
         binding: &Binding,
         expect: &Expectation,
         now_ms: u64,
-    ) -> Result<(), JudgeError> {
+    ) -> Result<VersionRule, JudgeError> {
         if binding.network != self.manifest.network() {
             return Err(JudgeError::Network);
         }
-        if binding.manifest != self.manifest.digest() {
-            return Err(JudgeError::Manifest);
-        }
+        let mut rules = self.overlap.admitted(now_ms);
+        let rule = rules.find(|rule| rule.digest == binding.manifest);
+        let rule = rule.ok_or(JudgeError::Manifest)?;
         let found = Named {
             role: binding.role,
             party: binding.party,
@@ -209,20 +236,19 @@ impl Trust {
         if binding.purpose != expect.purpose || binding.challenge != expect.challenge {
             return Err(JudgeError::Purpose);
         }
-        let age_max_ms = u64::from(self.manifest.manifest().evidence_age_max_s) * 1000;
-        let oldest = now_ms.saturating_sub(age_max_ms);
+        let oldest = now_ms.saturating_sub(rule.age_max_ms);
         let newest = now_ms.saturating_add(AHEAD_MS_MAX);
         if !(oldest..=newest).contains(&binding.made_at_ms) {
             return Err(JudgeError::Stale);
         }
-        Ok(())
+        Ok(rule)
     }
 
     fn check_evidence(
         &self,
         bundle: &EvidenceBundle,
         binding: &Binding,
-        now_ms: u64,
+        times: Times,
     ) -> Result<Verdict, JudgeError> {
         let evidence = parse(&bundle.evidence).map_err(|_| JudgeError::Malformed)?;
         let mut certificates = bundle
@@ -234,8 +260,8 @@ impl Trust {
             intermediate: certificates.next(),
             crl: None,
         };
-        let now = UnixTime(now_ms / 1000);
-        let authenticated = authenticate(&evidence, &endorsements, &self.roots, now);
+        let shown = UnixTime(times.shown_ms / 1000);
+        let authenticated = authenticate(&evidence, &endorsements, &self.roots, shown);
         let expected = Expected {
             report_data: Rule::Exactly(Binding::report_data_of(&bundle.binding).to_vec()),
             nonce: match binding.platform {
@@ -243,8 +269,8 @@ impl Trust {
                 PlatformKind::Snp => Rule::Any,
             },
         };
-        self.check_lists(&authenticated, binding, now_ms)?;
-        self.appraise_by_machine(&authenticated, binding, &expected, now_ms)
+        self.check_lists(&authenticated, binding, times.now_ms)?;
+        self.appraise_by_machine(&authenticated, binding, &expected, times)
     }
 
     /// Refuses what is revoked, and code outside the time in which it may run, by their own names.
@@ -271,7 +297,7 @@ impl Trust {
         authenticated: &Authenticated,
         binding: &Binding,
         expected: &Expected,
-        now_ms: u64,
+        times: Times,
     ) -> Result<Verdict, JudgeError> {
         let manifest = self.manifest.manifest();
         let mut first: Option<Verdict> = None;
@@ -279,7 +305,7 @@ impl Trust {
             if machine.platform != binding.platform || machine.config != binding.config {
                 continue;
             }
-            let policy = policy_for(manifest, binding.role, machine, self.simulated, now_ms);
+            let policy = policy_for(manifest, (binding.role, machine), self.simulated, times);
             let verdict = appraise(authenticated, &policy, expected);
             if verdict.accepted {
                 return Ok(verdict);
@@ -301,6 +327,14 @@ impl Trust {
             },
         })
     }
+}
+
+/// When evidence was shown, how old it may have been then, and when it is judged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    shown_ms: u64,
+    pub(crate) age_max_s: u64,
+    pub(crate) now_ms: u64,
 }
 
 /// Returns the reason code for which the manifest's own lists refuse evidence, if there is one.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use manifest::{
-    ApproveArguments, ApproverArguments, DiffArguments, KeyArguments, ManifestCommand,
-    ManifestVerifyArguments, NewArguments, PublishArguments, ShowArguments,
+    AddArguments, ApproveArguments, ApproverArguments, DiffArguments, KeyArguments, KeyPlace,
+    ManifestCommand, ManifestVerifyArguments, NewArguments, PublishArguments, ShowArguments,
 };
 pub use palm::AccuracyArguments;
 pub use verify::{EarForm, VerifyArguments};
@@ -249,7 +249,8 @@ Examples:
   boop hsm backup --help                                 one command, with an example
 
 Commands: init, status, rotate, probe, create-key, backup-key, check-share, check-transcript,
-backup, restore, drill. All arguments go to the program boop-custodian, which must lie beside boop.
+backup, restore, drill, approver-key, approve-manifest. All arguments go to the program
+boop-custodian, which must lie beside boop.
 docs/custodian.md, docs/ceremony.md and docs/recovery.md lead through them.";
 
 /// Arguments of `boop hsm`.

@@ -4,6 +4,7 @@
 //! says the same. Whether a change adds trust, a chain leads from its genesis and parties differ
 //! as they must is judged by `boop-channel`, for every process alike.
 
+mod add;
 mod approve;
 mod diff;
 mod key;
@@ -13,14 +14,16 @@ mod show;
 mod twin;
 mod verify;
 
+use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use boop_channel::manifest::{APPROVERS_MAX, Breach, Head, diversity_breaches};
 use boop_sdk::NetworkFile;
 use boop_wire::NetworkId;
-use boop_wire::codec::from_canonical_max;
-use boop_wire::manifest::{ApproverKey, Approvers, MANIFEST_BYTES_MAX, Manifest, SignedManifest};
+use boop_wire::codec::to_canonical;
+use boop_wire::manifest::{ApproverKey, Approvers, Manifest, SignedManifest, VERSIONS_BYTES_MAX};
 use serde_json::{Value, json};
 
 use crate::arguments::{ApproverArguments, ManifestCommand};
@@ -28,9 +31,6 @@ use crate::console::{Console, Mark};
 use crate::plain::plain;
 use crate::verify::read_file;
 use crate::{Answer, Now};
-
-/// Largest signed manifest: the manifest and room for the approvals.
-const SIGNED_BYTES_MAX: usize = MANIFEST_BYTES_MAX + 8 * 1024;
 
 /// Who could answer a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,28 +55,36 @@ pub fn run(
         ManifestCommand::New(arguments) => new::run(arguments, now, console),
         ManifestCommand::Show(arguments) => show::run(arguments, console),
         ManifestCommand::Diff(arguments) => diff::run(arguments, now, console),
-        ManifestCommand::Approve(arguments) => approve::run(arguments, answers, console),
+        ManifestCommand::Approve(arguments) => approve::run(arguments, (answers, now), console),
         ManifestCommand::Verify(arguments) => verify::run(arguments, now, console),
         ManifestCommand::Publish(arguments) => publish::run(arguments, console),
+        ManifestCommand::Add(arguments) => add::run(arguments, now, console),
         ManifestCommand::Key(arguments) => key::run(arguments, console),
     }
 }
 
-/// A manifest as a file has it. Its form holds; its approvals are not looked at.
+/// A manifest as a file has it: the newest, if there are several. Its form holds; its approvals are
+/// not looked at.
 struct Loaded {
     signed: SignedManifest,
     manifest: Manifest,
     head: Head,
+    /// The versions before it in the file, oldest first.
+    before: Vec<SignedManifest>,
 }
 
 impl Loaded {
     fn read(path: &Path) -> anyhow::Result<Self> {
-        let bytes = read_file(path, u64::try_from(SIGNED_BYTES_MAX)?)?;
+        let bytes = read_file(path, u64::try_from(VERSIONS_BYTES_MAX)?)?;
         Self::of(&bytes).with_context(|| format!("{} is not a manifest", path.display()))
     }
 
     fn of(bytes: &[u8]) -> anyhow::Result<Self> {
-        Self::of_signed(from_canonical_max(bytes, SIGNED_BYTES_MAX)?)
+        let mut versions = SignedManifest::versions(bytes)?;
+        let newest = versions.pop().context("there is none in it")?;
+        let mut loaded = Self::of_signed(newest)?;
+        loaded.before = versions;
+        Ok(loaded)
     }
 
     fn of_signed(signed: SignedManifest) -> anyhow::Result<Self> {
@@ -85,7 +93,20 @@ impl Loaded {
             signed,
             manifest,
             head,
+            before: Vec::new(),
         })
+    }
+
+    /// Returns all versions in the file, oldest first.
+    fn versions(&self) -> Vec<SignedManifest> {
+        let all = self.before.iter().chain([&self.signed]);
+        all.cloned().collect()
+    }
+
+    /// Returns the file's bytes.
+    fn to_bytes(&self) -> Vec<u8> {
+        let all = self.before.iter().chain([&self.signed]);
+        all.flat_map(to_canonical).collect()
     }
 }
 
@@ -182,4 +203,20 @@ fn print_head(loaded: &Loaded, console: &Console) {
     if manifest.simulated {
         console.field("hardware", console.warning("simulated: protects nothing"));
     }
+}
+
+/// Puts new bytes in a file's place at once, so that nobody reads half of them and nothing that it
+/// held is lost half-way. Who may read it stays.
+fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let write = || {
+        let partial = path.with_added_extension("partial");
+        let mut file = fs::File::create(&partial)?;
+        file.write_all(bytes)?;
+        if let Ok(before) = fs::metadata(path) {
+            file.set_permissions(before.permissions())?;
+        }
+        file.sync_all()?;
+        fs::rename(&partial, path)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
 }

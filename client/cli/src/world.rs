@@ -3,9 +3,10 @@
 //! PKCS#11 modules are loaded by one program alone.
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
@@ -102,6 +103,32 @@ pub fn accuracy(arguments: &AccuracyArguments) -> anyhow::Result<Answer> {
         }
     }
     replace(&WORLD, &all)
+}
+
+/// Has the custodian's program do something with a token, and returns what it prints.
+///
+/// # Errors
+/// If the program is not there, or says why it did not.
+pub(crate) fn custodian_says(arguments: &[OsString], input: &[u8]) -> anyhow::Result<String> {
+    let current = std::env::current_exe().context("cannot tell where boop lies")?;
+    let program = beside(&CUSTODIAN, &current)?;
+    let failed = || format!("cannot run {}", program.display());
+    let mut child = Command::new(&program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(failed)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // Whoever fails before it has read everything says why on its own.
+        let _ = stdin.write_all(input);
+    }
+    let output = child.wait_with_output().with_context(failed)?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    String::from_utf8(output.stdout).context("boop-custodian printed no text")
 }
 
 fn replace(program: &Program, arguments: &[OsString]) -> anyhow::Result<Answer> {

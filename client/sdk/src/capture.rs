@@ -95,10 +95,9 @@ impl SplitCapture {
     /// # Errors
     /// If a party's key is not valid or the system gives no randomness.
     pub fn seal(&self, network: &NetworkView) -> Result<Capture, CaptureError> {
-        let manifest = network.trust.manifest();
-        let info = |party| BoxInfo {
-            network: manifest.network(),
-            manifest: manifest.digest(),
+        let info = |party: PartyIndex| BoxInfo {
+            network: network.trust.manifest().network(),
+            manifest: network.parties[party.as_usize()].binding.manifest,
             party,
             request: self.request,
             subject: self.subject,

@@ -15,6 +15,7 @@ use boop_wire::PartyIndex;
 use boop_wire::api::{AttestationResponse, ManifestResponse, NetworkResponse};
 use boop_wire::codec::CodecError;
 use boop_wire::evidence::{BUNDLE_BYTES_MAX, EvidenceBundle};
+use boop_wire::manifest::{SignedManifest, VERSIONS_BYTES_MAX};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
@@ -24,7 +25,7 @@ use crate::http::{Http, RequestError};
 use crate::platform::{NoRandomness, now_ms, random};
 use crate::text;
 use crate::tls;
-use crate::trust::{ClientTrust, SIGNED_MANIFEST_BYTES_MAX, TrustError};
+use crate::trust::{ClientTrust, TrustError};
 use crate::websocket::WebSocket;
 
 /// Longest time for TCP and TLS.
@@ -118,7 +119,7 @@ impl NetworkView {
         response: &NetworkResponse,
         now_ms: u64,
     ) -> Result<Self, NetworkError> {
-        let trust = admit(client, &response.manifest)?;
+        let trust = admit(client, &response.manifest, now_ms)?;
         let found = response.parties.len();
         let [zero, one, two] = response.parties.as_slice() else {
             return Err(NetworkError::PartyCount { found });
@@ -170,7 +171,7 @@ impl Connection {
             .bundle
             .binding()
             .map_err(|_| AttestationError::Judge(JudgeError::Malformed))?;
-        let trust = match client.admitted(claimed.manifest) {
+        let trust = match client.admitted(claimed.manifest, now_ms()) {
             Some(trust) => trust,
             None => fetch_manifest(client, &mut http).await?,
         };
@@ -278,7 +279,7 @@ pub async fn fetch_trust(client: &ClientTrust, address: &str) -> Result<Trust, C
 
 async fn fetch_manifest(client: &ClientTrust, http: &mut Http) -> Result<Trust, ConnectError> {
     let response: ManifestResponse = http.get(MANIFEST_PATH).await?;
-    Ok(admit(client, &response.manifest)?)
+    Ok(admit(client, &response.manifest, now_ms())?)
 }
 
 async fn ask_for_evidence(address: &str) -> Result<(Http, GatewayEvidence), ConnectError> {
@@ -333,13 +334,14 @@ fn host_of(address: &str) -> Option<&str> {
     Some(bare.unwrap_or(host)).filter(|host| !host.is_empty())
 }
 
-fn admit(client: &ClientTrust, manifest: &str) -> Result<Trust, NetworkError> {
-    let signed = text::decode(manifest, SIGNED_MANIFEST_BYTES_MAX);
-    let signed = signed.map_err(|source| NetworkError::Encoding {
+fn admit(client: &ClientTrust, manifest: &str, now_ms: u64) -> Result<Trust, NetworkError> {
+    let malformed = |source| NetworkError::Encoding {
         field: "manifest",
         source,
-    })?;
-    Ok(client.admit(signed)?)
+    };
+    let bytes = text::decode_bytes(manifest, VERSIONS_BYTES_MAX).map_err(malformed)?;
+    let versions = SignedManifest::versions(&bytes).map_err(malformed)?;
+    Ok(client.admit(&versions, now_ms)?)
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod platform;
 pub mod receipt;
 mod refused;
 mod scanner;
+mod standing;
 mod text;
 mod tls;
 mod trust;
@@ -45,9 +46,7 @@ pub use scanner::{
     Accepted, OpenContext, ScannerClient, ScannerConfiguration, ScannerError, ScannerEvent,
     ScannerLogin,
 };
-pub use trust::{
-    ClientTrust, NetworkFile, SIGNED_MANIFEST_BYTES_MAX, SimulatedSettings, TrustError,
-};
+pub use trust::{ClientTrust, NetworkFile, SimulatedSettings, TrustError};
 pub use user::{Enrolled, UserClient, UserError};
 pub use vendor::{ContextRequest, VendorClient, VendorError, VendorLogin, VendorResult};
 pub use websocket::{StreamError, WebSocket};

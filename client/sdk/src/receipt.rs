@@ -16,7 +16,7 @@ mod error;
 mod outcome;
 mod trail;
 
-use boop_channel::Trust;
+use boop_channel::{JudgeError, Trust};
 use boop_proof::{KeyName, VerifierKey, key::KeyType};
 use boop_wire::api::{AuthReceipt, EnrolReceipt};
 use boop_wire::evidence::EvidenceBundle;
@@ -315,9 +315,10 @@ fn judge_all(
     let [zero, one, two] = bundles else {
         return Err(ReceiptError::PartyCount { found });
     };
-    let judge = |party, bundle| {
-        judge_party(trust, party, bundle, time_ms)
-            .map_err(|source| ReceiptError::Party { party, source })
+    let judge = |party, bundle: &EvidenceBundle| {
+        let judged = under_its_version(trust, bundle)
+            .and_then(|trust| judge_party(&trust, party, bundle, time_ms));
+        judged.map_err(|source| ReceiptError::Party { party, source })
     };
     let [first, second, third] = PartyIndex::ALL;
     let judged = [judge(first, zero)?, judge(second, one)?, judge(third, two)?];
@@ -325,6 +326,13 @@ fn judge_all(
         simulated: judged.iter().any(|party| party.verdict.simulated),
         keys: judged.map(|party| party.binding.keys.identity),
     })
+}
+
+/// Returns what was believed under the version that evidence names: a receipt is held against the
+/// rules of its time.
+fn under_its_version(trust: &Trust, bundle: &EvidenceBundle) -> Result<Trust, JudgeError> {
+    let binding = bundle.binding().map_err(|_| JudgeError::Malformed)?;
+    trust.under(binding.manifest).ok_or(JudgeError::Manifest)
 }
 
 /// Returns the id of the payment for a context: `SHA-256(vendor_id || context_id)`.

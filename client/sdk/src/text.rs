@@ -20,14 +20,17 @@ pub(crate) fn decode<T>(text: &str, max: usize) -> Result<T, CodecError>
 where
     T: Encode<()> + for<'b> Decode<'b, ()>,
 {
+    from_canonical_max(&decode_bytes(text, max)?, max)
+}
+
+/// Decodes bytes, hardly more than `max`.
+pub(crate) fn decode_bytes(text: &str, max: usize) -> Result<Vec<u8>, CodecError> {
     // Four characters carry three bytes; checked first, so that nothing large is decoded.
     if text.len() / 4 > max / 3 + 1 {
         return Err(CodecError::TooLong { max });
     }
-    let bytes = URL_SAFE_NO_PAD
-        .decode(text)
-        .map_err(|_| CodecError::Malformed)?;
-    from_canonical_max(&bytes, max)
+    let decoded = URL_SAFE_NO_PAD.decode(text);
+    decoded.map_err(|_| CodecError::Malformed)
 }
 
 #[cfg(test)]

@@ -1,21 +1,23 @@
 //! Whom a client believes: a network's id, those who may approve its manifests, and roots.
 //!
 //! All of it comes from a file that the client was given in a way it trusts. The manifest itself
-//! comes from the gateway, which is not trusted: a manifest counts when enough approvers signed
-//! it, it is of this network, and it is no older than one seen before.
+//! comes from the gateway, which is not trusted: a manifest counts when enough approvers signed it,
+//! or it follows one that they signed; it is of this network, and it is no older than one seen
+//! before.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use boop_channel::{ManifestError, Trust, VerifiedManifest};
+use boop_channel::Trust;
+use boop_channel::manifest::ChainError;
 use boop_verifier::{Product, Roots, SimulatedEvidence, SimulatedRoots};
-use boop_wire::codec::{CodecError, from_canonical_max};
-use boop_wire::manifest::{ApproverKey, Approvers, MANIFEST_BYTES_MAX, SignedManifest};
+use boop_wire::codec::CodecError;
+use boop_wire::manifest::{ApproverKey, Approvers, SignedManifest};
 use boop_wire::{Digest, NetworkId};
 use serde::{Deserialize, Serialize};
 
-/// Largest signed manifest: the manifest and room for its approvals.
-pub const SIGNED_MANIFEST_BYTES_MAX: usize = MANIFEST_BYTES_MAX + 8 * 1024;
+use crate::platform::now_ms;
+
 /// Largest network file, in bytes.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
 
@@ -97,7 +99,7 @@ pub enum TrustError {
     Encoding(#[from] CodecError),
     /// The manifest is not approved.
     #[error("the manifest is not accepted: {0}")]
-    Manifest(#[from] ManifestError),
+    Manifest(#[from] ChainError),
     /// The manifest is of another network.
     #[error("the manifest is of network {found}, not of {expected}")]
     OtherNetwork {
@@ -123,7 +125,7 @@ pub struct ClientTrust {
     approvers: Approvers,
     roots: Arc<Roots>,
     simulated: SimulatedEvidence,
-    newest: Arc<Mutex<Option<Arc<VerifiedManifest>>>>,
+    newest: Arc<Mutex<Option<Trust>>>,
 }
 
 impl NetworkFile {
@@ -231,12 +233,16 @@ impl ClientTrust {
         self.network
     }
 
-    /// Checks a manifest and returns what follows from it: evidence is judged against that.
+    /// Checks versions of the manifest, oldest first, and returns what follows from the newest:
+    /// evidence is judged by that.
     ///
     /// # Errors
-    /// If it is not approved, of another network, or older than one admitted before.
-    pub fn admit(&self, signed: SignedManifest) -> Result<Trust, TrustError> {
-        let manifest = VerifiedManifest::verify(signed, &self.approvers)?;
+    /// If the approvers signed none or a later one does not follow, or the newest is of another
+    /// network, or older than one admitted before whose time is over.
+    pub fn admit(&self, versions: &[SignedManifest], now_ms: u64) -> Result<Trust, TrustError> {
+        let roots = (Arc::clone(&self.roots), self.simulated);
+        let trust = Trust::start(versions, &self.approvers, roots, now_ms)?;
+        let manifest = trust.manifest();
         if manifest.network() != self.network {
             return Err(TrustError::OtherNetwork {
                 found: manifest.network(),
@@ -247,48 +253,39 @@ impl ClientTrust {
         if manifest.manifest().simulated != simulated {
             return Err(TrustError::SimulatedNetwork);
         }
-        let manifest = Arc::new(manifest);
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(admitted) = newest.as_ref() {
-            check_succession(admitted, &manifest)?;
+            let (found, known) = (manifest.head(), admitted.manifest().head());
+            if found.version <= known.version {
+                // A gateway may go over to the next version a little later than another.
+                return match admitted.admits(found.digest, now_ms) {
+                    true => Ok(admitted.clone()),
+                    false => Err(TrustError::RolledBack {
+                        found: found.version,
+                        admitted: known.version,
+                    }),
+                };
+            }
         }
-        *newest = Some(Arc::clone(&manifest));
-        Ok(self.over(manifest))
+        *newest = Some(trust.clone());
+        Ok(trust)
     }
 
-    /// Checks a manifest from a file, as [`ClientTrust::admit`] does.
+    /// Checks versions of the manifest from a file, as [`ClientTrust::admit`] does.
     ///
     /// # Errors
     /// If the file cannot be read, and those of [`ClientTrust::admit`].
     pub fn admit_file(&self, path: &Path) -> Result<Trust, TrustError> {
-        let bytes = read_limited(path)?;
-        self.admit(from_canonical_max(&bytes, SIGNED_MANIFEST_BYTES_MAX)?)
+        let versions = SignedManifest::versions(&read_limited(path)?)?;
+        self.admit(&versions, now_ms())
     }
 
-    /// Returns what follows from the admitted manifest, if it is the one of this digest.
-    pub(crate) fn admitted(&self, digest: Digest) -> Option<Trust> {
+    /// Returns what follows from the admitted manifest, if evidence may name this version.
+    pub(crate) fn admitted(&self, manifest: Digest, now_ms: u64) -> Option<Trust> {
         let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        let manifest = newest.as_ref().filter(|found| found.digest() == digest)?;
-        Some(self.over(Arc::clone(manifest)))
+        let trust = newest.as_ref()?;
+        trust.admits(manifest, now_ms).then(|| trust.clone())
     }
-
-    fn over(&self, manifest: Arc<VerifiedManifest>) -> Trust {
-        Trust::new(manifest, Arc::clone(&self.roots), self.simulated)
-    }
-}
-
-fn check_succession(
-    admitted: &VerifiedManifest,
-    next: &VerifiedManifest,
-) -> Result<(), TrustError> {
-    let newer = next.manifest().version > admitted.manifest().version;
-    if newer || next.digest() == admitted.digest() {
-        return Ok(());
-    }
-    Err(TrustError::RolledBack {
-        found: next.manifest().version,
-        admitted: admitted.manifest().version,
-    })
 }
 
 fn read_limited(path: &Path) -> Result<Vec<u8>, TrustError> {

@@ -10,6 +10,7 @@ use crate::connection::{ConnectError, Connection};
 use crate::http::RequestError;
 use crate::receipt::{ReceiptError, VerifiedEnrolment, decode_enrol_receipt, verify_enrol_receipt};
 use crate::refused::Refused;
+use crate::standing::StandingTrust;
 use crate::trust::ClientTrust;
 use crate::websocket::{StreamError, WebSocket};
 
@@ -52,7 +53,7 @@ pub struct Enrolled {
 #[derive(Debug)]
 pub struct UserClient {
     socket: WebSocket,
-    trust: Trust,
+    trust: StandingTrust,
     user: UserId,
 }
 
@@ -80,7 +81,7 @@ impl UserClient {
         registration: &RegisterResponse,
     ) -> Result<Self, UserError> {
         let connection = Connection::open(trust, address).await?;
-        let trust = connection.trust().clone();
+        let trust = StandingTrust::of(trust, address, &connection);
         let mut socket = connection.into_websocket("/ws/user").await?;
         let session_token = registration.session_token.clone();
         socket.send(&FromUser::Hello { session_token }).await?;
@@ -120,7 +121,9 @@ impl UserClient {
             let refused = match received? {
                 ToUser::Registered { user_id, receipt } if user_id == self.user => {
                     let receipt = decode_enrol_receipt(&receipt)?;
-                    let verified = verify_enrol_receipt(&receipt, &self.trust, Some(self.user))?;
+                    let user = Some(self.user);
+                    let check = |trust: &Trust| verify_enrol_receipt(&receipt, trust, user);
+                    let verified = self.trust.check(check).await?;
                     return Ok(Enrolled { receipt, verified });
                 }
                 ToUser::Registered { .. } => {

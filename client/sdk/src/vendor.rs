@@ -17,6 +17,7 @@ use crate::receipt::{
     verify_auth_receipt,
 };
 use crate::refused::Refused;
+use crate::standing::StandingTrust;
 use crate::trust::ClientTrust;
 use crate::websocket::{StreamError, WebSocket};
 
@@ -92,7 +93,7 @@ pub struct VendorResult {
 #[derive(Debug)]
 pub struct VendorClient {
     socket: WebSocket,
-    trust: Trust,
+    trust: StandingTrust,
     vendor: VendorId,
     contexts: BTreeMap<ContextId, Open>,
 }
@@ -114,7 +115,7 @@ impl VendorClient {
         login: &VendorLogin,
     ) -> Result<Self, VendorError> {
         let connection = Connection::open(trust, address).await?;
-        let trust = connection.trust().clone();
+        let trust = StandingTrust::of(trust, address, &connection);
         let mut socket = connection.into_websocket("/ws/vendor").await?;
         socket
             .send(&FromVendor::Authenticate {
@@ -186,7 +187,11 @@ impl VendorClient {
             if let Some(result) = open.result.take() {
                 let expected = open.expected.clone();
                 self.contexts.remove(context_id);
-                return believe(result, &self.trust, &expected);
+                let believed = believe(&result, &mut self.trust, &expected).await?;
+                return Ok(VendorResult {
+                    result,
+                    receipt: believed,
+                });
             }
             let left = deadline.saturating_duration_since(tokio::time::Instant::now());
             let received = self.socket.receive(left).await;
@@ -287,22 +292,23 @@ fn expected(vendor: &VendorId, request: &ContextRequest) -> Result<ExpectedConte
 
 /// Takes a success only with a receipt that proves it; a refusal needs none. Either names the user
 /// as the receipt does.
-fn believe(
-    result: AuthResult,
-    trust: &Trust,
+async fn believe(
+    result: &AuthResult,
+    trust: &mut StandingTrust,
     expected: &ExpectedContext,
-) -> Result<VendorResult, VendorError> {
+) -> Result<Option<(AuthReceipt, VerifiedReceipt)>, ReceiptError> {
     let receipt = match &result.receipt {
         Some(text) => {
             let receipt = decode_auth_receipt(text)?;
-            let verified = verify_auth_receipt(&receipt, trust, Some(expected))?;
+            let check = |trust: &Trust| verify_auth_receipt(&receipt, trust, Some(expected));
+            let verified = trust.check(check).await?;
             Some((receipt, verified))
         }
         None => None,
     };
     let verified = receipt.as_ref().map(|(_, verified)| verified);
-    check_backing(&result, verified, expected)?;
-    Ok(VendorResult { result, receipt })
+    check_backing(result, verified, expected)?;
+    Ok(receipt)
 }
 
 /// Holds what the gateway claims against what the receipt proves.

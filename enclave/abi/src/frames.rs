@@ -44,7 +44,8 @@ pub struct Slot(#[n(0)] pub u64);
 /// What a host may say to its enclave.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum FromHost {
-    /// The signed manifest; first of all, and once.
+    /// Versions of the signed manifest, oldest first, one after the other: first of all what the
+    /// enclave starts under, and later what follows.
     #[n(0)]
     Manifest(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
     /// A connection came in.
@@ -227,6 +228,16 @@ pub enum Event {
     /// While it is [`Phase::Serving`]: whether it takes calls. It begins with taking them.
     #[n(7)]
     Ready(#[n(0)] bool),
+    /// It took a version of the manifest while it runs.
+    #[n(8)]
+    ManifestTaken {
+        /// Which one.
+        #[n(0)]
+        version: u64,
+    },
+    /// It goes on under the version that it has.
+    #[n(9)]
+    ManifestRefused(#[n(0)] Refusal),
 }
 
 /// A check of the matching.

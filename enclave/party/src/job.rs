@@ -2,6 +2,7 @@
 //! [CAP-3].
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use boop_abi::StreamId;
 use boop_channel::LocalKeys;
@@ -35,7 +36,8 @@ pub(crate) struct OpenedCall {
 /// Where a box must have been sealed for.
 pub(crate) struct Place {
     pub(crate) network: NetworkId,
-    pub(crate) manifest: Digest,
+    /// The versions of the manifest that the sealer may have seen evidence of, newest first.
+    pub(crate) manifests: Vec<Digest>,
     pub(crate) party: PartyIndex,
 }
 
@@ -74,18 +76,21 @@ pub(crate) fn open_call(
     if call.expires_at_ms > now_ms + CAPTURE_LIFE_MS_MAX + AHEAD_MS_MAX {
         return Err(Refusal::Invalid);
     }
-    let info = BoxInfo {
-        network: place.network,
-        manifest: place.manifest,
-        party: place.party,
-        request: call.request,
-        subject: call.subject.digest(),
-        side: call.side,
-        expires_at_ms: call.expires_at_ms,
+    let open = |manifest: &Digest| {
+        let info = BoxInfo {
+            network: place.network,
+            manifest: *manifest,
+            party: place.party,
+            request: call.request,
+            subject: call.subject.digest(),
+            side: call.side,
+            expires_at_ms: call.expires_at_ms,
+        };
+        let sealed = &call.sealed;
+        keys.open(&info.to_info(), &sealed.enc, &sealed.ciphertext)
     };
-    let plaintext = keys
-        .open(&info.to_info(), &call.sealed.enc, &call.sealed.ciphertext)
-        .map_err(|_| Refusal::SealedBoxInvalid)?;
+    let mut opened = place.manifests.iter().filter_map(|it| open(it).ok());
+    let plaintext = opened.next().ok_or(Refusal::SealedBoxInvalid)?;
     let content: BoxContent = from_canonical(&plaintext).map_err(|_| Refusal::Malformed)?;
     let input = ShareInput::from_bytes(&content.share).map_err(|_| Refusal::Malformed)?;
     if input.party() != place.party || content.commitments.len() != PartyIndex::COUNT {
@@ -252,7 +257,7 @@ mod tests {
     fn place() -> Place {
         Place {
             network: NetworkId::new([1; 32]),
-            manifest: Digest::new([2; 32]),
+            manifests: alloc::vec![Digest::new([2; 32])],
             party: PartyIndex::ALL[0],
         }
     }
@@ -271,7 +276,7 @@ mod tests {
         };
         let info = BoxInfo {
             network: place().network,
-            manifest: place().manifest,
+            manifest: Digest::new([2; 32]),
             party: place().party,
             request: RequestId::new([6; 16]),
             subject: subject.digest(),

@@ -3,6 +3,7 @@
 mod anchor;
 mod epoch;
 mod escrow;
+mod evidence;
 mod leaving;
 mod opening;
 mod restoring;
@@ -17,21 +18,19 @@ use alloc::vec::Vec;
 use boop_abi::config::{CONFIG_BYTES_MAX, PartyConfig};
 use boop_abi::{Event, FarEnd, FromHost, Phase, Slot, StreamId, ToHost};
 use boop_channel::setup::Floor;
-use boop_channel::{KeyError, Local, LocalKeys, Trust, VerifiedManifest};
+use boop_channel::{KeyError, Local, LocalKeys, Trust};
 use boop_mpc::{Kernel, Task, TaskResult};
 use boop_verifier::{Roots, SimulatedEvidence};
-use boop_wire::binding::{Binding, BoundKeys, Purpose, Role};
-use boop_wire::codec::{CodecError, from_canonical_max, plain_digest, to_canonical};
-use boop_wire::evidence::{Certificate, EvidenceBundle};
+use boop_wire::codec::{CodecError, from_canonical_max, plain_digest};
+use boop_wire::evidence::EvidenceBundle;
 use boop_wire::job::Progress;
-use boop_wire::manifest::{MANIFEST_BYTES_MAX, SignedManifest};
-use boop_wire::{Digest, InstanceId, NetworkId, Refusal};
+use boop_wire::{Digest, InstanceId, Refusal};
 
-use crate::limits::{CUSTODIAN_MS_MAX, EVIDENCE_RENEW_MS, RELEASE_RETRY_MS, RELINK_MS};
+use crate::limits::{CUSTODIAN_MS_MAX, RELEASE_RETRY_MS, RELINK_MS};
 use crate::link::Link;
 use crate::peers::Peers;
 use crate::platform::{Platform, PlatformFailure};
-use crate::release::{Epoch, Named, Release};
+use crate::release::{Epoch, Release};
 use crate::vault::Vault;
 use crate::work::Work;
 use anchor::Anchors;
@@ -71,6 +70,8 @@ pub struct TrustedRoots {
 pub(crate) struct Network {
     pub(crate) trust: Arc<Trust>,
     pub(crate) bundle: EvidenceBundle,
+    /// The version of the manifest that it names.
+    shown: Digest,
     made_at_ms: u64,
 }
 
@@ -300,118 +301,6 @@ impl<P: Platform> Party<P> {
         })
     }
 
-    fn take_manifest(&mut self, bytes: &[u8]) {
-        if self.network.is_some() {
-            return self.stop(Refusal::Unexpected);
-        }
-        let trust = match self.check_manifest(bytes) {
-            Ok(trust) => trust,
-            Err(refusal) => return self.stop(refusal),
-        };
-        match self.attest(&trust, Purpose::Boot, [0; 32], None) {
-            Some(bundle) => {
-                self.network = Some(Network {
-                    trust,
-                    bundle,
-                    made_at_ms: self.now_ms,
-                });
-                self.publish_evidence();
-                self.enter(Phase::Attested);
-                self.ask_for_key();
-            }
-            None => self.stop(Refusal::Internal),
-        }
-    }
-
-    fn check_manifest(&self, bytes: &[u8]) -> Result<Arc<Trust>, Refusal> {
-        let signed: SignedManifest =
-            from_canonical_max(bytes, 2 * MANIFEST_BYTES_MAX).map_err(|_| Refusal::Malformed)?;
-        let manifest = VerifiedManifest::verify(signed, &self.config.approvers)
-            .map_err(|_| Refusal::BadSignature)?;
-        let simulated = matches!(self.roots.simulated, SimulatedEvidence::Allow);
-        if manifest.manifest().simulated != simulated {
-            return Err(Refusal::WrongNetwork);
-        }
-        let roots = Arc::new(self.roots.roots.clone());
-        Ok(Arc::new(Trust::new(
-            Arc::new(manifest),
-            roots,
-            self.roots.simulated,
-        )))
-    }
-
-    fn attest(
-        &mut self,
-        trust: &Trust,
-        purpose: Purpose,
-        challenge: [u8; 32],
-        setup: Option<Named>,
-    ) -> Option<EvidenceBundle> {
-        let binding = Binding {
-            purpose,
-            network: trust.manifest().network(),
-            manifest: trust.manifest().digest(),
-            role: Role::Party,
-            party: Some(self.config.index),
-            platform: self.config.platform,
-            config: self.config_digest,
-            instance: self.instance,
-            lease: self.lease,
-            keys: BoundKeys {
-                setup: setup.as_ref().map(|setup| setup.digest),
-                ..self.keys.bound()
-            },
-            challenge,
-            made_at_ms: self.now_ms,
-            checkpoint: None,
-        };
-        let (platform, data) = (&mut self.platform, binding.report_data());
-        let raw = match setup.and_then(|setup| setup.public_key) {
-            Some(key) => platform.attest_to(&data, &challenge, &key),
-            None => platform.attest(&data, &challenge),
-        };
-        let raw = raw.ok()?;
-        Some(EvidenceBundle {
-            platform: raw.platform,
-            evidence: raw.evidence,
-            endorsements: raw.endorsements.into_iter().map(Certificate).collect(),
-            binding: to_canonical(&binding),
-        })
-    }
-
-    /// Makes boot evidence anew; an old one stays in force if the platform gives none.
-    fn make_boot_evidence(&mut self) {
-        let Some(trust) = self
-            .network
-            .as_ref()
-            .map(|network| Arc::clone(&network.trust))
-        else {
-            return;
-        };
-        let Some(bundle) = self.attest(&trust, Purpose::Boot, [0; 32], None) else {
-            return;
-        };
-        if let Some(network) = self.network.as_mut() {
-            network.bundle = bundle;
-            network.made_at_ms = self.now_ms;
-        }
-        self.publish_evidence();
-    }
-
-    fn publish_evidence(&mut self) {
-        if let Some(network) = &self.network {
-            self.out
-                .push(ToHost::Evidence(to_canonical(&network.bundle)));
-        }
-    }
-
-    fn renew_evidence(&mut self) {
-        let made_at_ms = self.network.as_ref().map(|network| network.made_at_ms);
-        if made_at_ms.is_some_and(|made| self.now_ms >= made + EVIDENCE_RENEW_MS) {
-            self.make_boot_evidence();
-        }
-    }
-
     fn ask_for_key(&mut self) {
         if let Some((stream, _)) = self.release
             && self.now_ms >= self.release_after_ms + CUSTODIAN_MS_MAX
@@ -437,11 +326,6 @@ impl<P: Platform> Party<P> {
             }
             Err(refusal) => self.stop(refusal),
         }
-    }
-
-    pub(super) fn network_id(&self) -> Option<NetworkId> {
-        let network = self.network.as_ref()?;
-        Some(network.trust.manifest().network())
     }
 
     fn expected_release(&self) -> Option<crate::release::Expected> {

@@ -378,6 +378,12 @@ impl Peers {
             .map_err(|_| Refusal::PartyUnavailable)
     }
 
+    /// Returns the neighbours' sessions, and those that are still being opened.
+    pub(crate) fn links(&self) -> impl Iterator<Item = &Link> {
+        let neighbours = self.neighbours.iter().flatten().map(|one| &one.link);
+        neighbours.chain(self.candidates.iter().map(|one| &one.link))
+    }
+
     fn link(&self, party: PartyIndex) -> Option<&Link> {
         self.neighbours[party.as_usize()]
             .as_ref()

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use boop_bridge::{Hub, StreamName};
 use boop_channel::{Trust, sign_statement};
 use boop_daemon::Member;
-use boop_wire::codec::to_canonical;
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::id::VendorId;
 use boop_wire::job::Progress;
 use boop_wire::session::{ProofStatement, Signature};
-use boop_wire::{Digest, NetworkId, PartyIndex, Refusal};
+use boop_wire::{NetworkId, PartyIndex, Refusal};
 use serde::Serialize;
 
 use crate::config::Checked;
@@ -25,6 +24,9 @@ pub trait Identity: Send + Sync {
     /// Returns the boot evidence in force.
     fn bundle(&self) -> EvidenceBundle;
 
+    /// Returns the manifest's versions that the gateway believes, one after the other.
+    fn versions(&self) -> Vec<u8>;
+
     /// Signs a statement about a connection.
     fn sign(&self, statement: &ProofStatement) -> Signature;
 }
@@ -34,20 +36,20 @@ impl Identity for Member {
         Self::bundle(self)
     }
 
+    fn versions(&self) -> Vec<u8> {
+        self.trust().versions()
+    }
+
     fn sign(&self, statement: &ProofStatement) -> Signature {
         sign_statement(self.keys(), statement)
     }
 }
 
-/// The network as clients see it.
+/// The network as clients see it. All of it stays the same while a gateway runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
     /// Its id.
     pub id: NetworkId,
-    /// Digest of the manifest in force.
-    pub manifest: Digest,
-    /// The signed manifest, base64url.
-    pub manifest_text: String,
     /// Whether it runs on simulated hardware.
     pub simulated: bool,
     /// Lowest quality of a capture.
@@ -60,8 +62,6 @@ impl Network {
         let manifest = trust.manifest();
         Self {
             id: manifest.network(),
-            manifest: manifest.digest(),
-            manifest_text: text::base64url(&to_canonical(manifest.signed())),
             simulated: manifest.manifest().simulated,
             quality_min: manifest.manifest().quality_min,
         }

@@ -33,6 +33,7 @@ pub(crate) use ledger::FakeLedger;
 pub(crate) use parties::{FakeParties, PartySigner, Plan, matched_for};
 
 pub(crate) const NETWORK: NetworkId = NetworkId::new([3; 32]);
+pub(crate) const MANIFEST: Digest = Digest::new([4; 32]);
 /// The user whose palm matches.
 pub(crate) const USER: UserId = UserId::new([1; 16]);
 pub(crate) const ADMIN_TOKEN: &str = "administrator";
@@ -75,8 +76,6 @@ impl Gateway {
             identity: Arc::clone(&keys) as _,
             network: Network {
                 id: NETWORK,
-                manifest: Digest::new([4; 32]),
-                manifest_text: "bWFuaWZlc3Q".into(),
                 simulated: true,
                 quality_min: 80,
             },
@@ -163,6 +162,10 @@ impl Identity for FakeIdentity {
         bundle(Role::Gateway, self.keys.bound().identity)
     }
 
+    fn versions(&self) -> Vec<u8> {
+        b"manifest".into()
+    }
+
     fn sign(&self, statement: &ProofStatement) -> Signature {
         sign_statement(&self.keys, statement)
     }
@@ -173,7 +176,7 @@ pub(crate) fn bundle(role: Role, identity: [u8; 32]) -> EvidenceBundle {
     let binding = Binding {
         purpose: Purpose::Boot,
         network: NETWORK,
-        manifest: Digest::new([4; 32]),
+        manifest: MANIFEST,
         role,
         party: None,
         platform: PlatformKind::Snp,

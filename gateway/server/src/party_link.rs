@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use boop_channel::{Expectation, JudgeError, Judged};
+use boop_channel::{Expectation, JudgeError, Judged, Trust};
 use boop_daemon::{AttestedError, AttestedStream, Member, now_ms, read_frame, write_frame};
 use boop_wire::binding::Role;
 use boop_wire::codec::{from_canonical_max, to_canonical};
@@ -329,6 +329,9 @@ impl PartyLink {
         let mut renewal = tokio::time::interval(self.renewal());
         renewal.reset();
         let mut look = tokio::time::interval(LOOK);
+        let mut trust = self.member.live_trust().changes();
+        // What changed since the session was judged counts as well.
+        trust.mark_changed();
         loop {
             tokio::select! {
                 message = incoming.recv() => {
@@ -343,6 +346,13 @@ impl PartyLink {
                         return;
                     }
                 }
+                Ok(()) = trust.changed() => {
+                    renewal = tokio::time::interval(self.renewal());
+                    let trust = Arc::clone(&trust.borrow_and_update());
+                    if !self.still_admits(&trust) {
+                        return;
+                    }
+                }
                 _ = renewal.tick() => match self.relay().await {
                     Ok((_, bundle, judged)) => {
                         if !self.renew(bundle, judged.binding.keys.identity) {
@@ -354,6 +364,22 @@ impl PartyLink {
                     }
                 },
             }
+        }
+    }
+
+    /// Whoever was let in by the rules before may be nobody by these.
+    fn still_admits(&self, trust: &Trust) -> bool {
+        let live = self
+            .lock()
+            .live
+            .as_ref()
+            .map(|live| Arc::clone(&live.evidence));
+        match live.map(|evidence| trust.review(&evidence.bundle, now_ms())) {
+            Some(Err(error)) => {
+                tracing::warn!(party = %self.party, %error, "party turned away");
+                false
+            }
+            Some(Ok(())) | None => true,
         }
     }
 
@@ -399,8 +425,8 @@ impl PartyLink {
 
     fn renewal(&self) -> Duration {
         let age_max_s = self.member.trust().manifest().manifest().evidence_age_max_s;
-        let half = Duration::from_secs(u64::from(age_max_s / 2).max(1));
-        half.min(RENEWAL_MAX)
+        let third = Duration::from_secs(u64::from(age_max_s / 3).max(1));
+        third.min(RENEWAL_MAX)
     }
 
     fn absence(&self) -> Refusal {

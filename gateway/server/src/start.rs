@@ -1,5 +1,6 @@
 //! From a configuration to a gateway that is ready to serve.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,15 +49,15 @@ impl Gateway {
         danger_simulated_tee: bool,
     ) -> anyhow::Result<Self> {
         let settings = config.check()?;
-        let trust = Arc::new(config.trust.establish(danger_simulated_tee)?);
-        let network = Network::of(&trust);
+        let trust = config.trust.establish(danger_simulated_tee)?;
+        let network = Network::of(&trust.now());
         let public = PublicKey::generate(&config.names)?;
         let tls = public.tls()?;
         let member = Member::start(
             &config.platform,
             Role::Gateway,
             digest,
-            trust,
+            Arc::clone(&trust),
             public.expose_pkcs8(),
             danger_simulated_tee,
         )
@@ -80,6 +81,7 @@ impl Gateway {
         });
         app.resume_contexts().await?;
         tokio::spawn(member.renew_for_ever());
+        tokio::spawn(trust.follow_for_ever(async |_| Ok::<_, Infallible>(())));
         tokio::spawn(sweep_for_ever(Arc::clone(&app)));
         if timeout(SESSIONS_TIME_MAX, sessions(&app)).await.is_err() {
             tracing::warn!("not every session is open yet");

@@ -19,7 +19,7 @@ use crate::status::{self, Progress};
 pub(crate) fn keep_evidence(host: &Host, bytes: &[u8]) -> Result<(), EdgeError> {
     let bundle: EvidenceBundle = from_canonical_max(bytes, BUNDLE_BYTES_MAX)?;
     let expect = Expectation::boot(Role::Party, Some(host.plan.party));
-    let judged = host.fuse.trust.judge(&bundle, &expect, now_ms());
+    let judged = host.fuse.trust.now().judge(&bundle, &expect, now_ms());
     match &judged {
         Ok(_) => host.log(&Code::EvidenceRenewed.event()),
         Err(error) => {
@@ -80,6 +80,32 @@ pub(crate) fn note(host: &Host, event: Event) {
             String::from("the enclave refused a session"),
             now_ms(),
         ),
+        Event::ManifestTaken { version } => {
+            host.status.believe(version);
+            let detail = format!("version {version}");
+            host.log(&Code::ManifestTaken.event().detail(detail));
+        }
+        Event::ManifestRefused(refusal) => host.refused(
+            Code::ManifestRefused.event(),
+            None,
+            refusal,
+            String::from("the enclave goes on under the manifest that it has"),
+            now_ms(),
+        ),
+        Event::Progress { done, of } => {
+            host.status.progress(Progress { done, of });
+            let detail = format!("{done} of {of} records");
+            host.log(&Code::EnclaveProgress.event().detail(detail));
+        }
+        Event::JobRefused(_) | Event::JobDone { .. } | Event::CheckFailed { .. } => {
+            note_job(host, event);
+        }
+    }
+}
+
+/// Notes an event of a job.
+fn note_job(host: &Host, event: Event) {
+    match event {
         Event::JobRefused(refusal) => host.log(&Code::JobRefused.event().refusal(refusal)),
         Event::JobDone {
             job,
@@ -91,11 +117,6 @@ pub(crate) fn note(host: &Host, event: Event) {
                 "job {job}, {searched} templates, waited {waited_ms} ms, took {took_ms} ms"
             );
             host.log(&Code::JobDone.event().detail(detail));
-        }
-        Event::Progress { done, of } => {
-            host.status.progress(Progress { done, of });
-            let detail = format!("{done} of {of} records");
-            host.log(&Code::EnclaveProgress.event().detail(detail));
         }
         Event::CheckFailed {
             job,
@@ -109,6 +130,12 @@ pub(crate) fn note(host: &Host, event: Event) {
                 None => event,
             });
         }
+        Event::Phase(_)
+        | Event::Ready(_)
+        | Event::SessionRefused { .. }
+        | Event::ManifestTaken { .. }
+        | Event::ManifestRefused(_)
+        | Event::Progress { .. } => {}
     }
 }
 

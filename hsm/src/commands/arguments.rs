@@ -17,6 +17,35 @@ pub(crate) struct CustodianArguments {
     pub(crate) network: NetworkId,
 }
 
+const APPROVER_KEY: &str = "\
+Example:
+  boop-custodian approver-key --token approver.toml --new
+
+approver.toml names the token; the key is made there and cannot leave it:
+  module = \"/usr/lib/softhsm/libsofthsm2.so\"
+  label = \"alice\"
+  pin_file = \"pin\"";
+
+/// Arguments of `approver-key`.
+#[derive(Debug, Args)]
+#[command(after_help = APPROVER_KEY)]
+pub(crate) struct ApproverKeyArguments {
+    /// File that names module, label and PIN file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token: PathBuf,
+    /// Make the key first; one that is there is left alone
+    #[arg(long)]
+    pub(crate) new: bool,
+}
+
+/// Arguments of `approve-manifest`.
+#[derive(Debug, Args)]
+pub(crate) struct ApproveManifestArguments {
+    /// File that names module, label and PIN file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token: PathBuf,
+}
+
 const CREATE_KEY: &str = "\
 Example:
   boop-custodian create-key --config custodian.toml --network $NETWORK

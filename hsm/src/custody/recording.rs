@@ -3,6 +3,7 @@
 
 use std::sync::PoisonError;
 
+use boop_channel::Trust;
 use boop_wire::Refusal;
 use boop_wire::custody::{CustodyEvent, CustodyReport, SignedReport};
 use boop_wire::release::Anchor;
@@ -14,19 +15,20 @@ use crate::register::Register;
 impl Custody {
     /// Releases nothing before the log has the manifest that names who gets it [EVI-7].
     pub(super) fn check_published(&self, now_ms: u64) -> Result<(), ReleaseError> {
-        let Some(ledger) = self
-            .records
-            .ledger
-            .as_ref()
-            .filter(|_| self.published.get().is_none())
-        else {
+        if self.published.get().is_none() {
+            self.check_in_log(&self.trust.now(), now_ms)?;
+            self.published.get_or_init(|| ());
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_in_log(&self, trust: &Trust, now_ms: u64) -> Result<(), LedgerError> {
+        let Some(ledger) = &self.records.ledger else {
             return Ok(());
         };
-        let head = self.trust.manifest().head();
+        let head = trust.manifest().head();
         let manifest = (head.network, head.version, head.digest);
-        ledger.check_published(manifest, ATTEMPTS, now_ms)?;
-        self.published.get_or_init(|| ());
-        Ok(())
+        ledger.check_published(manifest, ATTEMPTS, now_ms)
     }
 
     /// Changes the register, and then has the token count that: an end between the two leaves the
@@ -59,7 +61,7 @@ impl Custody {
         };
         self.records.register.is_newest()?;
         let report = CustodyReport {
-            network: self.trust.manifest().network(),
+            network: self.network(),
             party: self.settings.party,
             event,
         };

@@ -23,7 +23,12 @@ fn a_token_that_the_manifest_does_not_name_is_refused() {
     let (trust, other) = (world.trust(), world.another_token());
     let found = hex::encode(other.public_key());
 
-    let error = Custody::new(world.settings, trust, Box::new(other), world.records());
+    let error = Custody::new(
+        world.settings,
+        LiveTrust::fixed(trust),
+        Box::new(other),
+        world.records(),
+    );
 
     assert_eq!(error.unwrap_err(), UnfitToken::WrongKey { found });
 }
@@ -45,7 +50,7 @@ fn a_token_that_reads_evidence_is_for_a_party_on_nitro_alone() {
         }
         let made = Custody::new(
             settings,
-            trust_in(&manifest),
+            LiveTrust::fixed(trust_in(&manifest)),
             Box::new(token),
             world.records(),
         );

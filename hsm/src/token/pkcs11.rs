@@ -8,6 +8,7 @@
 //! A lost session is opened anew once for each call, with the PIN read from its file again; a PIN
 //! that was refused is not tried again, since tokens lock themselves. All calls go one by one.
 
+mod approver;
 mod backup;
 mod connection;
 mod identity;
@@ -25,8 +26,10 @@ use boop_channel::setup::{WrappedKey, context_digest};
 use boop_wire::release::WrapMechanism;
 
 use connection::{Connection, Module};
+use identity::Signer;
 use release::Lifetime;
 
+pub use approver::{ApproveError, ApproverToken};
 pub use backup::{KeyCheck, make_drill_token};
 pub use connection::Pkcs11Settings;
 pub use probe::{Capability, Finding, Findings, TokenFacts};
@@ -86,7 +89,7 @@ impl Pkcs11Vault {
     /// If it could leave the token, or the token fails.
     pub fn identity(&self, party: PartyIndex) -> Result<Option<[u8; 32]>, VaultError> {
         self.with_session(|session| {
-            Ok(identity::find(session, party)?.map(|identity| identity.public))
+            Ok(identity::find(session, Signer::Custodian(party))?.map(|identity| identity.public))
         })
     }
 
@@ -100,10 +103,10 @@ impl Pkcs11Vault {
             return Err(VaultError::NotOffered(Capability::Ed25519));
         }
         self.with_session(|session| {
-            if let Some(identity) = identity::find(session, party)? {
+            if let Some(identity) = identity::find(session, Signer::Custodian(party))? {
                 return Ok(identity.public);
             }
-            let made = identity::make(session, party, Lifetime::Token)?;
+            let made = identity::make(session, Signer::Custodian(party), Lifetime::Token)?;
             Ok(made.public)
         })
     }
@@ -242,7 +245,7 @@ impl Vault for Pkcs11Vault {
 
     fn sign(&self, party: PartyIndex, bytes: &[u8]) -> Result<[u8; 64], VaultError> {
         self.with_session(|session| {
-            let found = identity::find(session, party)?;
+            let found = identity::find(session, Signer::Custodian(party))?;
             let identity = found.ok_or(VaultError::Identity("there is none"))?;
             identity::sign(session, &identity, bytes)
         })

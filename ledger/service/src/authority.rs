@@ -81,6 +81,11 @@ impl Authority {
         known.push_back(key);
     }
 
+    /// Forgets all keys: whose they are was judged by rules that are not in force any more.
+    pub fn forget(&self) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Default::default();
+    }
+
     /// Checks that the outcome was signed by all parties in answer to this very context, that the
     /// context asked for this very payment, and that the outcome names the user who pays.
     ///

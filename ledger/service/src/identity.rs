@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use boop_channel::Trust;
-use boop_daemon::{Member, MemberError, MemberSettings};
+use boop_daemon::{LiveTrust, Member, MemberError, MemberSettings};
 use boop_wire::binding::Role;
 use boop_wire::id::Digest;
 use zeroize::Zeroizing;
@@ -20,7 +19,7 @@ const ED25519_PKCS8_PREFIX: [u8; 16] = [
 pub fn start(
     platform: &MemberSettings,
     config: Digest,
-    trust: Arc<Trust>,
+    trust: Arc<LiveTrust>,
     danger_simulated_tee: bool,
 ) -> Result<Arc<Member>, MemberError> {
     let mut seed = Zeroizing::new([0; 32]);

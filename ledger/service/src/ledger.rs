@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use boop_channel::{Trust, verify_signature};
+use boop_daemon::LiveTrust;
 use boop_proof::SignerKey;
 use boop_wire::Refusal;
 use boop_wire::custody::SignedReport;
@@ -29,7 +30,7 @@ pub struct Ledger<S> {
     store: S,
     log: Arc<Log>,
     authority: Arc<Authority>,
-    trust: Arc<Trust>,
+    trust: Arc<LiveTrust>,
     environment: Arc<dyn Environment>,
     writer: WriterHandle,
 }
@@ -43,7 +44,7 @@ pub struct LedgerParts<S> {
     /// Who authorises payments.
     pub authority: Arc<Authority>,
     /// Whose evidence makes a party known.
-    pub trust: Arc<Trust>,
+    pub trust: Arc<LiveTrust>,
     /// Time and salts.
     pub environment: Arc<dyn Environment>,
     /// Whether entries are marked as made on simulated hardware.
@@ -207,7 +208,8 @@ impl<S: LedgerStore> Ledger<S> {
 
     fn known_custodian(&self, signed: &SignedReport) -> Result<(), Refusal> {
         let SignedReport { report, signature } = signed;
-        let manifest = self.trust.manifest();
+        let trust = self.trust.now();
+        let manifest = trust.manifest();
         if report.network != manifest.network() {
             return Err(Refusal::WrongNetwork);
         }
@@ -333,13 +335,19 @@ impl<S: LedgerStore> Ledger<S> {
 
     fn introduce(&self, parties: &[EvidenceBundle]) -> Result<LedgerResponse, Refusal> {
         let now_ms = self.environment.now_ms();
-        let keys = judge_parties(&self.trust, parties, now_ms).map_err(|error| {
+        let trust = self.trust.now();
+        let keys = judge_parties(&trust, parties, now_ms).map_err(|error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             tracing::warn!(%error, cause, code = error.refusal().code(), "parties not known");
             error.refusal()
         })?;
         for (party, key) in keys {
             self.authority.admit(party, key);
+        }
+        // Whoever was judged by rules that ended meanwhile is not known.
+        if !Arc::ptr_eq(&trust, &self.trust.now()) {
+            self.authority.forget();
+            return Err(Refusal::Busy);
         }
         tracing::info!("parties introduced");
         Ok(LedgerResponse::Introduced)
@@ -365,8 +373,16 @@ impl<S: LedgerStore> Ledger<S> {
         })
     }
 
-    pub(crate) fn trust(&self) -> &Trust {
+    pub(crate) fn trust(&self) -> Arc<Trust> {
+        self.trust.now()
+    }
+
+    pub(crate) const fn live_trust(&self) -> &Arc<LiveTrust> {
         &self.trust
+    }
+
+    pub(crate) fn forget_parties(&self) {
+        self.authority.forget();
     }
 
     pub(crate) fn now_ms(&self) -> u64 {

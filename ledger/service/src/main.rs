@@ -13,6 +13,7 @@ use boop_service::listen::BoundedListener;
 use boop_service::store::sqlite::SqliteStore;
 use boop_service::{Ledger, LedgerParts, custodians, http, identity, keyfile};
 use clap::Parser;
+use tokio::task::JoinSet;
 
 /// Keeps the public log and the accounts of a network. The configuration comes on standard input.
 #[derive(Debug, Parser)]
@@ -29,8 +30,8 @@ async fn main() -> anyhow::Result<()> {
     let (config, digest) = boop_daemon::from_stdin::<Config>()?;
     boop_daemon::init_logs(&config.log);
     let stop = boop_daemon::shutdown_signal();
-    let trust = Arc::new(config.trust.establish(simulated_tee)?);
-    let plan = Plan::new(&config, trust.manifest())?;
+    let trust = config.trust.establish(simulated_tee)?;
+    let plan = Plan::new(&config, trust.now().manifest())?;
     let signer = keyfile::read(&plan.key_file, plan.origin, &plan.key)?;
     let member = identity::start(&config.platform, digest, Arc::clone(&trust), simulated_tee)?;
     let store = SqliteStore::open(&plan.database).await?;
@@ -55,24 +56,23 @@ async fn main() -> anyhow::Result<()> {
         .await
         .context("opening the port of the custodians")?;
     tracing::info!(
-        listen = %gateways.local_addr()?,
-        public = %public.local_addr()?,
+        listen = %gateways.local_addr()?, public = %public.local_addr()?,
         custodians = %reports.local_addr()?,
         size = ledger.log().size(),
         "serving"
     );
-    let renewing = tokio::spawn(Arc::clone(&member).renew_for_ever());
-    let gateways = tokio::spawn(gateways.serve(ledger.clone(), member));
-    let reports = tokio::spawn(custodians::serve(reports, ledger.clone()));
+    let mut beside = JoinSet::new();
+    beside.spawn(Arc::clone(&member).renew_for_ever());
+    beside.spawn(ledger.clone().follow_for_ever());
+    beside.spawn(gateways.serve(ledger.clone(), member));
+    beside.spawn(custodians::serve(reports, ledger.clone()));
     let public = axum::serve(public, http::router(ledger)).with_graceful_shutdown(stop);
     tokio::select! {
         served = public.into_future() => served.context("serving the public side")?,
         ended = &mut writer => return Ok(ended??),
     }
     // The writer ends once nobody is left who could ask it for anything.
-    gateways.abort();
-    reports.abort();
-    renewing.abort();
+    beside.shutdown().await;
     writer.await??;
     store.close().await;
     tracing::info!("drained");

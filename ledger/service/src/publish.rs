@@ -1,5 +1,8 @@
 //! Manifests in the log: a version is there before anything happens under it [EVI-7].
 
+use std::sync::Arc;
+
+use boop_channel::Trust;
 use boop_channel::manifest::{ChainError, Head, check_successor};
 use boop_wire::Refusal;
 use boop_wire::id::{Digest, NetworkId};
@@ -43,12 +46,32 @@ impl<S: LedgerStore> Ledger<S> {
     /// # Errors
     /// If it is not, or not yet.
     pub async fn check_published(&self) -> Result<(), UnpublishedError> {
+        self.check_in_log(self.trust().manifest().head()).await
+    }
+
+    /// Takes next versions for as long as the ledger runs, and none that its log does not have.
+    /// Whom the version before made known is forgotten: parties are introduced with each payment.
+    pub async fn follow_for_ever(self) {
+        let forgetting = async {
+            let mut changes = self.live_trust().changes();
+            while changes.changed().await.is_ok() {
+                self.forget_parties();
+            }
+        };
+        let following = Arc::clone(self.live_trust()).follow_for_ever(|next: Arc<Trust>| {
+            let ledger = self.clone();
+            async move { ledger.check_in_log(next.manifest().head()).await }
+        });
+        tokio::join!(forgetting, following);
+    }
+
+    async fn check_in_log(&self, head: Head) -> Result<(), UnpublishedError> {
         let Head {
             version,
             digest,
             network,
             ..
-        } = self.trust().manifest().head();
+        } = head;
         let found = match self.publication(network, version).await {
             Ok(found) => found,
             Err(refusal) => return Err(UnpublishedError::Refused(refusal)),
@@ -97,7 +120,7 @@ impl<S: LedgerStore> Ledger<S> {
                 false => Err(Refusal::Conflict),
             };
         }
-        let delay_s = check_successor(trust.manifest(), signed).map_err(|error| {
+        let delay_s = check_successor(trust.manifest().signed(), signed).map_err(|error| {
             tracing::warn!(%error, version = next.version, "manifest not published");
             match error {
                 ChainError::Approvals { .. } => Refusal::BadSignature,

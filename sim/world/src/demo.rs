@@ -53,7 +53,7 @@ pub async fn run(options: &DemoOptions) -> anyhow::Result<bool> {
     shop.check_receipts();
     let (mut figures, till) = shop.into_figures();
     println!("\n4. Attacks, each of which must fail");
-    figures.refusals = refusals::all(&network, till, options.seed).await?;
+    figures.refusals = Box::pin(refusals::all(&network, till, options.seed)).await?;
     figures.elapsed_s = start.elapsed().as_secs_f64();
     println!("\n{}\n", figures.table());
     println!("{}", where_to_look(&network));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use boop_abi::config::{PartyConfig, SimulatedRootSet};
 use boop_channel::{LocalKeys, Trust, VerifiedManifest};
+use boop_daemon::LiveTrust;
 use boop_hsm::{Audit, Custody, CustodySettings, FileToken, Records, Register, Token};
 use boop_tee::{Authority, Chip, ChipModel, Launch, trusted_roots};
 use boop_verifier::Product;
@@ -299,7 +300,7 @@ fn custodian_of(
         register,
         ledger: None,
     };
-    Custody::new(settings, trust, token, records).unwrap()
+    Custody::new(settings, LiveTrust::fixed(trust), token, records).unwrap()
 }
 
 fn custody(party: PartyIndex) -> CustodySettings {

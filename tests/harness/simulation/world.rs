@@ -460,6 +460,8 @@ impl<'a> World<'a> {
             Told::CheckFailed { .. }
             | Told::SessionRefused { .. }
             | Told::JobDone { .. }
+            | Told::ManifestTaken { .. }
+            | Told::ManifestRefused(_)
             | Told::Progress { .. } => {}
         }
     }

@@ -34,7 +34,7 @@ pub enum ChainError {
         version: u64,
     },
     /// One of the chain is not accepted by itself.
-    #[error("number {place} of the chain is not accepted: {error}")]
+    #[error("{error} (number {place} of the versions given)")]
     Refused {
         /// Its place, counted from 1.
         place: usize,
@@ -93,6 +93,16 @@ pub enum ChainError {
         /// The version that does.
         version: u64,
     },
+}
+
+impl ChainError {
+    /// Says at which place of several the version is that is not accepted.
+    pub(crate) fn at(self, at: usize) -> Self {
+        match self {
+            Self::Refused { error, .. } => Self::Refused { place: at, error },
+            other => other,
+        }
+    }
 }
 
 /// What the next version must name of a manifest.
@@ -156,34 +166,64 @@ impl VerifiedManifest {
             created_ms: self.manifest.created_ms,
         }
     }
+
+    /// Accepts the versions of a file or message, oldest first: one that k of n approvers signed,
+    /// and every later one because it follows [EVI-4], [EVI-5]. Those before it are passed over.
+    /// Returns what is believed, the newest last; one whose time has not come ends it.
+    ///
+    /// # Errors
+    /// If the approvers signed none, or a later one does not follow.
+    pub fn newest_of(
+        versions: &[SignedManifest],
+        approvers: &Approvers,
+        now_ms: u64,
+    ) -> Result<(Vec<Self>, Self), ChainError> {
+        let mut versions = versions.iter().enumerate();
+        let mut first = Err(ChainError::Empty);
+        while first.is_err()
+            && let Some((index, signed)) = versions.next()
+        {
+            let place = index + 1;
+            first = Self::verify(signed.clone(), approvers)
+                .map_err(|error| ChainError::Refused { place, error });
+        }
+        let (mut before, mut newest) = (Vec::new(), first?);
+        for (index, signed) in versions {
+            match newest.followed_by(signed.clone(), now_ms) {
+                Ok(next) => before.push(core::mem::replace(&mut newest, next)),
+                // It was handed out before its time; a running process takes it then.
+                Err(ChainError::TooEarly { .. }) => break,
+                Err(error) => return Err(error.at(index + 1)),
+            }
+        }
+        Ok((before, newest))
+    }
 }
 
-/// Checks a whole chain, oldest first, and returns its newest manifest.
+/// Checks that versions, oldest first, lead from a genesis to their end, each naming the one before
+/// it. Who approved them is not looked at.
 ///
 /// # Errors
-/// The first manifest that is not accepted, or does not follow the one before it.
-pub fn verify_chain(
-    chain: Vec<SignedManifest>,
-    approvers: &Approvers,
-) -> Result<VerifiedManifest, ChainError> {
-    let found = chain.len();
+/// The first version that is none, or does not follow the one before it.
+pub fn check_lineage(versions: &[SignedManifest]) -> Result<Head, ChainError> {
+    let found = versions.len();
     if found > CHAIN_MAX {
         return Err(ChainError::TooLong { found });
     }
-    let mut newest: Option<VerifiedManifest> = None;
-    for (index, signed) in chain.into_iter().enumerate() {
+    let mut newest: Option<Head> = None;
+    for (index, signed) in versions.iter().enumerate() {
         let place = index + 1;
-        let next = VerifiedManifest::verify(signed, approvers)
-            .map_err(|error| ChainError::Refused { place, error })?;
+        let (head, next) =
+            Head::read(signed).map_err(|error| ChainError::Refused { place, error })?;
         match &newest {
-            Some(before) => before.head().check_next(next.manifest())?,
-            None if next.manifest().version == 1 => {}
+            Some(before) => before.check_next(&next)?,
+            None if next.version == 1 => {}
             None => {
-                let version = next.manifest().version;
+                let version = next.version;
                 return Err(ChainError::NotGenesis { version });
             }
         }
-        newest = Some(next);
+        newest = Some(head);
     }
     newest.ok_or(ChainError::Empty)
 }
@@ -195,7 +235,7 @@ mod tests {
     use boop_wire::codec::CodecError;
 
     use super::*;
-    use crate::manifest::samples::{approvers, followed, genesis, signed};
+    use crate::manifest::samples::{followed, genesis, signed};
 
     #[test]
     fn a_chain_leads_from_the_genesis_to_the_newest() {
@@ -203,19 +243,19 @@ mod tests {
         let network = NetworkId::new(*chain[0].digest().as_bytes());
         let digest = chain[2].digest();
 
-        let newest = verify_chain(chain, &approvers(2)).unwrap();
+        let newest = check_lineage(&chain).unwrap();
 
-        assert_eq!(newest.head().version, 3);
-        assert_eq!((newest.digest(), newest.network()), (digest, network));
+        assert_eq!(newest.version, 3);
+        assert_eq!((newest.digest, newest.network), (digest, network));
     }
 
     #[test]
     fn an_empty_chain_and_one_without_a_genesis_are_refused() {
         let without = chain_of(3).split_off(1);
 
-        assert_eq!(verify_chain(vec![], &approvers(2)), Err(ChainError::Empty));
+        assert_eq!(check_lineage(&[]), Err(ChainError::Empty));
         assert_eq!(
-            verify_chain(without, &approvers(2)),
+            check_lineage(&without),
             Err(ChainError::NotGenesis { version: 2 })
         );
     }
@@ -227,7 +267,7 @@ mod tests {
             approvals: vec![],
         };
 
-        let refused = verify_chain(vec![nothing; CHAIN_MAX + 1], &approvers(2));
+        let refused = check_lineage(&vec![nothing; CHAIN_MAX + 1]);
 
         let found = CHAIN_MAX + 1;
         assert_eq!(refused, Err(ChainError::TooLong { found }));
@@ -241,8 +281,8 @@ mod tests {
         repeated.push(repeated[1].clone());
 
         let version = |expected, found| Err(ChainError::Version { expected, found });
-        assert_eq!(verify_chain(missing, &approvers(2)), version(2, 3));
-        assert_eq!(verify_chain(repeated, &approvers(2)), version(3, 2));
+        assert_eq!(check_lineage(&missing), version(2, 3));
+        assert_eq!(check_lineage(&repeated), version(3, 2));
     }
 
     #[test]
@@ -257,7 +297,7 @@ mod tests {
         chain.push(signed(&third, 2));
 
         assert_eq!(
-            verify_chain(chain, &approvers(2)),
+            check_lineage(&chain),
             Err(ChainError::Previous { version: 3 })
         );
     }
@@ -270,24 +310,9 @@ mod tests {
         chain[1] = signed(&manifest, 2);
 
         assert_eq!(
-            verify_chain(chain, &approvers(2)),
+            check_lineage(&chain),
             Err(ChainError::Network { version: 2 })
         );
-    }
-
-    #[test]
-    fn every_version_of_the_chain_needs_its_approvals() {
-        for place in 1..=3 {
-            let mut chain = chain_of(3);
-            chain[place - 1].approvals.pop();
-
-            let (found, needed) = (1, 2);
-            let error = ManifestError::Approvals { found, needed };
-            assert_eq!(
-                verify_chain(chain, &approvers(2)),
-                Err(ChainError::Refused { place, error })
-            );
-        }
     }
 
     #[test]
@@ -297,7 +322,7 @@ mod tests {
 
         let error = ManifestError::Encoding(CodecError::NotCanonical);
         assert_eq!(
-            verify_chain(chain, &approvers(2)),
+            check_lineage(&chain),
             Err(ChainError::Refused { place: 2, error })
         );
     }

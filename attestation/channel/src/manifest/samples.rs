@@ -118,6 +118,7 @@ pub(crate) fn approvers(needed: u8) -> Approvers {
     }
 }
 
-fn key(index: u8) -> SigningKey {
+/// The key of an approver.
+pub(crate) fn key(index: u8) -> SigningKey {
     SigningKey::from_bytes(&[index + 1; 32])
 }

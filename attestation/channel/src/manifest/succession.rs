@@ -12,7 +12,7 @@ use boop_wire::{NetworkId, PartyIndex};
 
 use super::chain::{CHAIN_MAX, ChainError, Head};
 use super::change::{changes, is_restriction};
-use super::{APPROVERS_MAX, VerifiedManifest, approval_holds};
+use super::{APPROVERS_MAX, VerifiedManifest, approval_holds, check_diversity};
 
 /// Milliseconds that the clock of whoever made a version may run ahead of ours.
 const AHEAD_MS_MAX: u64 = 5 * 60 * 1000;
@@ -62,13 +62,39 @@ fn begins(genesis: &Manifest, signed: &SignedManifest, now_ms: u64) -> Result<()
 /// # Errors
 /// If it does not follow `before`, or is not agreed to.
 pub fn check_successor(
-    before: &VerifiedManifest,
+    before: &SignedManifest,
     signed: &SignedManifest,
 ) -> Result<u32, ChainError> {
-    let read = Head::read(signed);
-    let (_, next) = read.map_err(|error| ChainError::Refused { place: 1, error })?;
-    before.head().check_next(&next)?;
-    agreed(before.manifest(), &next, signed)
+    let read = |place, signed| {
+        let read = Head::read(signed);
+        read.map_err(|error| ChainError::Refused { place, error })
+    };
+    let (head, rules) = read(1, before)?;
+    let (_, next) = read(2, signed)?;
+    head.check_next(&next)?;
+    agreed(&rules, &next, signed)
+}
+
+impl VerifiedManifest {
+    /// Accepts the version that follows this one, whoever the configuration names: those agreed
+    /// whom this version asks, and its delay has passed at `now_ms`.
+    ///
+    /// # Errors
+    /// If it does not follow, is not agreed to, or still waits; its place is 1 where it is no
+    /// manifest that could be accepted at all.
+    pub fn followed_by(&self, signed: SignedManifest, now_ms: u64) -> Result<Self, ChainError> {
+        let refused = |error| ChainError::Refused { place: 1, error };
+        let (head, next) = Head::read(&signed).map_err(refused)?;
+        self.head().check_next(&next)?;
+        follows(self.manifest(), &next, &signed, now_ms)?;
+        check_diversity(&next, None).map_err(refused)?;
+        Ok(Self {
+            manifest: next,
+            digest: head.digest,
+            network: head.network,
+            signed,
+        })
+    }
 }
 
 fn follows(

@@ -19,6 +19,8 @@ pub enum ManifestCommand {
     Verify(ManifestVerifyArguments),
     /// Put an approved version into the ledger, where it has to be before it counts
     Publish(PublishArguments),
+    /// Hand an approved version to the processes of this machine, which take it while they run
+    Add(AddArguments),
     /// Make an approver's key, or print its public half
     Key(KeyArguments),
 }
@@ -135,6 +137,8 @@ Examples:
     --expect expected.json                                  in a script: these changes, no others
   boop manifest approve manifest-2.cbor --previous manifest-1.cbor --key alice.key \\
     --yes-to evidence_age_max_s --yes-to 'releases[2]'      in a script: these fields, no others
+  boop manifest approve manifest-2.cbor --previous manifest-1.cbor --token alice.toml \\
+    --network network.toml                                  with a key that never leaves its token
 
 On a terminal, each change is shown and asked for; the first `n` ends it and nothing is signed.
 Without a terminal, --expect or --yes-to must answer for every change. Version, predecessor and
@@ -142,6 +146,18 @@ network are checked instead of asked for. The approval is written into the manif
 those that are there.
 
 Exit code: 0 approved, 1 not approved, 2 usage or unreadable input.";
+
+/// Where an approver's key is.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct KeyPlace {
+    /// The approver's key: a file of mode 0600 with 64 hexadecimal digits
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// The approver's key is in a PKCS#11 token: a file that names it, from boop hsm approver-key
+    #[arg(long, value_name = "FILE")]
+    pub token: Option<PathBuf>,
+}
 
 /// Arguments of `boop manifest approve`.
 #[derive(Debug, Args)]
@@ -152,9 +168,9 @@ pub struct ApproveArguments {
     /// The version before; a genesis has none
     #[arg(long, value_name = "FILE")]
     pub previous: Option<PathBuf>,
-    /// The approver's key: a file of mode 0600 with 64 hexadecimal digits
-    #[arg(long, value_name = "FILE")]
-    pub key: PathBuf,
+    /// Where the approver's key is.
+    #[command(flatten)]
+    pub place: KeyPlace,
     /// Who may approve.
     #[command(flatten)]
     pub approvers: ApproverArguments,
@@ -232,6 +248,7 @@ const KEY_EXAMPLES: &str = "\
 Examples:
   boop manifest key alice.key --new      make a key, print its public half
   boop manifest key alice.key            print the public half
+  boop manifest key --token alice.toml --new    make it in a PKCS#11 token, which it never leaves
 
 Exit code: 0 printed, 2 usage or unreadable input.";
 
@@ -240,8 +257,37 @@ Exit code: 0 printed, 2 usage or unreadable input.";
 #[command(after_help = KEY_EXAMPLES)]
 pub struct KeyArguments {
     /// The approver's key: a file of mode 0600 with 64 hexadecimal digits
-    pub key: PathBuf,
-    /// Make the key first; a file that is there is left alone
+    #[arg(required_unless_present = "token", conflicts_with = "token")]
+    pub key: Option<PathBuf>,
+    /// The key is in a PKCS#11 token: a file that names it (boop hsm approver-key --help)
+    #[arg(long, value_name = "FILE")]
+    pub token: Option<PathBuf>,
+    /// Make the key first; one that is there is left alone
     #[arg(long)]
     pub new: bool,
+}
+
+const ADD_EXAMPLES: &str = "\
+Examples:
+  boop manifest add manifest-2.cbor --to manifest.cbor
+
+The file is the one that the configurations of custodian, host, gateway or ledger name: `manifest`
+of `[trust]`. It has one version or several, oldest first; the new one must follow the last. Those
+must have approved it whom the last one asks. Publish it first (`boop manifest publish`): custodian
+and ledger take no version that the log does not have.
+
+Exit code: 0 it is in the file, 1 it does not follow, 2 usage or a file unreadable.";
+
+/// Arguments of `boop manifest add`.
+#[derive(Debug, Args)]
+#[command(after_help = ADD_EXAMPLES)]
+pub struct AddArguments {
+    /// The approved version
+    pub manifest: PathBuf,
+    /// The file that the processes read
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }

@@ -1,26 +1,22 @@
 //! An approval: every change answered for, then the signature.
 
-use std::fs;
 use std::io::{BufRead, stdin};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use boop_channel::VerifiedManifest;
-use boop_channel::manifest::{
-    APPROVERS_MAX, Change, Effect, approval_bytes, approval_holds, changes,
-};
-use boop_wire::codec::to_canonical;
+use boop_channel::manifest::{APPROVERS_MAX, Change, Effect, approval_holds, changes};
 use boop_wire::manifest::{Approval, SignedManifest};
 use serde_json::Value;
 
-use super::key::{Approver, KeyFile};
+use super::key::Approver;
 use super::show::Tally;
-use super::{Answers, Diversity, Known, Loaded, diff, print_head};
-use crate::Answer;
+use super::{Answers, Diversity, Known, Loaded, diff, print_head, replace};
 use crate::arguments::ApproveArguments;
 use crate::console::Console;
 use crate::plain::plain;
 use crate::verify::read_file;
+use crate::{Answer, Now};
 
 /// Largest file of expected changes, in bytes.
 const EXPECTED_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -30,11 +26,11 @@ const QUESTIONS_MAX: usize = 3;
 /// Approves a manifest if every change is accepted.
 pub(super) fn run(
     arguments: &ApproveArguments,
-    answers: Answers,
+    (answers, now): (Answers, Now),
     console: &Console,
 ) -> anyhow::Result<Answer> {
     let how = How::of(arguments, answers)?;
-    let key = KeyFile::read(&arguments.key)?;
+    let key = Approver::open(&arguments.place)?;
     let known = Known::read(&arguments.approvers)?;
     let mut loaded = Loaded::read(&arguments.manifest)?;
     let before = arguments
@@ -53,7 +49,7 @@ pub(super) fn run(
         &loaded,
         before.as_ref(),
         known.as_ref(),
-        &key.key(),
+        (&key.key(), now),
         console,
     );
     let accepted = allowed.and_then(|()| how.accepted(&changes, &mut stdin().lock(), console));
@@ -62,8 +58,12 @@ pub(super) fn run(
         console.line(console.headline(false, &plain(&text)));
         return Ok(Answer::No);
     }
-    add(&mut loaded.signed, &key)?;
-    replace(&arguments.manifest, &to_canonical(&loaded.signed))?;
+    let approval = Approval {
+        key: key.key(),
+        signature: key.approve(&loaded.signed)?,
+    };
+    add(&mut loaded.signed, approval)?;
+    replace(&arguments.manifest, &loaded.to_bytes())?;
     console.line(console.headline(true, "approved"));
     Tally::of(&loaded, known.as_ref()).print(console);
     Ok(Answer::Yes)
@@ -77,7 +77,7 @@ fn allowed(
     loaded: &Loaded,
     before: Option<&Loaded>,
     known: Option<&Known>,
-    key: &[u8; 32],
+    (key, now): (&[u8; 32], Now),
     console: &Console,
 ) -> Result<(), Refusal> {
     match before {
@@ -118,7 +118,8 @@ fn allowed(
         return Err(format!("the network file is of {network}"));
     }
     if let Some(before) = before {
-        VerifiedManifest::verify(before.signed.clone(), &known.approvers)
+        let versions = before.versions();
+        VerifiedManifest::newest_of(&versions, &known.approvers, now.unix_ms)
             .map_err(|error| format!("the version before: {error}"))?;
     }
     Ok(())
@@ -260,10 +261,8 @@ fn listed(changes: &[Change], expected: &[Value], console: &Console) -> Result<(
 }
 
 /// Adds an approval beside those that are there; the same key's takes its own place.
-fn add(signed: &mut SignedManifest, approver: &impl Approver) -> anyhow::Result<()> {
-    let key = approver.key();
-    let signature = approver.sign(&approval_bytes(signed))?;
-    let approval = Approval { key, signature };
+fn add(signed: &mut SignedManifest, approval: Approval) -> anyhow::Result<()> {
+    let key = approval.key;
     if !approval_holds(signed, &approval) {
         bail!("the key signed something else than it was given");
     }
@@ -274,16 +273,6 @@ fn add(signed: &mut SignedManifest, approver: &impl Approver) -> anyhow::Result<
     signed.approvals.push(approval);
     signed.approvals.sort_by_key(|it| it.key);
     Ok(())
-}
-
-/// Puts new bytes in a file's place at once, so that no approval is lost half-way.
-fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".partial");
-    let partial = Path::new(&name);
-    let unwritten = || format!("cannot write {}", path.display());
-    fs::write(partial, bytes).with_context(unwritten)?;
-    fs::rename(partial, path).with_context(unwritten)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Whether a manifest holds: approvals, chain, network, hardware and diversity.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::bail;
 use boop_channel::VerifiedManifest;
-use boop_channel::manifest::{ChainError, DiversityRule, verify_chain, verify_succession};
+use boop_channel::manifest::{ChainError, DiversityRule, Head, check_lineage, verify_succession};
 use boop_wire::manifest::SignedManifest;
 use serde_json::{Value, json};
 
@@ -31,13 +32,13 @@ pub(super) fn run(
         bail!("who may approve is not known: give --network, or --approver and --needed");
     };
     let loaded = Loaded::read(&arguments.manifest)?;
-    let earlier = earlier(&arguments.chain)?;
+    let earlier = earlier(&loaded, &arguments.chain)?;
     let diversity = Diversity::of(&loaded.manifest, Some(&known));
     let mut checks = vec![
         form(&loaded),
-        approvals(&loaded, &known),
+        approvals(&loaded, &earlier, &known, now),
         succession(&loaded, &earlier, now),
-        chain(&loaded, earlier, &known),
+        chain(&loaded, &earlier),
         network(&loaded, &known),
         hardware(&loaded, arguments.danger_simulated_tee),
     ];
@@ -51,14 +52,19 @@ pub(super) fn run(
     Ok(holds.into())
 }
 
-/// Reads the versions before, oldest first.
-fn earlier(paths: &[PathBuf]) -> anyhow::Result<Vec<SignedManifest>> {
-    let mut versions = paths
-        .iter()
-        .map(|path| Loaded::read(path))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    versions.sort_by_key(|version| version.head.version);
-    Ok(versions.into_iter().map(|version| version.signed).collect())
+/// Collects the versions before, oldest first: those in the file itself, and those in others.
+fn earlier(loaded: &Loaded, paths: &[PathBuf]) -> anyhow::Result<Vec<SignedManifest>> {
+    let mut versions = BTreeMap::new();
+    let mut add = |signed: SignedManifest| -> anyhow::Result<()> {
+        versions.insert(Head::read(&signed)?.0.version, signed);
+        Ok(())
+    };
+    loaded.before.iter().cloned().try_for_each(&mut add)?;
+    for path in paths {
+        let of_it = Loaded::read(path)?.versions();
+        of_it.into_iter().try_for_each(&mut add)?;
+    }
+    Ok(versions.into_values().collect())
 }
 
 /// A twin can say it, and says it the same way.
@@ -72,16 +78,37 @@ fn form(loaded: &Loaded) -> Check {
     check("form", result)
 }
 
-fn approvals(loaded: &Loaded, known: &Known) -> Check {
+/// Whether the configured approvers signed it, or a version before from which it follows.
+fn approvals(loaded: &Loaded, earlier: &[SignedManifest], known: &Known, now: Now) -> Check {
     let needed = known.approvers.needed;
     let of = known.approvers.keys.len();
-    let result = VerifiedManifest::verify(loaded.signed.clone(), &known.approvers)
-        .map(|_| format!("at least {needed} of {of} approvers have signed it"))
-        .map_err(|error| error.to_string());
+    let result = match VerifiedManifest::verify(loaded.signed.clone(), &known.approvers) {
+        Ok(_) => Ok(format!(
+            "at least {needed} of {of} approvers have signed it"
+        )),
+        Err(error) => follows_from(loaded, earlier, known, now).ok_or(error.to_string()),
+    };
     check("approvals", result)
 }
 
-fn chain(loaded: &Loaded, mut earlier: Vec<SignedManifest>, known: &Known) -> Check {
+fn follows_from(
+    loaded: &Loaded,
+    earlier: &[SignedManifest],
+    known: &Known,
+    now: Now,
+) -> Option<String> {
+    let mut versions = earlier.to_vec();
+    versions.push(loaded.signed.clone());
+    let believed = VerifiedManifest::newest_of(&versions, &known.approvers, now.unix_ms);
+    let (before, newest) = believed.ok()?;
+    let signed = before.first()?.head().version;
+    let (needed, of) = (known.approvers.needed, known.approvers.keys.len());
+    (newest.head() == loaded.head).then(|| {
+        format!("follows from version {signed}, which at least {needed} of {of} approvers signed")
+    })
+}
+
+fn chain(loaded: &Loaded, earlier: &[SignedManifest]) -> Check {
     let version = loaded.head.version;
     if earlier.is_empty() && version > 1 {
         return Check {
@@ -90,11 +117,12 @@ fn chain(loaded: &Loaded, mut earlier: Vec<SignedManifest>, known: &Known) -> Ch
             detail: "the versions before were not given with --chain".into(),
         };
     }
-    earlier.push(loaded.signed.clone());
-    let result = verify_chain(earlier, &known.approvers)
+    let mut versions = earlier.to_vec();
+    versions.push(loaded.signed.clone());
+    let result = check_lineage(&versions)
         .map(|_| match version {
             1 => "a genesis has no version before".to_owned(),
-            _ => format!("versions 1 to {version}, each approved, each naming the one before"),
+            _ => format!("versions 1 to {version}, each naming the one before"),
         })
         .map_err(|error: ChainError| error.to_string());
     check("chain", result)

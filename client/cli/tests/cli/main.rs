@@ -3,6 +3,7 @@
 mod cases;
 mod ledger;
 mod manifest;
+mod manifest_add;
 mod manifest_approve;
 mod manifest_desk;
 mod manifest_guide;

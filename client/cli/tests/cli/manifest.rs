@@ -26,7 +26,8 @@ fn a_network_is_made_approved_changed_and_verified() {
     let held = desk.verify("3.cbor", &["--chain", "2.cbor", "1.cbor"]);
     assert_eq!(held.code, Some(0), "{held:?}");
     assert!(
-        held.out.contains("versions 1 to 3, each approved"),
+        held.out
+            .contains("versions 1 to 3, each naming the one before"),
         "{held:?}"
     );
     let alone = desk.verify("3.cbor", &["--json"]);

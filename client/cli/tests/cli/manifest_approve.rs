@@ -282,7 +282,7 @@ fn files_that_are_no_manifests_are_named() {
 
     for (name, words) in [
         ("1.json", "not an encoding of the expected type"),
-        ("longer.cbor", "not the canonical encoding"),
+        ("longer.cbor", "not an encoding of the expected type"),
     ] {
         let run = desk.run(&["show", name]);
 

@@ -1,21 +1,23 @@
 //! Manifests and network files, good and bad.
 
-use boop_channel::LocalKeys;
+use boop_channel::{LocalKeys, ManifestError};
 use boop_wire::binding::PlatformKind;
 use boop_wire::manifest::{Approval, ApproverEntry, LedgerEntry, Machine, Manifest, PartyEntry};
 
 use super::*;
+
+const NOW_MS: u64 = 1_800_000_000_000;
 
 #[test]
 fn an_approved_manifest_of_the_network_is_admitted_and_known_by_its_digest() {
     let signed = signed(&manifest(1, None));
     let trust = client(NetworkId::new(*signed.digest().as_bytes()));
 
-    assert!(trust.admitted(signed.digest()).is_none());
-    let admitted = trust.admit(signed.clone()).unwrap();
+    assert!(trust.admitted(signed.digest(), NOW_MS).is_none());
+    let admitted = trust.admit(std::slice::from_ref(&signed), NOW_MS).unwrap();
 
     assert_eq!(admitted.manifest().digest(), signed.digest());
-    assert!(trust.admitted(signed.digest()).is_some());
+    assert!(trust.admitted(signed.digest(), NOW_MS).is_some());
 }
 
 #[test]
@@ -24,7 +26,7 @@ fn a_manifest_of_another_network_is_refused() {
     let found = NetworkId::new(*signed.digest().as_bytes());
     let expected = NetworkId::new([9; 32]);
 
-    let refused = client(expected).admit(signed).map(|_| ());
+    let refused = client(expected).admit(&[signed], NOW_MS).map(|_| ());
 
     assert_eq!(refused, Err(TrustError::OtherNetwork { found, expected }));
 }
@@ -35,10 +37,11 @@ fn a_manifest_without_approval_is_refused() {
     signed.approvals[0].signature[0] ^= 1;
     let trust = client(NetworkId::new(*signed.digest().as_bytes()));
 
-    let refused = trust.admit(signed).map(|_| ());
+    let refused = trust.admit(&[signed], NOW_MS).map(|_| ());
 
     let (found, needed) = (0, 1);
     let error = ManifestError::Approvals { found, needed };
+    let error = ChainError::Refused { place: 1, error };
     assert_eq!(refused, Err(TrustError::Manifest(error)));
 }
 
@@ -49,7 +52,7 @@ fn a_manifest_of_a_simulated_network_needs_the_flag() {
     let signed = signed(&manifest);
     let trust = client(NetworkId::new(*signed.digest().as_bytes()));
 
-    let refused = trust.admit(signed).map(|_| ());
+    let refused = trust.admit(&[signed], NOW_MS).map(|_| ());
 
     assert_eq!(refused, Err(TrustError::SimulatedNetwork));
 }
@@ -62,23 +65,23 @@ fn an_older_manifest_or_another_of_the_same_version_is_refused() {
     let mut other = manifest(3, Some(network));
     other.name = "another".into();
 
-    trust.admit(three.clone()).unwrap();
+    trust.admit(std::slice::from_ref(&three), NOW_MS).unwrap();
 
     assert_eq!(
-        trust.admit(two).map(|_| ()),
+        trust.admit(&[two], NOW_MS).map(|_| ()),
         Err(TrustError::RolledBack {
             found: 2,
             admitted: 3
         })
     );
     assert_eq!(
-        trust.admit(signed(&other)).map(|_| ()),
+        trust.admit(&[signed(&other)], NOW_MS).map(|_| ()),
         Err(TrustError::RolledBack {
             found: 3,
             admitted: 3
         })
     );
-    assert!(trust.admit(three).is_ok());
+    assert!(trust.admit(&[three], NOW_MS).is_ok());
 }
 
 #[test]

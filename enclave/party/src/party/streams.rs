@@ -265,7 +265,7 @@ impl<P: Platform> Party<P> {
         }
     }
 
-    fn lose_peer(&mut self, stream: StreamId) {
+    pub(super) fn lose_peer(&mut self, stream: StreamId) {
         match self.peers.remove(stream) {
             Removed::Nothing => {}
             Removed::Candidate => self.relink_after_ms = self.now_ms + RELINK_MS,

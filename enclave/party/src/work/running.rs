@@ -159,7 +159,7 @@ impl<P: Platform> Party<P> {
         let manifest = trust.manifest();
         let place = Place {
             network: manifest.network(),
-            manifest: manifest.digest(),
+            manifests: trust.admitted(self.now_ms).collect(),
             party: me,
         };
         let OpenedCall { input, commitments } =

@@ -36,9 +36,10 @@ pub(super) async fn attest(
         nonce.ok_or_else(|| Failure::new(Refusal::Invalid, "nonce: base64url of 32 bytes"))?;
     let own_nonce: [u8; 32] = random()?;
     let bundle = app.identity.bundle();
+    let binding = bundle.binding().map_err(|_| Refusal::Internal)?;
     let statement = ProofStatement {
         network: app.network.id,
-        manifest: app.network.manifest,
+        manifest: binding.manifest,
         side: Side::Server,
         exporter: connection.exporter,
         own: bundle.binding_digest(),

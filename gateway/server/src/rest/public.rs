@@ -38,7 +38,7 @@ pub(super) async fn manifest(State(app): State<Arc<App>>) -> Json<ManifestRespon
     Json(ManifestResponse {
         network_id: app.network.id,
         simulated: app.network.simulated,
-        manifest: app.network.manifest_text.clone(),
+        manifest: base64url(&app.identity.versions()),
     })
 }
 
@@ -54,7 +54,7 @@ pub(super) async fn network(State(app): State<Arc<App>>) -> Result<Json<NetworkR
     Ok(Json(NetworkResponse {
         network_id: app.network.id,
         simulated: app.network.simulated,
-        manifest: app.network.manifest_text.clone(),
+        manifest: base64url(&app.identity.versions()),
         parties,
     }))
 }

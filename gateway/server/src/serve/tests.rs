@@ -22,7 +22,7 @@ use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::*;
-use crate::fixture::{Gateway, NETWORK, SESSION_TOKEN};
+use crate::fixture::{Gateway, MANIFEST, NETWORK, SESSION_TOKEN};
 use crate::public_key::PublicKey;
 use crate::text::{base64url, from_base64url};
 
@@ -46,7 +46,7 @@ async fn a_client_verifies_its_own_connection_and_upgrades_it() {
         .unwrap();
     let statement = ProofStatement {
         network: NETWORK,
-        manifest: gateway.app.network.manifest,
+        manifest: MANIFEST,
         side: Side::Server,
         exporter,
         own: bundle.binding_digest(),

@@ -1,4 +1,5 @@
-//! The custodian's signing key in a token: Ed25519, made there, and never out of it.
+//! Signing keys in a token, a custodian's and an approver's: Ed25519, made there, and never out of
+//! it.
 
 use boop_wire::PartyIndex;
 use boop_wire::codec::domain_digest;
@@ -21,14 +22,26 @@ pub(super) struct Identity {
     pub(super) public: [u8; 32],
 }
 
-/// Makes the key pair of the custodian of a party.
+/// Whose key pair it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Signer {
+    /// The custodian of a party.
+    Custodian(PartyIndex),
+    /// Somebody who approves manifests.
+    Approver,
+}
+
+/// Makes a key pair.
 pub(super) fn make(
     session: &Session,
-    party: PartyIndex,
+    signer: Signer,
     lives: Lifetime,
 ) -> Result<Identity, VaultError> {
-    let id = id(party);
-    let label = format!("boop custodian {}", party.get()).into_bytes();
+    let id = signer.id();
+    let label = match signer {
+        Signer::Custodian(party) => format!("boop custodian {}", party.get()).into_bytes(),
+        Signer::Approver => b"boop approver".to_vec(),
+    };
     let public = [
         Attribute::Token(lives == Lifetime::Token),
         Attribute::Private(false),
@@ -55,14 +68,14 @@ pub(super) fn make(
     })
 }
 
-/// Finds the key pair of the custodian of a party.
-pub(super) fn find(session: &Session, party: PartyIndex) -> Result<Option<Identity>, VaultError> {
+/// Finds a key pair.
+pub(super) fn find(session: &Session, signer: Signer) -> Result<Option<Identity>, VaultError> {
     let of = |class| {
         [
             Attribute::Class(class),
             Attribute::Token(true),
             Attribute::KeyType(KeyType::EC_EDWARDS),
-            Attribute::Id(id(party)),
+            Attribute::Id(signer.id()),
         ]
     };
     let private = session.find_objects(&of(ObjectClass::PRIVATE_KEY))?;
@@ -106,10 +119,14 @@ impl Identity {
     }
 }
 
-fn id(party: PartyIndex) -> Vec<u8> {
-    domain_digest("custodian-identity", &[party.get()])
-        .as_bytes()
-        .to_vec()
+impl Signer {
+    fn id(self) -> Vec<u8> {
+        let digest = match self {
+            Self::Custodian(party) => domain_digest("custodian-identity", &[party.get()]),
+            Self::Approver => domain_digest("approver-identity", &[]),
+        };
+        digest.as_bytes().to_vec()
+    }
 }
 
 /// Reads a public point; PKCS#11 has it in DER, and some modules give it bare.

@@ -17,7 +17,7 @@ use cryptoki::session::Session;
 use zeroize::Zeroizing;
 
 use crate::token::pkcs11::connection::{Connection, Module};
-use crate::token::pkcs11::identity;
+use crate::token::pkcs11::identity::{self, Signer};
 use crate::token::pkcs11::release::{self, Lifetime};
 use crate::token::{KeyName, VaultError};
 use boop_channel::setup::{DATA_KEY_BYTES, Floor, SetupKey, context_digest};
@@ -257,7 +257,7 @@ fn data_key_is_hidden(session: &Session) -> Result<(), VaultError> {
 }
 
 fn signs(session: &Session) -> Result<(), VaultError> {
-    let made = identity::make(session, NAME.party, Lifetime::Session)?;
+    let made = identity::make(session, Signer::Custodian(NAME.party), Lifetime::Session)?;
     let _private = made.fleeting(session);
     let bytes = b"boop probe";
     let signature = Signature(identity::sign(session, &made, bytes)?);

@@ -1,5 +1,6 @@
 //! Real tokens in software, SoftHSM2 and kryoptic, and everything that can go wrong with them.
 
+mod approver;
 mod backup;
 mod canary;
 mod harness;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use boop_channel::Trust;
+use boop_daemon::LiveTrust;
 use boop_proof::key::KeyType;
 use boop_proof::{Checkpoint, Hash, KeyName, SignerKey, VerifierKey, leaf_hash, verify_inclusion};
 use boop_service::authority::{Asked, Authority};
@@ -143,7 +144,7 @@ async fn open_with(
         store: store.clone(),
         signer,
         authority: Arc::new(authority),
-        trust,
+        trust: LiveTrust::fixed((*trust).clone()),
         environment: environment.clone(),
         simulated: true,
     };

@@ -13,7 +13,6 @@ use boop_wire::binding::{Binding, PlatformKind, Role};
 use boop_wire::codec::{from_canonical, to_canonical};
 use boop_wire::evidence::{Certificate, EvidenceBundle};
 use boop_wire::frame::put_frame;
-use boop_wire::manifest::SignedManifest;
 use boop_wire::relay::{HELLO_BYTES_MAX, RelayAnswer, RelayHello};
 use boop_wire::{PartyIndex, Refusal};
 
@@ -74,8 +73,9 @@ pub(super) fn trust_of(network: &Network) -> anyhow::Result<Trust> {
     let layout = &network.provisioned().layout;
     let settings: NetworkFile =
         toml::from_str(&std::fs::read_to_string(layout.path("network.toml"))?)?;
-    let signed: SignedManifest = from_canonical(&std::fs::read(layout.path("manifest.cbor"))?)?;
-    Ok(settings.trust(true)?.admit(signed)?)
+    Ok(settings
+        .trust(true)?
+        .admit_file(&layout.path("manifest.cbor"))?)
 }
 
 /// Asks the attacked party's host for a pipe, as the host of party `claimed` would.

@@ -1,6 +1,7 @@
 //! Answers of every kind: all, some, other ones, none.
 
 use boop_channel::manifest::ChangeKind;
+use ed25519_dalek::Signer as _;
 
 use super::*;
 
@@ -93,30 +94,19 @@ fn an_approver_that_signs_something_else_is_found_out() {
         approvals: vec![],
     };
 
-    let error = add(&mut signed, &Liar).unwrap_err();
+    let key = ed25519_dalek::SigningKey::from_bytes(&[1; 32]);
+    let liars = Approval {
+        key: key.verifying_key().to_bytes(),
+        signature: key.sign(b"something else").to_bytes(),
+    };
+
+    let error = add(&mut signed, liars).unwrap_err();
 
     assert_eq!(
         error.to_string(),
         "the key signed something else than it was given"
     );
     assert_eq!(signed.approvals, []);
-}
-
-/// Signs nothing that it was given.
-struct Liar;
-
-impl Approver for Liar {
-    fn key(&self) -> [u8; 32] {
-        ed25519_dalek::SigningKey::from_bytes(&[1; 32])
-            .verifying_key()
-            .to_bytes()
-    }
-
-    fn sign(&self, _: &[u8]) -> anyhow::Result<[u8; 64]> {
-        use ed25519_dalek::Signer as _;
-        let key = ed25519_dalek::SigningKey::from_bytes(&[1; 32]);
-        Ok(key.sign(b"something else").to_bytes())
-    }
 }
 
 fn changes() -> Vec<Change> {

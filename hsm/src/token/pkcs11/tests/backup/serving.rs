@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use boop_channel::setup::{Floor, SetupKey, WrappedKey};
 use boop_channel::verify_signature;
+use boop_daemon::LiveTrust;
 use boop_wire::codec::{plain_digest, to_canonical};
 use boop_wire::manifest::Manifest;
 use boop_wire::release::{
@@ -156,7 +157,13 @@ fn serve(token: Pkcs11Token, manifest: &Manifest, register: &Path) -> Arc<Custod
         register: Register::open(register).unwrap(),
         ledger: None,
     };
-    Custody::new(settings, trust_in(manifest), Box::new(token), records).unwrap()
+    Custody::new(
+        settings,
+        LiveTrust::fixed(trust_in(manifest)),
+        Box::new(token),
+        records,
+    )
+    .unwrap()
 }
 
 /// Releases the key to an enclave, and returns it with its context.
