@@ -116,7 +116,7 @@ async fn contexts(shop: &mut Shop, bench: &Bench) {
         other => panic!("{other:?}"),
     };
     let mut elsewhere = shop.request(100);
-    elsewhere.requirements.terminal_id = "till-99".parse().unwrap();
+    elsewhere.requirements.terminal_id = Some("till-99".parse().unwrap());
     let error = shop.vendor.create_context(&elsewhere).await.unwrap_err();
     assert_eq!(refused(error), "unknown-terminal");
 

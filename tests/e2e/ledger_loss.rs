@@ -143,5 +143,6 @@ async fn status(bench: &Bench, shop: &Shop, id: &ContextId) -> Value {
     let connection = Connection::open(&bench.client, &bench.gateway).await;
     let mut connection = connection.unwrap().with_api_key(&shop.vendor_login.api_key);
     let path = format!("/api/v1/auth/{id}/status");
-    connection.get_json(&path).await.unwrap()
+    let mut answer: Value = connection.get_json(&path).await.unwrap();
+    answer["data"].take()
 }

@@ -15,6 +15,8 @@ mod crowd;
 #[cfg(test)]
 mod custody_ledger;
 #[cfg(test)]
+mod doors;
+#[cfg(test)]
 mod evidence;
 #[cfg(test)]
 mod guide;
@@ -44,6 +46,8 @@ mod rotation;
 mod scanner;
 #[cfg(test)]
 mod shop;
+#[cfg(test)]
+mod streams;
 #[cfg(test)]
 mod succession;
 #[cfg(test)]

@@ -120,7 +120,10 @@ impl RawSocket {
     pub(crate) async fn error(&mut self) -> String {
         let message = self.next().await;
         assert_eq!(message["type"], "error", "{message}");
-        message["code"].as_str().unwrap().to_owned()
+        // A vendor's socket has the published code first, and ours beside it.
+        let refusal = message["details"].get("refusal");
+        let code = refusal.unwrap_or(&message["code"]);
+        code.as_str().unwrap().to_owned()
     }
 
     /// Waits for the end of the connection.

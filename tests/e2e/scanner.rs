@@ -58,6 +58,7 @@ impl Scanner {
         let authenticate = FromScanner::Authenticate {
             scanner_id: login.scanner_id.clone(),
             scanner_key: login.scanner_key.to_string(),
+            resume: None,
         };
         scanner.send(&authenticate).await;
         let greeting = scanner.next().await;

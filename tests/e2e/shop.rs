@@ -139,15 +139,7 @@ impl Shop {
         self.contexts += 1;
         ContextRequest {
             context_id: format!("ctx-{}", self.contexts).parse().unwrap(),
-            requirements: Requirements {
-                kind: "payment".into(),
-                terminal_id: self.terminal.parse().unwrap(),
-                amount: Some(amount),
-                currency: Some(CURRENCY.into()),
-                merchant_name: None,
-                attributes_required: Vec::new(),
-                attributes_optional: Vec::new(),
-            },
+            requirements: Requirements::payment(self.terminal.parse().unwrap(), amount, CURRENCY),
             timeout_ms: Some(120_000),
         }
     }

@@ -18,6 +18,8 @@ use crate::job::{AgreedOutcome, AuthContext};
 use crate::publication::Publication;
 use crate::refusal::Refusal;
 
+/// Largest amount of one movement, in the smallest unit: 10^15, so that sums stay far below 2^63.
+pub const AMOUNT_MAX: u64 = 1_000_000_000_000_000;
 /// Largest encoded request or response of the ledger, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;
 

@@ -7,6 +7,10 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+// What the schemas' macro writes needs it; measured parties do without the feature.
+#[cfg(feature = "openapi")]
+#[macro_use]
+extern crate std;
 
 #[cfg(feature = "api")]
 pub mod api;
@@ -20,6 +24,7 @@ pub mod job;
 pub mod ledger;
 pub mod manifest;
 pub mod publication;
+pub mod reference;
 pub mod refusal;
 pub mod relay;
 pub mod release;

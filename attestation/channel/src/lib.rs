@@ -34,6 +34,6 @@ mod trust;
 pub use keys::{KeyError, LocalKeys, verify_signature};
 pub use manifest::{ManifestError, VerifiedManifest};
 pub use session::{Local, MESSAGE_BYTES_MAX, Peer, Session, SessionError};
-pub use statement::{ProofError, sign_statement, verify_statement};
+pub use statement::{ProofError, is_signed_by, sign_reference, sign_statement, verify_statement};
 pub use taking::TakeError;
 pub use trust::{Expectation, JudgeError, Judged, Trust};

@@ -52,7 +52,8 @@ impl From<Refusal> for Refused {
 impl From<&ErrorMessage> for Refused {
     fn from(error: &ErrorMessage) -> Self {
         Self {
-            code: printable(&error.code),
+            // A vendor's socket says the published code, and ours beside it.
+            code: printable(error.details.refusal.as_ref().unwrap_or(&error.code)),
             message: printable(&error.message),
             retry_allowed: error.details.retry_allowed,
         }

@@ -372,7 +372,10 @@ impl ScannerClient {
                 return Ok(());
             }
             // An answer to a capture that was given up.
-            ToScanner::CaptureResult { .. } | ToScanner::Error(_) | ToScanner::Pong => {
+            ToScanner::CaptureResult { .. }
+            | ToScanner::Error(_)
+            | ToScanner::Gap { .. }
+            | ToScanner::Pong => {
                 return Ok(());
             }
         };

@@ -84,18 +84,24 @@ impl UserClient {
         let trust = StandingTrust::of(trust, address, &connection);
         let mut socket = connection.into_websocket("/ws/user").await?;
         let session_token = registration.session_token.clone();
-        socket.send(&FromUser::Hello { session_token }).await?;
+        socket
+            .send(&FromUser::Hello {
+                session_token,
+                resume: None,
+            })
+            .await?;
         match socket.receive(HELLO_TIME_MAX).await? {
-            ToUser::Welcome { user_id } if user_id == registration.user_id => Ok(Self {
+            ToUser::Welcome { user_id, .. } if user_id == registration.user_id => Ok(Self {
                 socket,
                 trust,
                 user: user_id,
             }),
             ToUser::Error(error) => Err(Refused::from(&error).into()),
             ToUser::Welcome { .. } => Err(UserError::Unexpected("the welcome of another user")),
-            ToUser::Registered { .. } | ToUser::RegistrationFailed { .. } | ToUser::Pong => {
-                Err(UserError::Unexpected("a message before the welcome"))
-            }
+            ToUser::Registered { .. }
+            | ToUser::RegistrationFailed { .. }
+            | ToUser::Gap { .. }
+            | ToUser::Pong => Err(UserError::Unexpected("a message before the welcome")),
         }
     }
 
@@ -134,7 +140,7 @@ impl UserClient {
                     retry_allowed,
                 } => Refused::new(&code, retry_allowed),
                 ToUser::Error(error) => Refused::from(&error),
-                ToUser::Welcome { .. } | ToUser::Pong => continue,
+                ToUser::Welcome { .. } | ToUser::Gap { .. } | ToUser::Pong => continue,
             };
             if !refused.retry_allowed {
                 return Err(refused.into());

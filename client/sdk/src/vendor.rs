@@ -121,19 +121,21 @@ impl VendorClient {
             .send(&FromVendor::Authenticate {
                 vendor_id: login.vendor_id.clone(),
                 api_key: login.api_key.to_string(),
+                resume: None,
             })
             .await?;
         match socket.receive(ANSWER_TIME_MAX).await? {
-            ToVendor::Authenticated => Ok(Self {
+            ToVendor::Authenticated { .. } => Ok(Self {
                 socket,
                 trust,
                 vendor: login.vendor_id.clone(),
                 contexts: BTreeMap::new(),
             }),
             ToVendor::Error(error) => Err(Refused::from(&error).into()),
-            ToVendor::ContextCreated { .. } | ToVendor::AuthResult { .. } | ToVendor::Pong => {
-                Err(VendorError::Unexpected("a message before the login"))
-            }
+            ToVendor::ContextCreated { .. }
+            | ToVendor::AuthResult { .. }
+            | ToVendor::Gap { .. }
+            | ToVendor::Pong => Err(VendorError::Unexpected("a message before the login")),
         }
     }
 
@@ -207,8 +209,13 @@ impl VendorClient {
                     }
                     passing = Some(refused);
                 }
-                ToVendor::Error(_) | ToVendor::Pong | ToVendor::ContextCreated { .. } => {}
-                ToVendor::Authenticated => return Err(VendorError::Unexpected("a second login")),
+                ToVendor::Error(_)
+                | ToVendor::Pong
+                | ToVendor::Gap { .. }
+                | ToVendor::ContextCreated { .. } => {}
+                ToVendor::Authenticated { .. } => {
+                    return Err(VendorError::Unexpected("a second login"));
+                }
             }
         }
     }
@@ -245,8 +252,13 @@ impl VendorClient {
                 ToVendor::Error(error) if concerns(&error.details.context_id, created) => {
                     return Err(Refused::from(&error).into());
                 }
-                ToVendor::Error(_) | ToVendor::Pong | ToVendor::ContextCreated { .. } => {}
-                ToVendor::Authenticated => return Err(VendorError::Unexpected("a second login")),
+                ToVendor::Error(_)
+                | ToVendor::Pong
+                | ToVendor::Gap { .. }
+                | ToVendor::ContextCreated { .. } => {}
+                ToVendor::Authenticated { .. } => {
+                    return Err(VendorError::Unexpected("a second login"));
+                }
             }
         }
     }
@@ -279,14 +291,16 @@ fn expected(vendor: &VendorId, request: &ContextRequest) -> Result<ExpectedConte
         "membership" => ContextKind::Membership,
         _ => return Err(VendorError::Requirements("type")),
     };
+    // A receipt is held against one terminal, so here it must be named.
+    let terminal = asked.terminal_id.clone();
     Ok(ExpectedContext {
         vendor: vendor.clone(),
         context: request.context_id.clone(),
-        terminal: asked.terminal_id.clone(),
+        terminal: terminal.ok_or(VendorError::Requirements("terminal_id"))?,
         kind,
         payee: asked.merchant_name.clone(),
-        attributes_required: asked.attributes_required.clone(),
-        attributes_optional: asked.attributes_optional.clone(),
+        attributes_required: asked.required(),
+        attributes_optional: asked.optional(),
     })
 }
 

@@ -1,60 +1,19 @@
-//! All streams of one gateway, and the sockets attached to them.
+//! Who is attached to which stream of one process, and what they have acknowledged.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use boop_wire::UserId;
-use boop_wire::id::{ScannerId, VendorId};
 use tokio::sync::watch;
 
-use crate::outbox::{Next, Outbox};
-
-/// Whose stream.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum StreamName {
-    /// Results for a vendor; read by each of its sockets.
-    Vendor(VendorId),
-    /// Contexts for a scanner; read by its newest socket alone.
-    Scanner(ScannerId),
-    /// News of an enrolment; read by each of the user's sockets.
-    User(UserId),
-}
-
-impl StreamName {
-    /// Tells whether a new socket takes the place of the one before.
-    const fn is_exclusive(&self) -> bool {
-        match self {
-            Self::Scanner(_) => true,
-            Self::Vendor(_) | Self::User(_) => false,
-        }
-    }
-}
-
-impl fmt::Display for StreamName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Vendor(vendor) => write!(f, "vendor:{vendor}"),
-            Self::Scanner(scanner) => write!(f, "scanner:{scanner}"),
-            // A user id is personal; the stream's kind is enough for a log.
-            Self::User(_) => f.write_str("user:-"),
-        }
-    }
-}
+use crate::stream::StreamName;
 
 /// How much the hub holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Streams at a time.
+    /// Streams with sockets at a time.
     pub streams_max: usize,
     /// Sockets on one stream.
     pub sockets_max: usize,
-    /// Messages that wait on one stream.
-    pub messages_max: usize,
-    /// Bytes that wait on one stream.
-    pub bytes_max: usize,
-    /// How long a message waits for a socket, in milliseconds.
-    pub wait_ms_max: u64,
 }
 
 impl Default for Limits {
@@ -62,22 +21,8 @@ impl Default for Limits {
         Self {
             streams_max: 100_000,
             sockets_max: 64,
-            messages_max: 256,
-            bytes_max: 4 * 1024 * 1024,
-            wait_ms_max: 15 * 60 * 1000,
         }
     }
-}
-
-/// Why a message was not accepted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    /// There are too many streams.
-    #[error("more than {max} streams")]
-    Streams {
-        /// The limit.
-        max: usize,
-    },
 }
 
 /// Why a socket was not attached.
@@ -97,21 +42,7 @@ pub enum AttachError {
     },
 }
 
-/// What an attachment waits for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Delivery {
-    /// A message to take to the wire; call [`Attachment::taken`] when it is there.
-    Message(String),
-    /// Messages were dropped before this socket could take them.
-    Gap {
-        /// How many.
-        missed: u64,
-    },
-    /// Another socket has taken this one's place.
-    Replaced,
-}
-
-/// The streams of one gateway. Clones share them.
+/// The sockets of one process, by stream. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Hub {
     streams: Arc<Mutex<BTreeMap<StreamName, Stream>>>,
@@ -120,24 +51,25 @@ pub struct Hub {
 
 #[derive(Debug)]
 struct Stream {
-    outbox: Outbox,
-    cursors: BTreeMap<u64, u64>,
+    /// Sockets that may read.
+    sockets: Vec<u64>,
     next_socket: u64,
     changed: watch::Sender<()>,
+    /// Everything up to here has reached somebody.
+    acknowledged: u64,
+    /// Whether the log has yet to hear of that.
+    news: bool,
 }
 
-impl Stream {
-    fn new(limits: &Limits) -> Self {
+impl Default for Stream {
+    fn default() -> Self {
         Self {
-            outbox: Outbox::new(limits.messages_max, limits.bytes_max),
-            cursors: BTreeMap::new(),
+            sockets: Vec::new(),
             next_socket: 0,
             changed: watch::channel(()).0,
+            acknowledged: 0,
+            news: false,
         }
-    }
-
-    fn trim(&mut self) {
-        self.outbox.trim(self.cursors.values().min().copied());
     }
 }
 
@@ -150,33 +82,30 @@ impl Hub {
         }
     }
 
-    /// Attaches a socket to a stream. It begins after what other sockets have taken.
+    /// Attaches a socket to a stream.
     ///
     /// # Errors
     /// If there are too many streams, or sockets on this one.
-    pub fn attach(&self, name: StreamName) -> Result<Attachment, AttachError> {
+    pub fn attach(&self, name: StreamName) -> Result<Place, AttachError> {
         let mut streams = self.lock();
         let max = self.limits.streams_max;
         if !streams.contains_key(&name) && streams.len() >= max {
             return Err(AttachError::Streams { max });
         }
-        let stream = streams
-            .entry(name.clone())
-            .or_insert_with(|| Stream::new(&self.limits));
+        let stream = streams.entry(name.clone()).or_default();
         if name.is_exclusive() {
-            stream.cursors.clear();
-        } else if stream.cursors.len() >= self.limits.sockets_max {
+            stream.sockets.clear();
+        } else if stream.sockets.len() >= self.limits.sockets_max {
             let max = self.limits.sockets_max;
             return Err(AttachError::Sockets { max });
         }
         let socket = stream.next_socket;
         stream.next_socket += 1;
-        stream.cursors.insert(socket, stream.outbox.start());
+        stream.sockets.push(socket);
         stream.changed.send_replace(());
-        let mut changed = stream.changed.subscribe();
-        changed.mark_changed();
+        let changed = stream.changed.subscribe();
         drop(streams);
-        Ok(Attachment {
+        Ok(Place {
             hub: self.clone(),
             name,
             socket,
@@ -184,43 +113,45 @@ impl Hub {
         })
     }
 
-    /// Puts a message on a stream and returns its offset; it waits if no socket is there.
-    ///
-    /// # Errors
-    /// If there are too many streams.
-    pub fn publish(
-        &self,
-        name: &StreamName,
-        text: String,
-        now_ms: u64,
-    ) -> Result<u64, PublishError> {
-        let mut streams = self.lock();
-        let max = self.limits.streams_max;
-        if !streams.contains_key(name) && streams.len() >= max {
-            return Err(PublishError::Streams { max });
+    /// Tells the sockets of a stream that there is something to read.
+    pub fn wake(&self, name: &StreamName) {
+        if let Some(stream) = self.lock().get(name) {
+            stream.changed.send_replace(());
         }
-        let stream = streams
-            .entry(name.clone())
-            .or_insert_with(|| Stream::new(&self.limits));
-        let offset = stream.outbox.put(text, now_ms);
-        stream.changed.send_replace(());
-        Ok(offset)
     }
 
     /// Tells whether a socket is attached to a stream.
     pub fn is_attached(&self, name: &StreamName) -> bool {
         self.lock()
             .get(name)
-            .is_some_and(|stream| !stream.cursors.is_empty())
+            .is_some_and(|stream| !stream.sockets.is_empty())
     }
 
-    /// Drops messages that have waited too long, and streams that are of no more use.
-    pub fn sweep(&self, now_ms: u64) {
-        let oldest_ms = now_ms.saturating_sub(self.limits.wait_ms_max);
-        self.lock().retain(|_, stream| {
-            stream.outbox.expire(oldest_ms);
-            !stream.cursors.is_empty() || !stream.outbox.is_empty()
-        });
+    /// Returns how many sockets are attached.
+    pub fn sockets(&self) -> usize {
+        self.lock()
+            .values()
+            .map(|stream| stream.sockets.len())
+            .sum()
+    }
+
+    /// Returns what has reached somebody on a stream of this process; zero if nothing is known.
+    pub fn acknowledged(&self, name: &StreamName) -> u64 {
+        self.lock()
+            .get(name)
+            .map_or(0, |stream| stream.acknowledged)
+    }
+
+    /// Takes what the log has yet to hear of: streams with new acknowledgements.
+    pub fn take_news(&self) -> Vec<(StreamName, u64)> {
+        let mut streams = self.lock();
+        let mut news = Vec::new();
+        for (name, stream) in streams.iter_mut().filter(|(_, stream)| stream.news) {
+            stream.news = false;
+            news.push((name.clone(), stream.acknowledged));
+        }
+        streams.retain(|_, stream| stream.is_of_use());
+        news
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<StreamName, Stream>> {
@@ -228,71 +159,62 @@ impl Hub {
     }
 }
 
+impl Stream {
+    fn is_of_use(&self) -> bool {
+        !self.sockets.is_empty() || self.news
+    }
+}
+
 /// A socket's place on a stream; dropping it leaves the stream.
 #[derive(Debug)]
-pub struct Attachment {
+pub struct Place {
     hub: Hub,
     name: StreamName,
     socket: u64,
     changed: watch::Receiver<()>,
 }
 
-impl Attachment {
-    /// Waits for the next delivery. The same message comes again until [`Self::taken`]; dropping
-    /// the future loses nothing.
-    pub async fn next(&mut self) -> Delivery {
-        loop {
-            self.changed.mark_unchanged();
-            if let Some(delivery) = self.look() {
-                return delivery;
-            }
-            if self.changed.changed().await.is_err() {
-                return Delivery::Replaced;
-            }
+impl Place {
+    /// Returns the stream.
+    pub fn stream(&self) -> &StreamName {
+        &self.name
+    }
+
+    /// Notes that everything up to an offset has reached the other end.
+    pub fn acknowledge(&self, offset: u64) {
+        if let Some(stream) = self.hub.lock().get_mut(&self.name)
+            && stream.acknowledged < offset
+        {
+            stream.acknowledged = offset;
+            stream.news = true;
         }
     }
 
-    /// Notes that the message of the last [`Self::next`] is on the wire.
-    pub fn taken(&mut self) {
-        let mut streams = self.hub.lock();
-        let Some(stream) = streams.get_mut(&self.name) else {
-            return;
-        };
-        let Some(cursor) = stream.cursors.get_mut(&self.socket) else {
-            return;
-        };
-        *cursor += 1;
-        let cursor = *cursor;
-        stream.outbox.take(cursor);
-        stream.trim();
+    /// Tells whether another socket has taken this one's place.
+    pub(crate) fn is_replaced(&self) -> bool {
+        let streams = self.hub.lock();
+        let stream = streams.get(&self.name);
+        !stream.is_some_and(|stream| stream.sockets.contains(&self.socket))
     }
 
-    fn look(&self) -> Option<Delivery> {
-        let mut streams = self.hub.lock();
-        let Some(stream) = streams.get_mut(&self.name) else {
-            return Some(Delivery::Replaced);
-        };
-        let Some(cursor) = stream.cursors.get_mut(&self.socket) else {
-            return Some(Delivery::Replaced);
-        };
-        match stream.outbox.at(*cursor) {
-            Next::Message(text) => Some(Delivery::Message(text)),
-            Next::Gap { missed } => {
-                *cursor += missed;
-                Some(Delivery::Gap { missed })
-            }
-            Next::Nothing => None,
-        }
+    /// Forgets the wake-ups so far.
+    pub(crate) fn rest(&mut self) {
+        self.changed.mark_unchanged();
+    }
+
+    /// Waits for a wake-up after the last [`Self::rest`].
+    pub(crate) async fn woken(&mut self) {
+        // The hub drops the sender with the last place alone, and this is one.
+        let _ = self.changed.changed().await;
     }
 }
 
-impl Drop for Attachment {
+impl Drop for Place {
     fn drop(&mut self) {
         let mut streams = self.hub.lock();
         if let Some(stream) = streams.get_mut(&self.name) {
-            stream.cursors.remove(&self.socket);
-            stream.trim();
-            if stream.cursors.is_empty() && stream.outbox.is_empty() {
+            stream.sockets.retain(|socket| *socket != self.socket);
+            if !stream.is_of_use() {
                 streams.remove(&self.name);
             }
         }
@@ -301,7 +223,7 @@ impl Drop for Attachment {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use boop_wire::UserId;
 
     use super::*;
 
@@ -313,153 +235,68 @@ mod tests {
         StreamName::Scanner("scn_1".parse().unwrap())
     }
 
-    fn hub(messages_max: usize) -> Hub {
+    fn hub() -> Hub {
         Hub::new(Limits {
             streams_max: 2,
             sockets_max: 2,
-            messages_max,
-            ..Limits::default()
         })
     }
 
-    async fn waits(attachment: &mut Attachment) -> bool {
-        tokio::time::timeout(Duration::from_millis(20), attachment.next())
-            .await
-            .is_err()
-    }
+    #[test]
+    fn a_new_socket_of_a_scanner_takes_the_place_of_the_old_one() {
+        let hub = hub();
+        let old = hub.attach(scanner()).unwrap();
 
-    #[tokio::test]
-    async fn a_message_that_was_sent_while_the_socket_was_away_is_delivered_on_return() {
-        let hub = hub(8);
-        let mut first = hub.attach(vendor()).unwrap();
-        hub.publish(&vendor(), "one".into(), 0).unwrap();
-        assert_eq!(first.next().await, Delivery::Message("one".into()));
-        first.taken();
-        drop(first);
-        hub.publish(&vendor(), "two".into(), 0).unwrap();
+        let new = hub.attach(scanner()).unwrap();
 
-        let mut second = hub.attach(vendor()).unwrap();
-
-        assert_eq!(second.next().await, Delivery::Message("two".into()));
-        second.taken();
-        assert!(waits(&mut second).await);
-    }
-
-    #[tokio::test]
-    async fn a_message_that_did_not_reach_the_wire_comes_again_on_the_next_socket() {
-        let hub = hub(8);
-        let mut first = hub.attach(vendor()).unwrap();
-        hub.publish(&vendor(), "one".into(), 0).unwrap();
-        assert_eq!(first.next().await, Delivery::Message("one".into()));
-        drop(first);
-
-        let mut second = hub.attach(vendor()).unwrap();
-
-        assert_eq!(second.next().await, Delivery::Message("one".into()));
-    }
-
-    #[tokio::test]
-    async fn each_socket_of_a_vendor_gets_every_message() {
-        let hub = hub(8);
-        let mut one = hub.attach(vendor()).unwrap();
-        let mut two = hub.attach(vendor()).unwrap();
-
-        hub.publish(&vendor(), "m".into(), 0).unwrap();
-
-        for attachment in [&mut one, &mut two] {
-            assert_eq!(attachment.next().await, Delivery::Message("m".into()));
-            attachment.taken();
-            assert!(waits(attachment).await);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_waiting_socket_wakes_up_when_a_message_comes() {
-        let hub = hub(8);
-        let mut attachment = hub.attach(vendor()).unwrap();
-        let waiting = tokio::spawn(async move { attachment.next().await });
-        tokio::task::yield_now().await;
-
-        hub.publish(&vendor(), "m".into(), 0).unwrap();
-
-        assert_eq!(waiting.await.unwrap(), Delivery::Message("m".into()));
-    }
-
-    #[tokio::test]
-    async fn a_new_socket_of_a_scanner_takes_the_place_of_the_old_one() {
-        let hub = hub(8);
-        let mut old = hub.attach(scanner()).unwrap();
-        let mut new = hub.attach(scanner()).unwrap();
-        hub.publish(&scanner(), "m".into(), 0).unwrap();
-
-        assert_eq!(old.next().await, Delivery::Replaced);
+        assert!(old.is_replaced());
+        assert!(!new.is_replaced());
         drop(old);
-
         assert!(hub.is_attached(&scanner()));
-        assert_eq!(new.next().await, Delivery::Message("m".into()));
     }
 
-    #[tokio::test]
-    async fn what_does_not_fit_is_dropped_oldest_first_and_the_reader_is_told() {
-        let hub = hub(2);
-        for text in ["a", "b", "c"] {
-            hub.publish(&vendor(), text.into(), 0).unwrap();
-        }
-
-        let mut attachment = hub.attach(vendor()).unwrap();
-
-        assert_eq!(attachment.next().await, Delivery::Gap { missed: 1 });
-        assert_eq!(attachment.next().await, Delivery::Message("b".into()));
-    }
-
-    #[tokio::test]
-    async fn messages_end_by_age_and_their_streams_with_them() {
-        let hub = hub(8);
-        hub.publish(&vendor(), "old".into(), 0).unwrap();
-
-        hub.sweep(Limits::default().wait_ms_max + 1);
-
-        assert!(hub.lock().is_empty());
-    }
-
-    #[tokio::test]
-    async fn streams_and_sockets_have_limits() {
-        let hub = hub(8);
+    #[test]
+    fn streams_and_sockets_have_limits() {
+        let hub = hub();
         let _one = hub.attach(vendor()).unwrap();
         let _two = hub.attach(vendor()).unwrap();
         assert_eq!(
             hub.attach(vendor()).unwrap_err(),
             AttachError::Sockets { max: 2 }
         );
-        hub.publish(&scanner(), "m".into(), 0).unwrap();
-        let third = StreamName::User(UserId::new([1; 16]));
+        let _other = hub.attach(scanner()).unwrap();
+        assert_eq!(hub.sockets(), 3);
 
         assert_eq!(
-            hub.attach(third.clone()).unwrap_err(),
+            hub.attach(StreamName::User(UserId::new([1; 16])))
+                .unwrap_err(),
             AttachError::Streams { max: 2 }
         );
-        assert_eq!(
-            hub.publish(&third, "m".into(), 0),
-            Err(PublishError::Streams { max: 2 })
-        );
-    }
-
-    #[tokio::test]
-    async fn presence_ends_with_the_last_socket() {
-        let hub = hub(8);
-        let attachment = hub.attach(scanner()).unwrap();
-        assert!(hub.is_attached(&scanner()));
-
-        drop(attachment);
-
-        assert!(!hub.is_attached(&scanner()));
     }
 
     #[test]
-    fn a_stream_of_a_user_is_logged_without_the_user() {
-        let name = StreamName::User(UserId::new([7; 16]));
+    fn presence_ends_with_the_last_socket() {
+        let hub = hub();
+        let place = hub.attach(scanner()).unwrap();
+        assert!(hub.is_attached(&scanner()));
 
-        assert_eq!(name.to_string(), "user:-");
-        assert_eq!(vendor().to_string(), "vendor:ven_1");
+        drop(place);
+
+        assert!(!hub.is_attached(&scanner()));
+        assert!(hub.lock().is_empty());
+    }
+
+    #[test]
+    fn acknowledgements_wait_for_the_log_even_without_a_socket() {
+        let hub = hub();
+        let place = hub.attach(vendor()).unwrap();
+        place.acknowledge(5);
+        place.acknowledge(3);
+        drop(place);
+
+        assert_eq!(hub.acknowledged(&vendor()), 5);
+        assert_eq!(hub.take_news(), vec![(vendor(), 5)]);
+        assert_eq!(hub.take_news(), vec![]);
+        assert!(hub.lock().is_empty());
     }
 }

@@ -1,14 +1,26 @@
-//! The bridge: named streams of messages to vendors, scanners and users, and what waits for them
-//! while their socket is away.
+//! The bridge: named streams of messages to vendors, scanners and users, which outlive sockets and
+//! processes.
 //!
-//! A stream is an [`Outbox`] with offsets and the sockets that read it. A message stays until one
-//! socket has taken it to the wire; a socket that comes back continues after the last message
-//! that was taken. What does not fit is dropped oldest first, and the reader is told how much.
+//! ```text
+//!  change + messages --one transaction--> log ---read---> Reader ---> socket
+//!                                          ^                |
+//!          hub: who is attached, wake-ups --'    acks <-----'
+//! ```
 //!
-//! The crate knows texts and names, no sockets and no clock.
+//! The truth is in a [`Log`], which a database keeps: each message of a stream has an offset, and
+//! the log's [`Epoch`] says which life of the log counted it. A wake-up says no more than that
+//! there is something to read, so a lost one costs time and no message. A reader that comes back
+//! continues after the last message that was acknowledged, or where it says; what is no longer
+//! there is named as a gap.
+//!
+//! The crate knows texts and names, no sockets, no clock and no database.
 
 mod hub;
-mod outbox;
+mod log;
+mod reader;
+mod stream;
 
-pub use hub::{AttachError, Attachment, Delivery, Hub, Limits, PublishError, StreamName};
-pub use outbox::{Next, Outbox};
+pub use hub::{AttachError, Hub, Limits, Place};
+pub use log::{Log, Message, Page};
+pub use reader::{Delivery, Reader};
+pub use stream::{Cursor, Epoch, StreamName};

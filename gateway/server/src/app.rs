@@ -3,19 +3,24 @@
 use std::sync::Arc;
 
 use boop_bridge::{Hub, StreamName};
-use boop_channel::{Trust, sign_statement};
+use boop_channel::{Trust, sign_reference, sign_statement};
 use boop_daemon::Member;
+use boop_wire::codec::{plain_digest, to_canonical};
 use boop_wire::evidence::EvidenceBundle;
 use boop_wire::id::VendorId;
-use boop_wire::job::Progress;
+use boop_wire::job::{AuthContext, Progress, Subject};
+use boop_wire::reference::{ContextReference, REFERENCE_PREFIX, SignedReference};
 use boop_wire::session::{ProofStatement, Signature};
 use boop_wire::{NetworkId, PartyIndex, Refusal};
 use serde::Serialize;
+use tokio::sync::watch;
 
+use crate::admission::{Admission, Asker, Class};
 use crate::config::Checked;
 use crate::ledger_link::LedgerApi;
-use crate::locks::{KeyedLocks, Limiter, Work};
-use crate::store::{DirectoryStore as _, SqliteStore, Vendor};
+use crate::locks::{KeyedLocks, Work};
+use crate::problem::Failure;
+use crate::store::{DirectoryStore as _, Post, SqliteStore, StoreError, StreamStore as _, Vendor};
 use crate::submission::Parties;
 use crate::text;
 
@@ -29,6 +34,9 @@ pub trait Identity: Send + Sync {
 
     /// Signs a statement about a connection.
     fn sign(&self, statement: &ProofStatement) -> Signature;
+
+    /// Signs a reference to an open context.
+    fn sign_reference(&self, reference: ContextReference) -> SignedReference;
 }
 
 impl Identity for Member {
@@ -42,6 +50,10 @@ impl Identity for Member {
 
     fn sign(&self, statement: &ProofStatement) -> Signature {
         sign_statement(self.keys(), statement)
+    }
+
+    fn sign_reference(&self, reference: ContextReference) -> SignedReference {
+        sign_reference(self.keys(), reference)
     }
 }
 
@@ -90,10 +102,10 @@ pub struct App {
     pub locks: KeyedLocks,
     /// Work that must end before the process does.
     pub work: Arc<Work>,
-    /// Contexts by address.
-    pub contexts_limiter: Limiter,
-    /// Registrations by address.
-    pub registrations_limiter: Limiter,
+    /// Whether sockets shall go to another gateway.
+    pub leaving: watch::Sender<bool>,
+    /// How often anybody may ask.
+    pub admission: Admission,
 }
 
 impl App {
@@ -102,16 +114,77 @@ impl App {
         (self.now_ms)()
     }
 
-    /// Puts a message on a stream. A stream that is full drops its oldest; when there are too
-    /// many streams, the message stays in the store alone.
-    pub fn publish(&self, stream: &StreamName, message: &impl Serialize) {
-        let Ok(text) = serde_json::to_string(message) else {
-            tracing::error!(%stream, "a message does not serialise");
-            return;
-        };
-        if let Err(error) = self.hub.publish(stream, text, self.now()) {
-            tracing::warn!(%stream, %error, "message not published");
+    /// Makes a message ready for its stream, so that it is kept with the change it tells of.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`] if it does not serialise.
+    pub(crate) fn post(
+        &self,
+        stream: StreamName,
+        message: &impl Serialize,
+    ) -> Result<Post, Refusal> {
+        let text = serde_json::to_string(message).map_err(|_| Refusal::Internal)?;
+        let at_ms = self.now();
+        Ok(Post {
+            stream,
+            text,
+            at_ms,
+        })
+    }
+
+    /// Wakes the readers of messages that are kept now.
+    pub(crate) fn wake(&self, posts: &[Post]) {
+        for post in posts {
+            self.hub.wake(&post.stream);
         }
+    }
+
+    /// Puts a message on a stream that tells of no change; if the store does not answer, nobody
+    /// hears it.
+    pub(crate) async fn publish(&self, stream: StreamName, message: &impl Serialize) {
+        let posts = match self.post(stream, message) {
+            Ok(post) => [post],
+            Err(refusal) => return tracing::error!(%refusal, "a message does not serialise"),
+        };
+        match self.store.post(&posts).await {
+            Ok(()) => self.wake(&posts),
+            Err(error) => tracing::error!(%error, "message not published"),
+        }
+    }
+
+    /// Tells the store what has reached readers, and forgets messages that nobody came for.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn keep_streams(&self) -> Result<(), StoreError> {
+        let news = self.hub.take_news();
+        if !news.is_empty() {
+            self.store.acknowledge(&news).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets a vendor's socket ask once more for a context, if its share has room.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`].
+    pub(crate) fn admit_context(&self, vendor: &VendorId) -> Result<(), Failure> {
+        let asker = Asker::Caller(plain_digest(vendor.as_str().as_bytes()));
+        self.admission.admit(Class::Contexts, asker).admitted()
+    }
+
+    /// Returns the text of a QR code that names an open context.
+    pub fn reference(&self, body: &AuthContext) -> String {
+        let signed = self.identity.sign_reference(ContextReference {
+            network: self.network.id,
+            vendor: body.vendor.clone(),
+            context: body.context.clone(),
+            terminal: body.terminal.clone(),
+            subject: Subject::Identify(body.clone()).digest(),
+            expires_at_ms: body.expires_at_ms,
+        });
+        let signed = text::base64url(&to_canonical(&signed));
+        format!("{REFERENCE_PREFIX}{signed}")
     }
 
     /// Returns which parties have a session with this gateway.

@@ -5,6 +5,7 @@
 //! the result by context. What the parties agreed on is kept before the ledger hears of it, so
 //! that a retry, another capture or the clock all continue from there.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use boop_bridge::StreamName;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::app::App;
-use crate::contexts::{context_key, failed};
+use crate::contexts::context_key;
 use crate::ledger_link::recorded;
 use crate::payment::{Payer, pay};
 use crate::problem::Failure;
@@ -101,14 +102,15 @@ impl App {
             Err(refusal) => {
                 let failure = Failure::from(refusal);
                 let error = failure.message(Some(context.clone()), self.now());
-                return self.publish(&stream, &ToScanner::Error(error));
+                return self.publish(stream, &ToScanner::Error(error)).await;
             }
         };
         let request_id = capture.request;
         let answer = self
             .try_authenticate(scanner, context, capture, measured)
             .await;
-        self.publish(&stream, &capture_result(request_id, answer));
+        self.publish(stream, &capture_result(request_id, answer))
+            .await;
     }
 
     async fn try_authenticate(
@@ -134,8 +136,9 @@ impl App {
             && refusal.retryable()
         {
             let vendor = StreamName::Vendor(stored.body.vendor.clone());
-            let error = Failure::from(refusal).message(Some(context.clone()), self.now());
-            self.publish(&vendor, &ToVendor::Error(error));
+            let failure = Failure::from(refusal);
+            let error = failure.vendor_message(Some(context.clone()), self.now());
+            self.publish(vendor, &ToVendor::Error(error)).await;
         }
         answer
     }
@@ -160,7 +163,11 @@ impl App {
         let agreed = match submit(&*self.parties, submission).await {
             Ok(agreed) => agreed,
             Err(refusal) if refusal.retryable() => return Err(refusal),
-            Err(refusal) => return self.end_with(stored, request, failed(refusal)).await,
+            Err(refusal) => {
+                return self
+                    .end_with(stored, request, AuthResult::refused(refusal))
+                    .await;
+            }
         };
         let measured = measured.agreed();
         self.store.agree_context(&stored.body, &agreed).await?;
@@ -184,7 +191,7 @@ impl App {
                 ..settled
             },
             Err(refusal) if refusal.retryable() => return Err(refusal),
-            Err(refusal) => failed(refusal),
+            Err(refusal) => AuthResult::refused(refusal),
         };
         self.end_with(stored, request, result).await
     }
@@ -215,6 +222,13 @@ impl App {
         };
         let authentication = recorded(&*self.ledger, record).await?;
         let payer = payer?;
+        if !stored.body.attributes_required.is_empty() {
+            // No attribute is kept for anybody yet, so what is required is not there.
+            return Ok(AuthResult {
+                missing: stored.body.attributes_required.clone(),
+                ..AuthResult::refused(Refusal::MissingAttributes)
+            });
+        }
         let payment = pay(self, stored, agreed, payer).await?;
         let paid = payment.is_some();
         let receipt = AuthReceipt {
@@ -227,6 +241,8 @@ impl App {
         Ok(AuthResult {
             success: true,
             user_id: Some(payer.who.to_user_text()),
+            attributes: BTreeMap::new(),
+            missing: Vec::new(),
             code: None,
             retry_allowed: false,
             transaction_id: paid.then(|| stored.transaction.to_string()),

@@ -49,18 +49,15 @@ pub struct Config {
 pub struct LimitSettings {
     /// Connections at a time.
     pub connections: usize,
-    /// Contexts that sockets of one address may open in a minute.
-    pub contexts_per_ip_minute: u32,
-    /// Users that one address may register in a minute.
-    pub registrations_per_ip_minute: u32,
+    /// Times the published limits, 1 to 10,000; above 1 for development and load tests.
+    pub scale: u32,
 }
 
 impl Default for LimitSettings {
     fn default() -> Self {
         Self {
             connections: 1024,
-            contexts_per_ip_minute: 6000,
-            registrations_per_ip_minute: 600,
+            scale: 1,
         }
     }
 }
@@ -98,6 +95,9 @@ impl Config {
         let limits = self.limits;
         if limits.connections == 0 || limits.connections > 100_000 {
             return Err(wrong("limits.connections"));
+        }
+        if !(1..=10_000).contains(&limits.scale) {
+            return Err(wrong("limits.scale"));
         }
         Ok(Checked {
             admin_token: admin_token.map_err(|_| wrong("admin_token_sha256"))?,
@@ -161,6 +161,7 @@ mod tests {
             ("deadline_ms = 1", "deadline_ms"),
             ("currency = \"euro\"", "currency"),
             ("limits = { connections = 0 }", "limits.connections"),
+            ("limits = { scale = 0 }", "limits.scale"),
         ] {
             let config: Config = toml::from_str(&sample(line)).unwrap();
             assert_eq!(config.check(), Err(ConfigFieldError { field }));

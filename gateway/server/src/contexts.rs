@@ -14,7 +14,7 @@ use std::time::Duration;
 use boop_bridge::StreamName;
 use boop_wire::api::{AuthResult, ToScanner, ToVendor};
 use boop_wire::codec::{digest_of, plain_digest, to_canonical};
-use boop_wire::id::{ContextId, TransactionId, VendorId};
+use boop_wire::id::{ContextId, TerminalId, TransactionId, VendorId};
 use boop_wire::job::AuthContext;
 use boop_wire::{Digest, Refusal};
 use tokio::time::sleep;
@@ -35,7 +35,7 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Created {
     /// The context is open.
-    Open,
+    Open(Box<AuthContext>),
     /// It was opened before, and has ended.
     Ended(Box<AuthResult>),
 }
@@ -52,10 +52,14 @@ impl App {
         vendor: &Vendor,
         asked: Asked,
     ) -> Result<Created, Failure> {
+        let terminal = match asked.requirements.terminal_id.clone() {
+            Some(terminal) => terminal,
+            None => self.only_terminal(vendor).await?,
+        };
         let Opening {
             context: body,
             asked,
-        } = asked.open(&vendor.name, self.now())?;
+        } = asked.open(&vendor.name, terminal, self.now())?;
         if let Some(created) = self.created_before(&body, asked).await? {
             return Ok(created);
         }
@@ -75,12 +79,13 @@ impl App {
             agreed: None,
             result: None,
         };
-        match self
-            .store
-            .open_context(&stored)
-            .await
-            .map_err(Refusal::from)?
-        {
+        let message = ToScanner::Context {
+            context_id: stored.body.context.clone(),
+            context: text::base64url(&to_canonical(&stored.body)),
+        };
+        let posts = [self.post(stream, &message)?];
+        let opened = self.store.open_context(&stored, &posts).await;
+        match opened.map_err(Refusal::from)? {
             Opened::Yes => {}
             Opened::TerminalBusy => return Err(Refusal::Busy.into()),
             Opened::Exists => {
@@ -88,13 +93,9 @@ impl App {
                 return created.ok_or_else(|| Refusal::Internal.into());
             }
         }
-        let message = ToScanner::Context {
-            context_id: stored.body.context.clone(),
-            context: text::base64url(&to_canonical(&stored.body)),
-        };
-        self.publish(&stream, &message);
+        self.wake(&posts);
         self.end_in_time(&stored.body);
-        Ok(Created::Open)
+        Ok(Created::Open(Box::new(stored.body)))
     }
 
     /// Ends a context at its vendor's wish.
@@ -117,8 +118,8 @@ impl App {
         if stored.agreed.is_some() {
             return Err(Refusal::Busy);
         }
-        let ended = failed(Refusal::ContextExpired);
-        Ok(self.end_context(&stored, &ended, None).await?)
+        let ended = AuthResult::refused(Refusal::ContextExpired);
+        self.end_context(&stored, &ended, None).await
     }
 
     /// Arranges for the open contexts of an earlier life to end in time.
@@ -141,11 +142,26 @@ impl App {
         stored: &StoredContext,
         result: &AuthResult,
         answer: Option<&Answer>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), Refusal> {
         let body = &stored.body;
-        if !self.store.close_context(body, result, answer).await? {
+        let to_vendor = ToVendor::AuthResult {
+            context_id: body.context.clone(),
+            result: result.clone(),
+        };
+        let to_scanner = ToScanner::ContextClosed {
+            context_id: body.context.clone(),
+            success: result.success,
+            code: result.code.clone(),
+        };
+        let posts = [
+            self.post(StreamName::Vendor(body.vendor.clone()), &to_vendor)?,
+            self.post(StreamName::Scanner(stored.scanner.clone()), &to_scanner)?,
+        ];
+        let closed = self.store.close_context(body, result, answer, &posts).await;
+        if !closed.map_err(Refusal::from)? {
             return Ok(());
         }
+        self.wake(&posts);
         tracing::info!(
             vendor = %body.vendor,
             context = %body.context,
@@ -153,17 +169,6 @@ impl App {
             code = result.code,
             "context ended"
         );
-        let to_vendor = ToVendor::AuthResult {
-            context_id: body.context.clone(),
-            result: result.clone(),
-        };
-        self.publish(&StreamName::Vendor(body.vendor.clone()), &to_vendor);
-        let to_scanner = ToScanner::ContextClosed {
-            context_id: body.context.clone(),
-            success: result.success,
-            code: result.code.clone(),
-        };
-        self.publish(&StreamName::Scanner(stored.scanner.clone()), &to_scanner);
         Ok(())
     }
 
@@ -180,8 +185,25 @@ impl App {
         }
         Ok(Some(match stored.result {
             Some(result) => Created::Ended(Box::new(result)),
-            None => Created::Open,
+            None => Created::Open(Box::new(stored.body)),
         }))
+    }
+
+    /// Returns the terminal of a vendor that has one alone.
+    async fn only_terminal(&self, vendor: &Vendor) -> Result<TerminalId, Failure> {
+        let terminals = self.store.terminals(&vendor.id, 2).await;
+        match <[TerminalId; 1]>::try_from(terminals.map_err(Refusal::from)?) {
+            Ok([terminal]) => Ok(terminal),
+            Err(terminals) => {
+                let which = if terminals.is_empty() {
+                    "none"
+                } else {
+                    "several"
+                };
+                let detail = format!("terminal_id is left out, and the vendor has {which}");
+                Err(Failure::new(Refusal::UnknownTerminal, detail))
+            }
+        }
     }
 
     fn end_in_time(self: &Arc<Self>, body: &AuthContext) {
@@ -206,8 +228,8 @@ impl App {
             return Ok(());
         }
         let Some(agreed) = &stored.agreed else {
-            let ended = failed(Refusal::ContextExpired);
-            return Ok(self.end_context(&stored, &ended, None).await?);
+            let ended = AuthResult::refused(Refusal::ContextExpired);
+            return self.end_context(&stored, &ended, None).await;
         };
         let request = agreed.outcome.outcome.request;
         let settled = self
@@ -216,8 +238,8 @@ impl App {
         match settled {
             // The evidence under the agreement is too old by now, and no payment was made.
             Err(Refusal::Stale) => {
-                let ended = failed(Refusal::ContextExpired);
-                Ok(self.end_context(&stored, &ended, None).await?)
+                let ended = AuthResult::refused(Refusal::ContextExpired);
+                self.end_context(&stored, &ended, None).await
             }
             settled => settled.map(drop),
         }
@@ -227,19 +249,6 @@ impl App {
 /// Names a context among the locks, and as what requests are about.
 pub(crate) fn context_key(vendor: &VendorId, context: &ContextId) -> Digest {
     digest_of("gateway-context", &(vendor, context))
-}
-
-/// Returns the result of a context that ended without success.
-pub(crate) fn failed(refusal: Refusal) -> AuthResult {
-    AuthResult {
-        success: false,
-        user_id: None,
-        code: Some(refusal.code().into()),
-        retry_allowed: refusal.retryable(),
-        transaction_id: None,
-        receipt: None,
-        timing: None,
-    }
 }
 
 /// Returns `SHA-256(vendor_id || context_id)`, over the texts.

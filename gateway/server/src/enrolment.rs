@@ -35,12 +35,13 @@ impl App {
             Ok(capture) => capture,
             Err(refusal) => {
                 let error = Failure::from(refusal).message(None, self.now());
-                return self.publish(&stream, &ToScanner::Error(error));
+                return self.publish(stream, &ToScanner::Error(error)).await;
             }
         };
         let request_id = capture.request;
         let answer = self.try_enrol(registration, capture).await;
-        self.publish(&stream, &capture_result(request_id, answer));
+        self.publish(stream, &capture_result(request_id, answer))
+            .await;
     }
 
     async fn try_enrol(
@@ -62,7 +63,7 @@ impl App {
                 // The token is still good: another capture may do.
                 retry_allowed: true,
             };
-            self.publish(&StreamName::User(user), &failed);
+            self.publish(StreamName::User(user), &failed).await;
         }
         answer
     }
@@ -95,19 +96,21 @@ impl App {
                 self.store.agree_user(user, &agreed).await?;
                 let receipt = self.record(user, &agreed).await?;
                 let kept = answer(&CaptureAnswer::GOOD)?;
-                self.store.enrol_user(user, &kept).await?;
-                self.publish(&StreamName::User(user), &receipt);
+                let posts = [self.post(StreamName::User(user), &receipt)?];
+                self.store.enrol_user(user, &kept, &posts).await?;
+                self.wake(&posts);
                 tracing::info!("palm enrolled");
                 Ok(CaptureAnswer::GOOD)
             }
             Decision::AlreadyEnrolled => {
                 let refused = CaptureAnswer::refused(Refusal::UserExists);
-                self.store.put_answer(&answer(&refused)?).await?;
                 let failed = ToUser::RegistrationFailed {
                     code: Refusal::UserExists.code().into(),
                     retry_allowed: false,
                 };
-                self.publish(&StreamName::User(user), &failed);
+                let posts = [self.post(StreamName::User(user), &failed)?];
+                self.store.put_answer(&answer(&refused)?, &posts).await?;
+                self.wake(&posts);
                 Ok(refused)
             }
             Decision::Matched { .. } | Decision::NotMatched | Decision::Ambiguous => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::{Extension, Router};
 use boop_bridge::{Hub, Limits};
-use boop_channel::{LocalKeys, sign_statement};
+use boop_channel::{LocalKeys, sign_reference, sign_statement};
 use boop_wire::binding::{Binding, PlatformKind, Purpose, Role};
 use boop_wire::codec::{plain_digest, to_canonical};
 use boop_wire::evidence::EvidenceBundle;
@@ -15,12 +15,16 @@ use boop_wire::job::{
     AgreedOutcome, AuthContext, Capture, ContextKind, Outcome, PalmSide, SealedBox, Subject,
 };
 use boop_wire::ledger::Currency;
+use boop_wire::reference::{ContextReference, SignedReference};
 use boop_wire::session::{ProofStatement, Signature};
 use boop_wire::{Digest, InstanceId, NetworkId, RequestId, UserId};
 
+use tokio::sync::watch;
+
+use crate::admission::Admission;
 use crate::app::{App, Identity, Network};
 use crate::config::{Checked, LimitSettings};
-use crate::locks::{KeyedLocks, Limiter, Work};
+use crate::locks::{KeyedLocks, Work};
 use crate::serve::Connection;
 use crate::store::{DirectoryStore as _, Scanner, Session, SqliteStore, UserStore as _, Vendor};
 use crate::submission::Agreed;
@@ -51,17 +55,35 @@ pub(crate) struct Gateway {
     pub(crate) parties: Arc<FakeParties>,
     pub(crate) ledger: Arc<FakeLedger>,
     pub(crate) keys: Arc<FakeIdentity>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Gateway {
-    /// Starts a gateway with one vendor, one scanner and one user that is not enrolled.
+    /// Starts a gateway with one vendor, one scanner and one user that is not enrolled, and room
+    /// for many requests.
     pub(crate) async fn start() -> Self {
-        Self::with(LimitSettings::default()).await
+        Self::with(LimitSettings {
+            scale: 100,
+            ..LimitSettings::default()
+        })
+        .await
     }
 
     pub(crate) async fn with(limits: LimitSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let gateway = Self::over(folder, limits).await;
+        fill(&gateway.app).await;
+        gateway
+    }
+
+    /// Returns another process over the same store.
+    pub(crate) async fn restarted(self) -> Self {
+        let limits = self.app.settings.limits;
+        self.app.store.close().await;
+        Self::over(self.folder, limits).await
+    }
+
+    async fn over(folder: tempfile::TempDir, limits: LimitSettings) -> Self {
         let store = SqliteStore::open(&folder.path().join("gateway.db"))
             .await
             .unwrap();
@@ -88,16 +110,15 @@ impl Gateway {
             now_ms: boop_daemon::now_ms,
             locks: KeyedLocks::default(),
             work: Arc::new(Work::default()),
-            contexts_limiter: Limiter::default(),
-            registrations_limiter: Limiter::default(),
+            leaving: watch::channel(false).0,
+            admission: Admission::new(limits.scale),
         };
-        fill(&app).await;
         Self {
             app: Arc::new(app),
             parties,
             ledger,
             keys,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -168,6 +189,10 @@ impl Identity for FakeIdentity {
 
     fn sign(&self, statement: &ProofStatement) -> Signature {
         sign_statement(&self.keys, statement)
+    }
+
+    fn sign_reference(&self, reference: ContextReference) -> SignedReference {
+        sign_reference(&self.keys, reference)
     }
 }
 

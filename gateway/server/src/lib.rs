@@ -13,14 +13,17 @@
 //! ever here in the clear. The process is measured; clients verify its evidence on every
 //! connection.
 
+pub mod admission;
 pub mod agreement;
 pub mod app;
 pub mod authentication;
 pub mod config;
 pub mod contexts;
 pub mod enrolment;
+mod json;
 pub mod ledger_link;
 pub mod locks;
+pub mod page;
 pub mod party_link;
 mod payment;
 pub mod problem;

@@ -1,8 +1,6 @@
-//! Who works on what: one lock for each context or user, a count of running work, and how often
-//! an address may ask.
+//! Who works on what: one lock for each context or user, and a count of running work.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use boop_wire::Digest;
@@ -10,10 +8,6 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, watch};
 
 /// Number of locks at which those that nobody holds are forgotten.
 const LOCKS_SWEEP: usize = 1024;
-/// Length of a limiter's window, in milliseconds.
-const WINDOW_MS: u64 = 60_000;
-/// Addresses that a limiter counts in a window; beyond them, none may ask.
-const ADDRESSES_MAX: usize = 100_000;
 
 /// Locks by name. Whoever holds one is alone in changing the thing of that name.
 #[derive(Debug, Default)]
@@ -92,41 +86,6 @@ impl Drop for WorkGuard {
     }
 }
 
-/// How often each address has asked in the current minute.
-#[derive(Debug, Default)]
-pub struct Limiter {
-    window: Mutex<Window>,
-}
-
-#[derive(Debug, Default)]
-struct Window {
-    number: u64,
-    counts: BTreeMap<IpAddr, u32>,
-}
-
-impl Limiter {
-    /// Counts one more request of an address, if it may have one.
-    pub fn allow(&self, address: IpAddr, max: u32, now_ms: u64) -> bool {
-        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = now_ms / WINDOW_MS;
-        if window.number != number {
-            *window = Window {
-                number,
-                counts: BTreeMap::new(),
-            };
-        }
-        if window.counts.len() >= ADDRESSES_MAX && !window.counts.contains_key(&address) {
-            return false;
-        }
-        let count = window.counts.entry(address).or_default();
-        let allowed = *count < max;
-        if allowed {
-            *count += 1;
-        }
-        allowed
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -173,18 +132,5 @@ mod tests {
         assert!(!draining.is_finished());
         drop(guard);
         draining.await.unwrap();
-    }
-
-    #[test]
-    fn an_address_has_so_many_requests_a_minute() {
-        let limiter = Limiter::default();
-        let here = IpAddr::from([127, 0, 0, 1]);
-        let there = IpAddr::from([127, 0, 0, 2]);
-
-        assert!(limiter.allow(here, 2, 0));
-        assert!(limiter.allow(here, 2, 1));
-        assert!(!limiter.allow(here, 2, 59_999));
-        assert!(limiter.allow(there, 2, 59_999));
-        assert!(limiter.allow(here, 2, 60_000));
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use boop_server::config::Config;
+use boop_server::page::Page;
 use boop_server::rest::router;
 use boop_server::serve::serve;
 use boop_server::start::Gateway;
@@ -18,11 +19,22 @@ struct Arguments {
     /// Accept simulated hardware: for development alone.
     #[arg(long)]
     danger_simulated_tee: bool,
+    /// The database was put back from a copy: begin a new epoch, so that no socket goes on from an
+    /// offset that the copy does not know.
+    #[arg(long)]
+    restored: bool,
+    /// Print a page of documentation and end.
+    #[arg(long, value_enum)]
+    print: Option<Page>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(&arguments) {
+    let done = match arguments.print {
+        Some(page) => page.text().map(|text| print!("{text}")),
+        None => run(&arguments),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "stopped");
@@ -41,6 +53,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         // From here on a signal to stop is kept, even while the gateway starts.
         let stop = boop_daemon::shutdown_signal();
         let gateway = Gateway::start(&config, digest, arguments.danger_simulated_tee).await?;
+        if arguments.restored {
+            gateway.begin_epoch().await?;
+        }
         let listener = TcpListener::bind(&config.listen)
             .await
             .with_context(|| format!("cannot listen on {}", config.listen))?;

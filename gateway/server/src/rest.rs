@@ -4,32 +4,40 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, Request, State};
+use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
+use axum::{Json, Router};
 use boop_wire::Refusal;
-use boop_wire::api::BODY_BYTES_MAX;
+use boop_wire::api::{BODY_BYTES_MAX, Envelope, Meta};
+use boop_wire::codec::plain_digest;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use crate::admission::{Asker, Class, Standing};
 use crate::app::App;
 use crate::problem::Failure;
-use crate::{socket, text};
+use crate::serve::Connection;
+use crate::{json, socket, text};
 
 mod admin;
 mod attestation;
 mod auth;
 mod caller;
+mod document;
 mod ledger;
 mod public;
 #[cfg(test)]
 mod tests;
 
 pub use admin::CreditResponse;
-pub use auth::StatusResponse;
+pub use auth::{ContextRequest, StatusResponse, VendorName};
 pub use ledger::{HistoryResponse, Transaction};
 
 /// Longest time for a request, its body included.
@@ -44,49 +52,97 @@ pub fn router(app: Arc<App>) -> Router {
             ..Failure::new(Refusal::Unexpected, "method")
         }
     };
-    Router::new()
-        .route("/.well-known/attestation", get(attestation::attest))
-        .route("/health", get(public::health))
-        .route("/api/v1/status", get(public::health))
-        .route("/api/v1/manifest", get(public::manifest))
-        .route("/api/v1/network", get(public::network))
-        .route("/api/v1/register", post(public::register))
-        .route("/v1/register", post(public::register))
-        .route("/api/v1/admin/vendors", post(admin::add_vendor))
-        .route("/api/v1/admin/scanners", post(admin::add_scanner))
-        .route("/api/v1/admin/credits", post(admin::credit))
-        .route("/api/v1/ledger/tokens/{user_id}", get(ledger::balance))
-        .route(
-            "/api/v1/ledger/transactions/{user_id}",
-            get(ledger::history),
-        )
-        .route(
-            "/api/v1/ledger/transactions/check/{transaction_id}",
-            get(ledger::check),
-        )
-        .route("/api/v1/auth/{context_id}/status", get(auth::status))
+    let documented: Router<Arc<App>> = documented().into();
+    let documented = if app.network.simulated {
+        documented.route("/ws/echo", get(socket::echo))
+    } else {
+        documented
+    };
+    documented
+        .route(document::PATH, document::serving(&document()))
         .route("/ws/vendor", get(socket::vendor))
+        .route("/vendor/connect", get(socket::vendor_connect))
         .route("/ws/pvs", get(socket::scanner))
         .route("/ws/user", get(socket::user))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
-        .layer(from_fn(frame))
+        .layer(from_fn_with_state(Arc::clone(&app), frame))
         .with_state(app)
 }
 
+/// Returns the OpenAPI document of the REST API.
+pub fn document() -> OpenApi {
+    let mut document = documented().into_openapi();
+    document::tidy(&mut document);
+    document
+}
+
+/// Returns the operations that the document describes.
+fn documented() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(document::frame())
+        .routes(routes!(attestation::attest))
+        .routes(routes!(public::health))
+        .routes(routes!(public::status))
+        .routes(routes!(public::manifest))
+        .routes(routes!(public::network))
+        .routes(routes!(public::register))
+        .routes(routes!(public::register_published))
+        .routes(routes!(admin::add_vendor))
+        .routes(routes!(admin::add_scanner))
+        .routes(routes!(admin::credit))
+        .routes(routes!(ledger::balance))
+        .routes(routes!(ledger::history))
+        .routes(routes!(ledger::check))
+        .routes(routes!(auth::check))
+        .routes(routes!(auth::create))
+        .routes(routes!(auth::status))
+        .routes(routes!(auth::cancel))
+}
+
+/// A request's id, for its answer.
+#[derive(Debug, Clone)]
+struct Named(String);
+
+impl Named {
+    /// Returns what an envelope says about the answer.
+    fn meta(&self, now_ms: u64) -> Meta {
+        Meta {
+            request_id: self.0.clone(),
+            timestamp: text::rfc3339(now_ms),
+        }
+    }
+
+    /// Puts a success in the published envelope.
+    fn envelope<T>(&self, app: &App, data: T) -> Json<Envelope<T>> {
+        Json(Envelope {
+            success: true,
+            data,
+            meta: self.meta(app.now()),
+        })
+    }
+}
+
 /// Gives a request its id and its deadline, and a failure its body.
-async fn frame(request: Request, next: Next) -> Response {
+async fn frame(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let Ok(random) = text::random::<12>() else {
-        return Failure::from(Refusal::Internal).response("req_0");
+        let named = Named("req_0".into());
+        return Failure::from(Refusal::Internal).response(named.meta(app.now()));
     };
     let request_id = format!("req_{}", hex::encode(random));
+    request.extensions_mut().insert(Named(request_id.clone()));
     let (method, path) = (request.method().clone(), route_of(&request));
-    let mut response = match timeout(REQUEST_TIME_MAX, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Failure::from(Refusal::DeadlineExceeded).into_response(),
+    let address = address_of(&request);
+    let standing = address.map(|address| stand(&app, &request, &path, address));
+    let mut response = match standing.as_ref().map_or(Ok(()), Standing::admitted) {
+        Ok(()) => match timeout(REQUEST_TIME_MAX, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => Failure::from(Refusal::DeadlineExceeded).into_response(),
+        },
+        Err(failure) => failure.into_response(),
     };
     if let Some(failure) = failure_of(&mut response) {
-        response = failure.response(&request_id);
+        let failure = standing_login(&app, address, failure);
+        response = failure.response(Named(request_id.clone()).meta(app.now()));
     }
     tracing::info!(
         %method,
@@ -100,7 +156,41 @@ async fn frame(request: Request, next: Next) -> Response {
             .headers_mut()
             .insert(HeaderName::from_static("x-request-id"), value);
     }
+    if let Some(standing) = standing {
+        standing.write(response.headers_mut(), app.now());
+    }
     response
+}
+
+fn address_of(request: &Request) -> Option<Asker> {
+    let connection = request.extensions().get::<Connection>()?;
+    Some(Asker::at(connection.address))
+}
+
+/// Counts a request against its address, and against its caller or address for what it asks.
+fn stand(app: &App, request: &Request, path: &str, address: Asker) -> Standing {
+    let all = app.admission.admit(Class::Address, address);
+    if all.admitted().is_err() {
+        return all;
+    }
+    let headers = request.headers();
+    let proof = headers.get("x-api-key").or(headers.get(AUTHORIZATION));
+    let asker = proof.map_or(address, |proof| {
+        Asker::Caller(plain_digest(proof.as_bytes()))
+    });
+    app.admission.admit(Class::of(path), asker)
+}
+
+/// Counts a proof that was not good against its address. After too many, an address hears no more
+/// than that; whoever has a good one at the same address does not notice.
+fn standing_login(app: &App, address: Option<Asker>, failure: Failure) -> Failure {
+    match (failure.refusal, address) {
+        (Refusal::Unauthenticated, Some(address)) => {
+            let standing = app.admission.admit(Class::Logins, address);
+            standing.admitted().err().unwrap_or(failure)
+        }
+        _ => failure,
+    }
 }
 
 /// Returns the path without what may name a person.
@@ -141,8 +231,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         let bytes = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX)
             .await
             .map_err(|_| Failure::from(Refusal::TooLarge))?;
-        serde_json::from_slice(&bytes)
-            .map(Self)
-            .map_err(|error| Failure::new(Refusal::Malformed, error.to_string()))
+        json::object(&bytes).and_then(json::read).map(Self)
     }
 }

@@ -1,49 +1,68 @@
-//! What the three WebSockets have in common: JSON messages with a limit, a first message in time,
-//! pings, deliveries from the hub, and errors that say why a connection ends.
+//! The WebSockets: who may open one, and what all of them have in common.
+//!
+//! A socket logs in by its first message, or by its request's headers, and reads one stream from
+//! then on, from where it says or after what has reached somebody before. Text that is no JSON
+//! object ends the connection; an object that is no message is refused, and the connection goes on.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::extract::ws::{Message, WebSocket};
+use axum::extract::ws::WebSocket;
 use axum::extract::{Extension, State, WebSocketUpgrade};
-use axum::response::Response;
-use boop_bridge::{AttachError, Attachment, Delivery, StreamName};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
+use boop_bridge::{Epoch, Reader, StreamName};
 use boop_wire::Refusal;
-use boop_wire::api::{ToVendor, WS_MESSAGE_BYTES_MAX};
-use boop_wire::id::ContextId;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use tokio::time::{Instant, Interval, interval, timeout};
-use tokio_tungstenite::tungstenite;
+use boop_wire::api::{Resume, StreamStart, WS_MESSAGE_BYTES_MAX};
+use serde_json::Value;
 
 use crate::app::App;
+use crate::json;
 use crate::problem::Failure;
 use crate::serve::Connection;
+use crate::store::{SqliteStore, StreamStore as _};
 
+use dialect::Dialect;
+use wire::{Event, Voice, Wire};
+
+mod close;
+mod dialect;
+mod echo;
 mod scanner;
 #[cfg(test)]
 mod tests;
 mod user;
 mod vendor;
+mod wire;
 
-/// Longest wait for the first message.
-const FIRST_TIME_MAX: Duration = Duration::from_secs(5);
-/// How often a silent socket is pinged.
-const PING_EVERY: Duration = Duration::from_secs(25);
-/// Longest silence, pongs included.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
-/// Longest time to hand a message to a slow reader.
-const SEND_TIME_MAX: Duration = Duration::from_secs(10);
+/// Bytes that a socket reads ahead. The library's 128 KiB would be most of an idle connection.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// Bytes that wait for a reader before a send waits too; the library's limit is none.
+const WRITE_BUFFER_BYTES_MAX: usize = 256 * 1024;
 
-/// Serves `/ws/vendor`.
+/// Serves `/ws/vendor`: the first message logs in.
 pub async fn vendor(
     upgrade: WebSocketUpgrade,
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Connection>,
 ) -> Response {
-    limited(upgrade).on_upgrade(move |socket| async move {
-        vendor::run(Wire::new(socket, app.now_ms), app, &connection).await;
-    })
+    let voice = Voice::Vendor(Dialect::D1);
+    open(upgrade, app, connection, voice, vendor::run)
+}
+
+/// Serves `/vendor/connect`: the request's headers log in.
+pub async fn vendor_connect(
+    upgrade: WebSocketUpgrade,
+    State(app): State<Arc<App>>,
+    Extension(connection): Extension<Connection>,
+    headers: HeaderMap,
+) -> Response {
+    let known = match vendor::of_headers(&app, &headers).await {
+        Ok(known) => known,
+        Err(refusal) => return Failure::from(refusal).into_response(),
+    };
+    let voice = Voice::Vendor(Dialect::D3);
+    let run = |wire, app| vendor::converse(wire, app, known);
+    open(upgrade, app, connection, voice, run)
 }
 
 /// Serves `/ws/pvs`.
@@ -52,10 +71,7 @@ pub async fn scanner(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Connection>,
 ) -> Response {
-    limited(upgrade).on_upgrade(move |socket| async move {
-        let _place = connection.place;
-        scanner::run(Wire::new(socket, app.now_ms), app).await;
-    })
+    open(upgrade, app, connection, Voice::Own, scanner::run)
 }
 
 /// Serves `/ws/user`.
@@ -64,9 +80,35 @@ pub async fn user(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Connection>,
 ) -> Response {
-    limited(upgrade).on_upgrade(move |socket| async move {
+    open(upgrade, app, connection, Voice::Own, user::run)
+}
+
+/// Serves `/ws/echo`, where the network is simulated.
+pub async fn echo(
+    upgrade: WebSocketUpgrade,
+    Extension(connection): Extension<Connection>,
+) -> Response {
+    limited(upgrade).on_upgrade(move |socket: WebSocket| async move {
         let _place = connection.place;
-        user::run(Wire::new(socket, app.now_ms), app).await;
+        echo::run(socket).await;
+    })
+}
+
+/// Opens the socket, and holds the connection's place for as long as it converses.
+fn open<F>(
+    upgrade: WebSocketUpgrade,
+    app: Arc<App>,
+    connection: Connection,
+    voice: Voice,
+    run: impl FnOnce(Wire, Arc<App>) -> F + Send + 'static,
+) -> Response
+where
+    F: Future<Output = ()> + Send,
+{
+    limited(upgrade).on_upgrade(move |socket: WebSocket| async move {
+        let _place = connection.place;
+        let wire = Wire::new(socket, &app, voice);
+        run(wire, app).await;
     })
 }
 
@@ -74,165 +116,89 @@ fn limited(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
     upgrade
         .max_message_size(WS_MESSAGE_BYTES_MAX)
         .max_frame_size(WS_MESSAGE_BYTES_MAX)
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
 }
 
-/// What happens next on a socket.
-enum Event<T> {
-    /// A message came.
-    Message(T),
-    /// Something came that is no message.
-    Refused(Refusal),
-    /// The hub has something.
-    Delivery(Delivery),
-    /// The socket is over.
-    Closed,
+/// What works on the messages of one socket.
+trait Desk {
+    /// Works on one message; false if the socket is over.
+    fn handle(&self, wire: &mut Wire, message: Value) -> impl Future<Output = Handled> + Send;
 }
 
-/// A socket that speaks JSON.
-struct Wire {
-    socket: WebSocket,
-    now_ms: fn() -> u64,
-    heard: Instant,
-    ping: Interval,
+/// What is to be done after a message.
+enum Handled {
+    /// Go on, unless the socket is over.
+    Alive(bool),
+    /// The other end has everything up to this offset.
+    Acknowledged(u64),
 }
 
-impl Wire {
-    fn new(socket: WebSocket, now_ms: fn() -> u64) -> Self {
-        let mut ping = interval(PING_EVERY);
-        ping.reset();
-        Self {
-            socket,
-            now_ms,
-            heard: Instant::now(),
-            ping,
-        }
-    }
-
-    /// Waits for the first message.
-    async fn first<T: DeserializeOwned>(&mut self) -> Result<T, Refusal> {
-        let first = async {
-            loop {
-                match self.read().await {
-                    Some(Event::Message(message)) => return Ok(message),
-                    Some(Event::Refused(refusal)) => return Err(refusal),
-                    Some(Event::Delivery(_)) | None => {}
-                    Some(Event::Closed) => return Err(Refusal::Unauthenticated),
-                }
-            }
+/// Converses until the socket is over or the gateway leaves.
+async fn converse(mut wire: Wire, mut reader: Reader<SqliteStore>, desk: &impl Desk) {
+    loop {
+        let alive = match wire.next(&mut reader).await {
+            Event::Text(text) => match json::object(text.as_bytes()) {
+                Ok(value) => match desk.handle(&mut wire, value).await {
+                    Handled::Alive(alive) => alive,
+                    Handled::Acknowledged(offset) => {
+                        reader.acknowledge(offset);
+                        true
+                    }
+                },
+                Err(failure) => return wire.end(&failure).await,
+            },
+            Event::Delivery(delivery) => wire.deliver(&mut reader, delivery).await,
+            Event::Refused(refusal) => return wire.end(&refusal.into()).await,
+            Event::Leaving => return wire.leave(&mut reader).await,
+            Event::Closed => false,
         };
-        timeout(FIRST_TIME_MAX, first)
-            .await
-            .unwrap_or(Err(Refusal::Unauthenticated))
-    }
-
-    /// Waits for a message, a delivery or the end.
-    async fn next<T: DeserializeOwned>(&mut self, attachment: &mut Attachment) -> Event<T> {
-        loop {
-            tokio::select! {
-                event = read(&mut self.socket) => {
-                    self.heard = Instant::now();
-                    if let Some(event) = event {
-                        return event;
-                    }
-                }
-                delivery = attachment.next() => return Event::Delivery(delivery),
-                _ = self.ping.tick() => {
-                    let silent = self.heard.elapsed() > SILENCE_MAX;
-                    if silent || !self.put(Message::Ping(Vec::new().into())).await {
-                        return Event::Closed;
-                    }
-                }
-            }
-        }
-    }
-
-    async fn read<T: DeserializeOwned>(&mut self) -> Option<Event<T>> {
-        read(&mut self.socket).await
-    }
-
-    /// Takes a delivery to the wire; false if the socket is over.
-    async fn deliver(&mut self, attachment: &mut Attachment, delivery: Delivery) -> bool {
-        match delivery {
-            Delivery::Message(text) => {
-                let sent = self.put(Message::Text(text.into())).await;
-                if sent {
-                    attachment.taken();
-                }
-                sent
-            }
-            Delivery::Gap { missed } => {
-                let detail = format!("{missed} messages were dropped");
-                self.complain(&Failure::new(Refusal::Busy, detail), None)
-                    .await
-            }
-            Delivery::Replaced => {
-                let detail = "another connection has taken this one's place";
-                self.end(&Failure::new(Refusal::Unexpected, detail)).await;
-                false
-            }
-        }
-    }
-
-    /// Sends a message; false if the socket is over.
-    async fn send(&mut self, message: &impl Serialize) -> bool {
-        match serde_json::to_string(message) {
-            Ok(text) => self.put(Message::Text(text.into())).await,
-            Err(_) => false,
-        }
-    }
-
-    /// Says what was wrong with a message; false if the socket is over.
-    async fn complain(&mut self, failure: &Failure, context: Option<ContextId>) -> bool {
-        // An error reads the same in all three dialects.
-        let error = failure.message(context, (self.now_ms)());
-        self.send(&ToVendor::Error(error)).await
-    }
-
-    /// Says why the connection ends, and ends it.
-    async fn end(&mut self, failure: &Failure) {
-        if self.complain(failure, None).await {
-            self.put(Message::Close(None)).await;
-        }
-    }
-
-    async fn put(&mut self, message: Message) -> bool {
-        let sent = timeout(SEND_TIME_MAX, self.socket.send(message)).await;
-        matches!(sent, Ok(Ok(())))
-    }
-}
-
-/// Reads one frame; none for pings and pongs.
-async fn read<T: DeserializeOwned>(socket: &mut WebSocket) -> Option<Event<T>> {
-    match socket.recv().await {
-        None | Some(Ok(Message::Close(_))) => Some(Event::Closed),
-        Some(Ok(Message::Text(text))) => Some(match serde_json::from_str(&text) {
-            Ok(message) => Event::Message(message),
-            Err(_) => Event::Refused(Refusal::Malformed),
-        }),
-        Some(Ok(Message::Binary(_))) => Some(Event::Refused(Refusal::Malformed)),
-        Some(Ok(Message::Ping(_) | Message::Pong(_))) => None,
-        Some(Err(error)) => {
-            let inner = error.into_inner();
-            let too_large = inner
-                .downcast_ref::<tungstenite::Error>()
-                .is_some_and(|error| matches!(error, tungstenite::Error::Capacity(_)));
-            Some(if too_large {
-                Event::Refused(Refusal::TooLarge)
-            } else {
-                Event::Closed
-            })
+        if !alive {
+            return;
         }
     }
 }
 
-/// Attaches a socket to its stream, or says why not.
-async fn attach(wire: &mut Wire, app: &App, stream: StreamName) -> Option<Attachment> {
-    match app.hub.attach(stream) {
-        Ok(attachment) => Some(attachment),
-        Err(error @ (AttachError::Streams { .. } | AttachError::Sockets { .. })) => {
-            wire.end(&Failure::new(Refusal::Busy, error.to_string()))
-                .await;
+/// Attaches a socket to its stream, after where it says it was or after what has reached
+/// somebody, or says why not.
+async fn attach(
+    wire: &mut Wire,
+    app: &App,
+    stream: StreamName,
+    resume: Option<&Resume>,
+) -> Option<(Reader<SqliteStore>, StreamStart)> {
+    match try_attach(app, stream, resume).await {
+        Ok(attached) => Some(attached),
+        Err(failure) => {
+            wire.end(&failure).await;
             None
         }
     }
+}
+
+async fn try_attach(
+    app: &App,
+    stream: StreamName,
+    resume: Option<&Resume>,
+) -> Result<(Reader<SqliteStore>, StreamStart), Failure> {
+    let busy = |error: boop_bridge::AttachError| Failure::new(Refusal::Busy, error.to_string());
+    let place = app.hub.attach(stream.clone()).map_err(busy)?;
+    let state = app.store.stream(&stream).await.map_err(Refusal::from)?;
+    let asked = resume.filter(|resume| {
+        // An offset that was never given out is of a life of the log that is gone.
+        epoch_of(&resume.epoch) == Some(state.epoch) && resume.offset <= state.head
+    });
+    let reached = state.acknowledged.max(app.hub.acknowledged(&stream));
+    let offset = asked.map_or(reached.min(state.head), |resume| resume.offset);
+    let start = StreamStart {
+        epoch: format!("{:016x}", state.epoch.0),
+        offset,
+        recovered: resume.is_none() || asked.is_some(),
+    };
+    Ok((Reader::new(place, app.store.clone(), offset), start))
+}
+
+fn epoch_of(text: &str) -> Option<Epoch> {
+    u64::from_str_radix(text, 16).ok().map(Epoch)
 }

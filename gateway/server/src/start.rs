@@ -10,24 +10,32 @@ use boop_daemon::{Member, now_ms};
 use boop_wire::Digest;
 use boop_wire::binding::Role;
 use rustls::ServerConfig;
+use tokio::sync::watch;
 use tokio::time::{interval, sleep, timeout};
 
+use crate::admission::Admission;
 use crate::app::{App, Network};
 use crate::config::Config;
 use crate::ledger_link::AttestedLedger;
-use crate::locks::{KeyedLocks, Limiter, Work};
+use crate::locks::{KeyedLocks, Work};
 use crate::party_link::AttestedParties;
 use crate::public_key::PublicKey;
-use crate::store::SqliteStore;
+use crate::store::{SqliteStore, StreamStore as _};
 
-/// How often the hub forgets what has waited too long.
-const SWEEP_EVERY: Duration = Duration::from_secs(30);
+/// How often the store hears what has reached readers.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
+/// How often messages that nobody came for are looked at.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+/// How long a message waits for a reader, in milliseconds.
+const MESSAGE_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 /// How long a start waits for parties and ledger, so that the first callers find them here.
 const SESSIONS_TIME_MAX: Duration = Duration::from_secs(3);
 /// How often it looks.
 const SESSIONS_LOOK: Duration = Duration::from_millis(10);
 /// Longest time that running work has when the process is asked to stop.
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(5);
+/// Longest time that sockets have after that, to take what is theirs and go.
+const LEAVE_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// A gateway that is ready to serve.
 pub struct Gateway {
@@ -76,26 +84,46 @@ impl Gateway {
             now_ms,
             locks: KeyedLocks::default(),
             work: Arc::new(Work::default()),
-            contexts_limiter: Limiter::default(),
-            registrations_limiter: Limiter::default(),
+            leaving: watch::channel(false).0,
+            admission: Admission::new(settings.limits.scale),
         });
         app.resume_contexts().await?;
         tokio::spawn(member.renew_for_ever());
         tokio::spawn(trust.follow_for_ever(async |_| Ok::<_, Infallible>(())));
-        tokio::spawn(sweep_for_ever(Arc::clone(&app)));
+        tokio::spawn(keep_for_ever(Arc::clone(&app)));
         if timeout(SESSIONS_TIME_MAX, sessions(&app)).await.is_err() {
             tracing::warn!("not every session is open yet");
         }
         Ok(Self { app, tls })
     }
 
-    /// Lets running work end, and closes the store.
+    /// Begins a new epoch of streams; for a database that was put back to an earlier state.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn begin_epoch(&self) -> anyhow::Result<()> {
+        self.app.store.begin_epoch().await?;
+        tracing::info!("a new epoch of streams has begun");
+        Ok(())
+    }
+
+    /// Lets running work end and sockets take what is theirs, and closes the store.
     pub async fn drain(&self) {
         if timeout(DRAIN_TIME_MAX, self.app.work.drain())
             .await
             .is_err()
         {
             tracing::warn!("work was still running");
+        }
+        self.app.leaving.send_replace(true);
+        if timeout(LEAVE_TIME_MAX, sockets_gone(&self.app))
+            .await
+            .is_err()
+        {
+            tracing::warn!("sockets were still open");
+        }
+        if let Err(error) = self.app.keep_streams().await {
+            tracing::warn!(%error, "acknowledgements are not kept");
         }
         self.app.store.close().await;
     }
@@ -107,10 +135,26 @@ async fn sessions(app: &App) {
     }
 }
 
-async fn sweep_for_ever(app: Arc<App>) {
-    let mut sweep = interval(SWEEP_EVERY);
+async fn sockets_gone(app: &App) {
+    while app.hub.sockets() > 0 {
+        sleep(SESSIONS_LOOK).await;
+    }
+}
+
+/// Keeps streams for as long as it is polled; a store that does not answer is asked again.
+async fn keep_for_ever(app: Arc<App>) {
+    let mut keep = interval(KEEP_EVERY);
+    let mut forget = interval(FORGET_EVERY);
     loop {
-        sweep.tick().await;
-        app.hub.sweep(app.now());
+        let kept = tokio::select! {
+            _ = keep.tick() => app.keep_streams().await,
+            _ = forget.tick() => {
+                let before_ms = app.now().saturating_sub(MESSAGE_MS_MAX);
+                app.store.forget_messages(before_ms).await.map(drop)
+            }
+        };
+        if let Err(error) = kept {
+            tracing::warn!(%error, "streams are not kept up");
+        }
     }
 }

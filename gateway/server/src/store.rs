@@ -1,8 +1,9 @@
-//! What a gateway keeps: vendors, scanners, users with their session tokens, contexts and the
-//! final answers of requests. Keys and tokens are kept as SHA-256 alone.
+//! What a gateway keeps: vendors, scanners, users with their session tokens, contexts, the final
+//! answers of requests, and the messages of streams. Keys and tokens are kept as SHA-256 alone.
 
 use std::future::Future;
 
+use boop_bridge::{Epoch, Log, StreamName};
 use boop_wire::api::AuthResult;
 use boop_wire::id::{ContextId, ScannerId, TerminalId, TransactionId, VendorId};
 use boop_wire::job::AuthContext;
@@ -122,6 +123,28 @@ pub struct Answer {
     pub text: String,
 }
 
+/// A message on its way to a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Post {
+    /// Whose.
+    pub stream: StreamName,
+    /// A JSON object.
+    pub text: String,
+    /// When, Unix milliseconds.
+    pub at_ms: u64,
+}
+
+/// Where a stream stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamState {
+    /// The life of the log.
+    pub epoch: Epoch,
+    /// Offset of the newest message.
+    pub head: u64,
+    /// Some reader has everything up to here.
+    pub acknowledged: u64,
+}
+
 /// Vendors and scanners.
 pub trait DirectoryStore: Send + Sync {
     /// Adds a vendor with a fresh id.
@@ -157,6 +180,13 @@ pub trait DirectoryStore: Send + Sync {
         vendor: &VendorId,
         terminal: &TerminalId,
     ) -> impl Future<Output = Result<Option<Scanner>, StoreError>> + Send;
+
+    /// Lists a vendor's terminals, at most so many.
+    fn terminals(
+        &self,
+        vendor: &VendorId,
+        max: u32,
+    ) -> impl Future<Output = Result<Vec<TerminalId>, StoreError>> + Send;
 }
 
 /// Users and their session tokens.
@@ -180,21 +210,23 @@ pub trait UserStore: Send + Sync {
         agreed: &Agreed,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Ends an enrolment: the user is enrolled, its tokens are used, the answer is final; all
-    /// or nothing.
+    /// Ends an enrolment: the user is enrolled, its tokens are used, the answer is final, the
+    /// messages are on their streams; all or nothing.
     fn enrol_user(
         &self,
         id: UserId,
         answer: &Answer,
+        posts: &[Post],
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// Contexts and the answers of requests.
 pub trait ContextStore: Send + Sync {
-    /// Opens a context, if its id and its terminal are free.
+    /// Opens a context, if its id and its terminal are free, with the messages that tell of it.
     fn open_context(
         &self,
         context: &StoredContext,
+        posts: &[Post],
     ) -> impl Future<Output = Result<Opened, StoreError>> + Send;
 
     /// Finds a context.
@@ -220,13 +252,14 @@ pub trait ContextStore: Send + Sync {
         agreed: &Agreed,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Gives a context its result, and its request the final answer; false if it had one, and
-    /// then nothing changes.
+    /// Gives a context its result, its request the final answer, and streams the messages that
+    /// tell of it; false if it had a result, and then nothing changes.
     fn close_context(
         &self,
         body: &AuthContext,
         result: &AuthResult,
         answer: Option<&Answer>,
+        posts: &[Post],
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Finds the final answer to a request.
@@ -235,11 +268,42 @@ pub trait ContextStore: Send + Sync {
         request: RequestId,
     ) -> impl Future<Output = Result<Option<Answer>, StoreError>> + Send;
 
-    /// Keeps a final answer; the first one stays.
-    fn put_answer(&self, answer: &Answer) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Keeps a final answer with the messages that tell of it; the first answer stays.
+    fn put_answer(
+        &self,
+        answer: &Answer,
+        posts: &[Post],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Streams of messages; they are read through [`Log`].
+pub trait StreamStore: Log<Error = StoreError> {
+    /// Puts messages on their streams, all or none.
+    fn post(&self, posts: &[Post]) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Returns where a stream stands; one that had no message yet stands at zero.
+    fn stream(
+        &self,
+        name: &StreamName,
+    ) -> impl Future<Output = Result<StreamState, StoreError>> + Send;
+
+    /// Notes up to where streams have reached a reader; never back.
+    fn acknowledge(
+        &self,
+        news: &[(StreamName, u64)],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Forgets messages that are older than this; returns how many.
+    fn forget_messages(
+        &self,
+        before_ms: u64,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Begins a new epoch: the database was put back to an earlier state.
+    fn begin_epoch(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// Everything a gateway keeps.
-pub trait Store: DirectoryStore + UserStore + ContextStore {}
+pub trait Store: DirectoryStore + UserStore + ContextStore + StreamStore {}
 
-impl<T: DirectoryStore + UserStore + ContextStore> Store for T {}
+impl<T: DirectoryStore + UserStore + ContextStore + StreamStore> Store for T {}

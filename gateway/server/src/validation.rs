@@ -1,12 +1,12 @@
 //! What a vendor may ask and what a scanner may send: pure checks, before anything is stored.
 
+use std::ops::RangeInclusive;
+
 use boop_wire::api::Requirements;
 use boop_wire::codec::{digest_of, from_canonical_max};
-use boop_wire::id::{ContextId, VendorId};
-use boop_wire::job::{
-    ATTRIBUTES_MAX, AuthContext, CAPTURE_LIFE_MS_MAX, Capture, ContextKind, SealedBox,
-};
-use boop_wire::ledger::Currency;
+use boop_wire::id::{ContextId, TerminalId, VendorId};
+use boop_wire::job::{AuthContext, CAPTURE_LIFE_MS_MAX, Capture, ContextKind, SealedBox};
+use boop_wire::ledger::{AMOUNT_MAX, Currency};
 use boop_wire::{Digest, PartyIndex, Refusal};
 
 use crate::problem::Failure;
@@ -18,10 +18,14 @@ pub const TIMEOUT_MS_MIN: u64 = 1_000;
 pub const TIMEOUT_MS_MAX: u64 = 120_000;
 /// Life of a context whose vendor names none, in milliseconds.
 pub const TIMEOUT_MS_DEFAULT: u64 = 30_000;
+/// Ages in years that a vendor may require.
+pub const AGES: RangeInclusive<u8> = 1..=120;
 /// Longest name of an attribute, in bytes.
 pub const ATTRIBUTE_BYTES_MAX: usize = 64;
-/// Longest name shown to a customer, in bytes.
-pub const NAME_SHOWN_BYTES_MAX: usize = 128;
+/// Longest name shown to a customer, in characters.
+pub const NAME_SHOWN_CHARACTERS_MAX: usize = 128;
+/// Most attributes of one list that a vendor sends; its age rule may add one.
+pub const ATTRIBUTES_LISTED_MAX: usize = 15;
 /// Largest encoded capture, in bytes.
 pub const CAPTURE_BYTES_MAX: usize = 44 * 1024;
 
@@ -53,33 +57,47 @@ impl Asked {
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with the field.
-    pub fn open(self, vendor_name: &str, now_ms: u64) -> Result<Opening, Failure> {
+    pub fn open(
+        self,
+        vendor_name: &str,
+        terminal: TerminalId,
+        now_ms: u64,
+    ) -> Result<Opening, Failure> {
         let timeout_ms = self.timeout.unwrap_or(TIMEOUT_MS_DEFAULT);
         if !(TIMEOUT_MS_MIN..=TIMEOUT_MS_MAX).contains(&timeout_ms) {
             return Err(invalid("timeout"));
         }
         let kind = kind_of(&self.requirements)?;
-        let payee = self
-            .requirements
-            .merchant_name
-            .unwrap_or_else(|| vendor_name.into());
+        check_entrance(&self.requirements)?;
+        check_attributes(&self.requirements.attributes_required)?;
+        check_attributes(&self.requirements.attributes_optional)?;
+        let required = self.requirements.required();
+        let optional = self.requirements.optional();
+        let Requirements {
+            merchant_name,
+            venue_id,
+            event_id,
+            entrance_type,
+            ..
+        } = self.requirements;
+        let payee = merchant_name.unwrap_or_else(|| vendor_name.into());
         if !is_shown_name(&payee) {
             return Err(invalid("merchant_name"));
         }
-        let required = self.requirements.attributes_required;
-        let optional = self.requirements.attributes_optional;
-        check_attributes(&required, &optional)?;
         let mut context = AuthContext {
             vendor: self.vendor,
             context: self.context,
-            terminal: self.requirements.terminal_id,
+            terminal,
             kind,
             payee,
             attributes_required: required,
             attributes_optional: optional,
             expires_at_ms: timeout_ms,
         };
-        let asked = digest_of("asked-context", &context);
+        let asked = digest_of(
+            "asked-context",
+            &(&context, venue_id, event_id, entrance_type),
+        );
         context.expires_at_ms = now_ms.saturating_add(timeout_ms);
         Ok(Opening { context, asked })
     }
@@ -87,7 +105,8 @@ impl Asked {
 
 /// Tells whether a name may be shown to a customer.
 pub fn is_shown_name(name: &str) -> bool {
-    (1..=NAME_SHOWN_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control)
+    (1..=NAME_SHOWN_CHARACTERS_MAX).contains(&name.chars().count())
+        && !name.chars().any(char::is_control)
 }
 
 /// A capture whose form, quality and time are good.
@@ -143,7 +162,7 @@ fn kind_of(requirements: &Requirements) -> Result<ContextKind, Failure> {
         "payment" => Ok(ContextKind::Payment {
             amount: requirements
                 .amount
-                .filter(|amount| *amount > 0 && i64::try_from(*amount).is_ok())
+                .filter(|amount| (1..=AMOUNT_MAX).contains(amount))
                 .ok_or_else(|| invalid("amount"))?,
             currency: requirements
                 .currency
@@ -168,16 +187,32 @@ fn free(requirements: &Requirements, kind: ContextKind) -> Result<ContextKind, F
     Ok(kind)
 }
 
-fn check_attributes(required: &[String], optional: &[String]) -> Result<(), Failure> {
-    if required.len() + optional.len() > ATTRIBUTES_MAX {
-        return Err(invalid("attributes"));
-    }
-    let all = required.iter().chain(optional);
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
-    for name in all {
-        if !(1..=ATTRIBUTE_BYTES_MAX).contains(&name.len()) || !name.bytes().all(plain) {
-            return Err(invalid("attributes"));
+/// Refuses an entrance's fields elsewhere, texts that are too long, and ages that nobody has.
+fn check_entrance(requirements: &Requirements) -> Result<(), Failure> {
+    let texts = [
+        ("venue_id", &requirements.venue_id),
+        ("event_id", &requirements.event_id),
+        ("entrance_type", &requirements.entrance_type),
+    ];
+    for (field, text) in texts {
+        if let Some(text) = text
+            && (requirements.kind != "entrance" || !is_shown_name(text))
+        {
+            return Err(invalid(field));
         }
+    }
+    match requirements.minimum_age {
+        Some(years) if !AGES.contains(&years) => Err(invalid("minimum_age")),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn check_attributes(names: &[String]) -> Result<(), Failure> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    let is_name =
+        |name: &String| (1..=ATTRIBUTE_BYTES_MAX).contains(&name.len()) && name.bytes().all(plain);
+    if names.len() > ATTRIBUTES_LISTED_MAX || !names.iter().all(is_name) {
+        return Err(invalid("attributes"));
     }
     Ok(())
 }
@@ -198,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_payment_opens_with_defaults() {
-        let opening = asked(|_| {}).open("Corner Shop", NOW).unwrap();
+        let opening = asked(|_| {}).open("Corner Shop", till(), NOW).unwrap();
 
         assert_eq!(opening.context.payee, "Corner Shop");
         assert_eq!(opening.context.expires_at_ms, NOW + 30_000);
@@ -250,23 +285,23 @@ mod tests {
         ];
 
         for (change, field) in table {
-            assert_eq!(asked(change).open("Shop", NOW), Err(invalid(field)));
+            assert_eq!(asked(change).open("Shop", till(), NOW), Err(invalid(field)));
         }
     }
 
     #[test]
     fn the_bounds_of_the_timeout_are_allowed() {
         for timeout in [TIMEOUT_MS_MIN, TIMEOUT_MS_MAX] {
-            let opening = asked(|a| a.timeout = Some(timeout)).open("Shop", NOW);
+            let opening = asked(|a| a.timeout = Some(timeout)).open("Shop", till(), NOW);
             assert_eq!(opening.unwrap().context.expires_at_ms, NOW + timeout);
         }
     }
 
     #[test]
     fn a_repetition_asks_the_same_whenever_it_comes() {
-        let first = asked(|_| {}).open("Shop", NOW).unwrap();
-        let later = asked(|a| a.timeout = Some(30_000)).open("Shop", NOW + 5);
-        let other = asked(|a| a.requirements.amount = Some(501)).open("Shop", NOW);
+        let first = asked(|_| {}).open("Shop", till(), NOW).unwrap();
+        let later = asked(|a| a.timeout = Some(30_000)).open("Shop", till(), NOW + 5);
+        let other = asked(|a| a.requirements.amount = Some(501)).open("Shop", till(), NOW);
 
         assert_eq!(first.asked, later.unwrap().asked);
         assert_ne!(first.asked, other.unwrap().asked);
@@ -312,19 +347,15 @@ mod tests {
         }
     }
 
+    fn till() -> TerminalId {
+        "till-1".parse().unwrap()
+    }
+
     fn asked(change: impl FnOnce(&mut Asked)) -> Asked {
         let mut asked = Asked {
             vendor: "ven_1".parse().unwrap(),
             context: "c1".parse().unwrap(),
-            requirements: Requirements {
-                kind: "payment".into(),
-                terminal_id: "till-1".parse().unwrap(),
-                amount: Some(500),
-                currency: Some("EUR".into()),
-                merchant_name: None,
-                attributes_required: Vec::new(),
-                attributes_optional: Vec::new(),
-            },
+            requirements: Requirements::payment(till(), 500, "EUR"),
             timeout: None,
         };
         change(&mut asked);

@@ -7,9 +7,6 @@ use boop_wire::codec::domain_digest;
 use boop_wire::id::AccountId;
 use boop_wire::ledger::Currency;
 
-/// Largest amount of one transfer, in the smallest unit.
-pub const AMOUNT_MAX: u64 = 1_000_000_000_000_000;
-
 /// An account in one currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AccountKey {

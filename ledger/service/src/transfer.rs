@@ -14,9 +14,9 @@
 //! stays refused under its id. Pure: the store's rows and the time come in, the change goes out.
 
 use boop_wire::id::{AccountId, TransactionId};
-use boop_wire::ledger::{Credit, Detail, Payment};
+use boop_wire::ledger::{AMOUNT_MAX, Credit, Detail, Payment};
 
-use crate::account::{AMOUNT_MAX, AccountKey, CounterLimit, Sides, world_account};
+use crate::account::{AccountKey, CounterLimit, Sides, world_account};
 
 /// Longest life of a hold, in milliseconds.
 pub const HOLD_LIFE_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1000;

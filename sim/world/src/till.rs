@@ -152,15 +152,7 @@ impl Till {
     pub async fn open_context(&mut self, amount: u64) -> anyhow::Result<ContextId> {
         self.next_context += 1;
         let context_id: ContextId = format!("ctx_{}_{}", self.prefix, self.next_context).parse()?;
-        let requirements = Requirements {
-            kind: "payment".to_owned(),
-            terminal_id: self.terminal.parse()?,
-            amount: Some(amount),
-            currency: Some(CURRENCY.to_owned()),
-            merchant_name: None,
-            attributes_required: Vec::new(),
-            attributes_optional: Vec::new(),
-        };
+        let requirements = Requirements::payment(self.terminal.parse()?, amount, CURRENCY);
         let request = ContextRequest {
             context_id: context_id.clone(),
             requirements,

@@ -126,6 +126,7 @@ async fn log_in(
         .send(&FromScanner::Authenticate {
             scanner_id: login.scanner_id.clone(),
             scanner_key: login.scanner_key.to_string(),
+            resume: None,
         })
         .await?;
     match socket.receive(LOGIN_TIME_MAX).await? {
@@ -147,6 +148,7 @@ fn configuration_of(message: ToScanner) -> Option<ScannerConfiguration> {
             quality_min,
             samples,
             capture_life_ms,
+            ..
         } => Some(ScannerConfiguration {
             terminal: terminal_id,
             vendor: vendor_id,
@@ -158,6 +160,7 @@ fn configuration_of(message: ToScanner) -> Option<ScannerConfiguration> {
         | ToScanner::ContextClosed { .. }
         | ToScanner::CaptureResult { .. }
         | ToScanner::Error(_)
+        | ToScanner::Gap { .. }
         | ToScanner::Pong => None,
     }
 }

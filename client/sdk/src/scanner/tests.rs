@@ -107,6 +107,7 @@ fn error(context: Option<&str>) -> ErrorMessage {
             context_id: context.map(|context| context.parse().unwrap()),
             timestamp: 1,
             retry_allowed: true,
+            refusal: None,
         },
     }
 }

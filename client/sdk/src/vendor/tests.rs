@@ -116,15 +116,7 @@ fn asked(request: &ContextRequest) -> Result<ExpectedContext, VendorError> {
 fn request() -> ContextRequest {
     ContextRequest {
         context_id: "ctx_1".parse().unwrap(),
-        requirements: Requirements {
-            kind: "payment".into(),
-            terminal_id: "till_1".parse().unwrap(),
-            amount: Some(450),
-            currency: Some("EUR".into()),
-            merchant_name: None,
-            attributes_required: Vec::new(),
-            attributes_optional: Vec::new(),
-        },
+        requirements: Requirements::payment("till_1".parse().unwrap(), 450, "EUR"),
         timeout_ms: None,
     }
 }
@@ -134,10 +126,7 @@ fn result(success: bool) -> AuthResult {
         success,
         user_id: Some(WHO.to_user_text()),
         code: None,
-        retry_allowed: false,
-        transaction_id: None,
-        receipt: None,
-        timing: None,
+        ..AuthResult::refused(boop_wire::Refusal::UserNotFound)
     }
 }
 

@@ -11,11 +11,13 @@ use boop_wire::api::{
 };
 use boop_wire::codec::{digest_of, plain_digest, to_canonical};
 use boop_wire::id::TransactionId;
-use boop_wire::ledger::{Credit, Currency, LedgerRequest, user_account};
+use boop_wire::ledger::{AMOUNT_MAX, Credit, Currency, LedgerRequest, user_account};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Body;
 use super::caller::admin;
+use super::document::Problems;
 use crate::app::App;
 use crate::ledger_link::recorded;
 use crate::problem::Failure;
@@ -24,7 +26,7 @@ use crate::text::{base64url, random};
 use crate::validation::is_shown_name;
 
 /// Answer of `POST /api/v1/admin/credits`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CreditResponse {
     /// The credit's transaction.
     pub transaction_id: TransactionId,
@@ -33,6 +35,21 @@ pub struct CreditResponse {
 }
 
 /// Adds a vendor; its key is shown this once.
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/vendors",
+    operation_id = "add_vendor",
+    tag = "admin",
+    request_body = VendorRequest,
+    security(("admin_token" = [])),
+    responses(
+        (
+            status = 201, body = VendorResponse,
+            description = "The vendor, and its key, shown this once",
+        ),
+        Problems,
+    ),
+)]
 pub(super) async fn add_vendor(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -61,6 +78,21 @@ pub(super) async fn add_vendor(
 }
 
 /// Adds a scanner at a terminal that has none; its key is shown this once.
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/scanners",
+    operation_id = "add_scanner",
+    tag = "admin",
+    request_body = ScannerRequest,
+    security(("admin_token" = [])),
+    responses(
+        (
+            status = 201, body = ScannerResponse,
+            description = "The scanner, and its key, shown this once",
+        ),
+        Problems,
+    ),
+)]
 pub(super) async fn add_scanner(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -92,6 +124,18 @@ pub(super) async fn add_scanner(
 }
 
 /// Puts money on a user's account; the same request id does it once.
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/credits",
+    operation_id = "credit",
+    tag = "admin",
+    request_body = CreditRequest,
+    security(("admin_token" = [])),
+    responses(
+        (status = 201, body = CreditResponse, description = "The credit and its receipt"),
+        Problems,
+    ),
+)]
 pub(super) async fn credit(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -100,7 +144,7 @@ pub(super) async fn credit(
     admin(&app, &headers).await?;
     let invalid = |field: &str| Failure::new(Refusal::Invalid, field);
     let currency = Currency::new(&request.currency).ok_or_else(|| invalid("currency"))?;
-    if request.amount == 0 || i64::try_from(request.amount).is_err() {
+    if !(1..=AMOUNT_MAX).contains(&request.amount) {
         return Err(invalid("amount"));
     }
     let user = app.store.user(request.user_id).await;

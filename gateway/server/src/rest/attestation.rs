@@ -11,6 +11,7 @@ use boop_wire::codec::to_canonical;
 use boop_wire::session::{ProofStatement, Side};
 use serde::Deserialize;
 
+use super::document::Problems;
 use crate::app::App;
 use crate::problem::Failure;
 use crate::serve::Connection;
@@ -25,6 +26,27 @@ pub(super) struct Challenge {
 }
 
 /// Answers a client's challenge.
+#[utoipa::path(
+    get,
+    path = "/.well-known/attestation",
+    operation_id = "attest",
+    tag = "trust",
+    params(
+        (
+            "nonce" = String, Query,
+            description = "32 bytes in base64url",
+            pattern = "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$",
+        ),
+    ),
+    security(()),
+    responses(
+        (
+            status = 200, body = AttestationResponse,
+            description = "Evidence, and a proof over this connection",
+        ),
+        Problems,
+    ),
+)]
 pub(super) async fn attest(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Connection>,

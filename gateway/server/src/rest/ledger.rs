@@ -13,15 +13,17 @@ use boop_wire::ledger::{
 };
 use boop_wire::{Refusal, UserId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::caller::{Caller, caller};
+use super::document::Problems;
 use crate::app::App;
 use crate::problem::Failure;
 use crate::store::ContextStore as _;
 
 /// Answer of `GET /api/v1/ledger/transactions/{user_id}`: each is the hexadecimal of a
 /// [`Transaction`]'s JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HistoryResponse {
     /// Oldest first.
     pub transactions: Vec<String>,
@@ -61,7 +63,33 @@ pub(super) struct HistoryQuery {
     to: Option<String>,
 }
 
+/// Latest time that a query may name, Unix seconds: some 285,000 years from now.
+const SECONDS_MAX: u64 = 9_000_000_000_000;
+
 /// Returns what an account may spend.
+#[utoipa::path(
+    get,
+    path = "/api/v1/ledger/tokens/{user_id}",
+    operation_id = "balance",
+    tag = "ledger",
+    params(
+        (
+            "user_id" = String, Path,
+            description = "A user's id or an account's, hexadecimal",
+            pattern = "^([0-9a-fA-F]{32}|[0-9a-fA-F]{64})$",
+        ),
+        (
+            "currency" = Option<String>, Query,
+            description = "ISO 4217; the network's own if left out",
+            pattern = "^[A-Z]{3}$",
+        ),
+    ),
+    security(("vendor_key" = []), ("user_token" = []), ("admin_token" = [])),
+    responses(
+        (status = 200, body = BalanceResponse, description = "What may be spent"),
+        Problems,
+    ),
+)]
 pub(super) async fn balance(
     State(app): State<Arc<App>>,
     Path(user_id): Path<String>,
@@ -92,6 +120,37 @@ pub(super) async fn balance(
 }
 
 /// Returns an account's transactions; to a vendor, those that paid it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/ledger/transactions/{user_id}",
+    operation_id = "transactions",
+    tag = "ledger",
+    params(
+        (
+            "user_id" = String, Path,
+            description = "A user's id or an account's, hexadecimal",
+            pattern = "^([0-9a-fA-F]{32}|[0-9a-fA-F]{64})$",
+        ),
+        (
+            "from" = u64, Query,
+            description = "Unix seconds",
+            maximum = 9_000_000_000_000u64,
+        ),
+        (
+            "to" = Option<u64>, Query,
+            description = "Unix seconds; now if left out",
+            maximum = 9_000_000_000_000u64,
+        ),
+    ),
+    security(("vendor_key" = []), ("user_token" = []), ("admin_token" = [])),
+    responses(
+        (
+            status = 200, body = HistoryResponse,
+            description = "Transactions, each hexadecimal of its JSON",
+        ),
+        Problems,
+    ),
+)]
 pub(super) async fn history(
     State(app): State<Arc<App>>,
     Path(user_id): Path<String>,
@@ -133,6 +192,23 @@ pub(super) async fn history(
 }
 
 /// Tells whether a transaction moved money.
+#[utoipa::path(
+    get,
+    path = "/api/v1/ledger/transactions/check/{transaction_id}",
+    operation_id = "check_transaction",
+    tag = "ledger",
+    params(
+        (
+            "transaction_id" = TransactionId, Path,
+            description = "SHA-256 of vendor_id and context_id as texts",
+        ),
+    ),
+    security(("vendor_key" = []), ("admin_token" = [])),
+    responses(
+        (status = 200, body = TransactionCheckResponse, description = "Whether money moved"),
+        Problems,
+    ),
+)]
 pub(super) async fn check(
     State(app): State<Arc<App>>,
     Path(transaction_id): Path<String>,
@@ -180,8 +256,7 @@ fn account_of(text: &str) -> Result<AccountId, Failure> {
 
 fn millis(seconds: Option<&str>) -> Option<u64> {
     let seconds: u64 = seconds?.parse().ok()?;
-    let ms = seconds.checked_mul(1000)?;
-    i64::try_from(ms).is_ok().then_some(ms)
+    (seconds <= SECONDS_MAX).then(|| seconds * 1000)
 }
 
 fn transaction(receipt: &Receipt) -> Option<Transaction> {

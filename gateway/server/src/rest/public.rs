@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use boop_wire::api::{
     HealthResponse, ManifestResponse, NetworkResponse, RegisterRequest, RegisterResponse,
@@ -12,19 +12,44 @@ use boop_wire::codec::{plain_digest, to_canonical};
 use boop_wire::{PartyIndex, Refusal, UserId};
 
 use super::Body;
+use super::document::Problems;
 use crate::app::App;
 use crate::problem::Failure;
-use crate::serve::Connection;
 use crate::store::{Session, UserStore as _};
 use crate::text::{base64url, random};
 
 /// Life of a session token, in milliseconds.
 const SESSION_MS: u64 = 15 * 60 * 1000;
-/// Longest free text of an app, in bytes.
-const TEXT_BYTES_MAX: usize = 128;
+/// Longest free text of an app, in characters.
+const TEXT_CHARACTERS_MAX: usize = 128;
 
 /// Tells whether everything is there that the gateway needs.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "health",
+    tag = "operation",
+    security(()),
+    responses((status = 200, body = HealthResponse, description = "It answers"), Problems),
+)]
 pub(super) async fn health(State(app): State<Arc<App>>) -> Json<HealthResponse> {
+    health_of(&app)
+}
+
+/// The same under the published path.
+#[utoipa::path(
+    get,
+    path = "/api/v1/status",
+    operation_id = "status",
+    tag = "operation",
+    security(()),
+    responses((status = 200, body = HealthResponse, description = "It answers"), Problems),
+)]
+pub(super) async fn status(State(app): State<Arc<App>>) -> Json<HealthResponse> {
+    health_of(&app)
+}
+
+fn health_of(app: &App) -> Json<HealthResponse> {
     Json(HealthResponse {
         status: if app.is_whole() { "ok" } else { "degraded" }.into(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -34,6 +59,20 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Json<HealthResponse> 
 }
 
 /// Returns the manifest, whether or not the parties are here.
+#[utoipa::path(
+    get,
+    path = "/api/v1/manifest",
+    operation_id = "manifest",
+    tag = "trust",
+    security(()),
+    responses(
+        (
+            status = 200, body = ManifestResponse,
+            description = "The versions of the signed manifest",
+        ),
+        Problems,
+    ),
+)]
 pub(super) async fn manifest(State(app): State<Arc<App>>) -> Json<ManifestResponse> {
     Json(ManifestResponse {
         network_id: app.network.id,
@@ -43,6 +82,20 @@ pub(super) async fn manifest(State(app): State<Arc<App>>) -> Json<ManifestRespon
 }
 
 /// Returns the manifest and the evidence of the three parties.
+#[utoipa::path(
+    get,
+    path = "/api/v1/network",
+    operation_id = "network",
+    tag = "trust",
+    security(()),
+    responses(
+        (
+            status = 200, body = NetworkResponse,
+            description = "Manifest and evidence of the three parties",
+        ),
+        Problems,
+    ),
+)]
 pub(super) async fn network(State(app): State<Arc<App>>) -> Result<Json<NetworkResponse>, Failure> {
     let mut parties = Vec::with_capacity(PartyIndex::COUNT);
     for party in PartyIndex::ALL {
@@ -60,21 +113,27 @@ pub(super) async fn network(State(app): State<Arc<App>>) -> Result<Json<NetworkR
 }
 
 /// Makes a user with a session token that enrols one palm.
+#[utoipa::path(
+    post,
+    path = "/api/v1/register",
+    operation_id = "register",
+    tag = "users",
+    request_body = RegisterRequest,
+    security(()),
+    responses(
+        (
+            status = 201, body = RegisterResponse,
+            description = "A new user, and a token that enrols one palm",
+        ),
+        Problems,
+    ),
+)]
 pub(super) async fn register(
     State(app): State<Arc<App>>,
-    Extension(connection): Extension<Connection>,
     Body(request): Body<RegisterRequest>,
 ) -> Result<(StatusCode, Json<RegisterResponse>), Failure> {
     check_texts(&request)?;
     let now_ms = app.now();
-    let max = app.settings.limits.registrations_per_ip_minute;
-    if !app
-        .registrations_limiter
-        .allow(connection.address, max, now_ms)
-    {
-        let detail = "registrations of this address";
-        return Err(Failure::new(Refusal::Busy, detail));
-    }
     let user_id = UserId::new(random()?);
     let session_token = base64url(&random::<32>()?);
     let session = Session {
@@ -94,6 +153,23 @@ pub(super) async fn register(
     Ok((StatusCode::CREATED, Json(response)))
 }
 
+/// The same under the path that apps have been told.
+#[utoipa::path(
+    post,
+    path = "/v1/register",
+    operation_id = "register_app",
+    tag = "users",
+    request_body = RegisterRequest,
+    security(()),
+    responses((status = 201, body = RegisterResponse, description = "A new user"), Problems),
+)]
+pub(super) async fn register_published(
+    app: State<Arc<App>>,
+    body: Body<RegisterRequest>,
+) -> Result<(StatusCode, Json<RegisterResponse>), Failure> {
+    register(app, body).await
+}
+
 fn check_texts(request: &RegisterRequest) -> Result<(), Failure> {
     let texts = [
         ("device_id", &request.device_id),
@@ -103,7 +179,7 @@ fn check_texts(request: &RegisterRequest) -> Result<(), Failure> {
     for (field, text) in texts {
         if text
             .as_ref()
-            .is_some_and(|text| text.len() > TEXT_BYTES_MAX)
+            .is_some_and(|text| text.chars().count() > TEXT_CHARACTERS_MAX)
         {
             return Err(Failure::new(Refusal::Invalid, field));
         }

@@ -7,8 +7,8 @@ use axum::http::{Request, StatusCode};
 use boop_channel::verify_statement;
 use boop_wire::Refusal;
 use boop_wire::api::{
-    AttestationResponse, AuthResult, BalanceResponse, HealthResponse, HttpProof, MEDIA_BUNDLE,
-    ManifestResponse, NetworkResponse, Problem, RegisterResponse, ScannerResponse,
+    AttestationResponse, AuthResult, BalanceResponse, Envelope, HealthResponse, HttpProof,
+    MEDIA_BUNDLE, ManifestResponse, NetworkResponse, Problem, RegisterResponse, ScannerResponse,
     TransactionCheckResponse, VendorResponse,
 };
 use boop_wire::evidence::EvidenceBundle;
@@ -162,19 +162,42 @@ async fn a_registration_with_wrong_fields_is_refused() {
 
 #[tokio::test]
 async fn an_address_registers_so_many_users_a_minute() {
-    let gateway = Gateway::with(LimitSettings {
-        registrations_per_ip_minute: 1,
-        ..LimitSettings::default()
-    })
-    .await;
+    let gateway = Gateway::with(LimitSettings::default()).await;
     let body = json!({});
-    let _: RegisterResponse = gateway
-        .ok(post("/api/v1/register", &body), StatusCode::CREATED)
-        .await;
+    for left in (0..50).rev() {
+        let request = post("/api/v1/register", &body);
+        let response = gateway.router().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::CREATED);
+        let headers = response.headers();
+        assert_eq!(headers["x-ratelimit-limit"], "50");
+        assert_eq!(headers["x-ratelimit-remaining"], left.to_string());
+    }
 
-    gateway
-        .refuses(post("/api/v1/register", &body), Refusal::Busy)
+    let refused = gateway
+        .router()
+        .oneshot(post("/api/v1/register", &body))
         .await;
+    assert!(refused.unwrap().headers().contains_key("retry-after"));
+    gateway
+        .refuses(post("/v1/register", &body), Refusal::Busy)
+        .await;
+}
+
+#[tokio::test]
+async fn keys_that_are_not_good_use_up_their_addresss_patience_and_nobody_elses() {
+    let gateway = Gateway::with(LimitSettings::default()).await;
+    for number in 0..20 {
+        let request = api_key(
+            post("/api/v1/auth", &Value::Null),
+            &format!("guess-{number}"),
+        );
+        gateway.refuses(request, Refusal::Unauthenticated).await;
+    }
+
+    let guess = api_key(post("/api/v1/auth", &Value::Null), "guess-20");
+    gateway.refuses(guess, Refusal::Busy).await;
+    let good = api_key(post("/api/v1/auth", &Value::Null), API_KEY);
+    let _: Value = gateway.ok(good, StatusCode::OK).await;
 }
 
 #[tokio::test]
@@ -353,10 +376,10 @@ async fn a_vendor_sees_its_own_context_and_transaction_alone() {
     let status = "/api/v1/auth/c1/status";
     let check = format!("/api/v1/ledger/transactions/check/{}", stored.transaction);
 
-    let known: StatusResponse = gateway
+    let known: Envelope<StatusResponse> = gateway
         .ok(api_key(get(status), API_KEY), StatusCode::OK)
         .await;
-    assert_eq!(known.status, "pending");
+    assert_eq!(known.data.status, "pending");
     let known: TransactionCheckResponse = gateway
         .ok(api_key(get(&check), API_KEY), StatusCode::OK)
         .await;
@@ -374,12 +397,15 @@ async fn the_status_of_a_context_tells_how_it_ended() {
     let stored = pay_for(&gateway).await;
     let result = AuthResult {
         code: Some("ambiguous".into()),
-        ..crate::contexts::failed(Refusal::Ambiguous)
+        ..AuthResult::refused(Refusal::Ambiguous)
     };
-    let closed = gateway.app.store.close_context(&stored.body, &result, None);
+    let closed = gateway
+        .app
+        .store
+        .close_context(&stored.body, &result, None, &[]);
     assert_eq!(closed.await, Ok(true));
 
-    let known: StatusResponse = gateway
+    let known: Envelope<StatusResponse> = gateway
         .ok(
             api_key(get("/api/v1/auth/c1/status"), API_KEY),
             StatusCode::OK,
@@ -387,7 +413,7 @@ async fn the_status_of_a_context_tells_how_it_ended() {
         .await;
 
     assert_eq!(
-        (known.status.as_str(), known.result),
+        (known.data.status.as_str(), known.data.result),
         ("failed", Some(result))
     );
     let odd = api_key(get("/api/v1/auth/a%20b/status"), API_KEY);
@@ -441,7 +467,7 @@ impl Gateway {
         let problem: Problem = body_of(response).await;
 
         assert_eq!(problem.code, refusal.code(), "{:?}", problem.detail);
-        assert_eq!(status, crate::problem::status_of(refusal));
+        assert_eq!(status, crate::problem::entry(refusal).status);
         assert_eq!(problem.status, status.as_u16());
         assert_eq!(problem.retry_allowed, refusal.retryable());
         assert_eq!(kind, "application/problem+json");
@@ -460,7 +486,7 @@ async fn pay_for(gateway: &Gateway) -> StoredContext {
         agreed: None,
         result: None,
     };
-    gateway.app.store.open_context(&stored).await.unwrap();
+    gateway.app.store.open_context(&stored, &[]).await.unwrap();
     gateway.ledger.put(user_account(USER), 1000);
     let subject = boop_wire::job::Subject::Identify(stored.body.clone());
     let agreed = crate::fixture::agreed_on(&subject);

@@ -70,6 +70,7 @@ async fn a_client_verifies_its_own_connection_and_upgrades_it() {
         .unwrap();
     let hello = FromUser::Hello {
         session_token: SESSION_TOKEN.into(),
+        resume: None,
     };
     let hello = serde_json::to_string(&hello).unwrap();
     socket.send(Message::Text(hello.into())).await.unwrap();

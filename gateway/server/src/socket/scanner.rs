@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use boop_bridge::StreamName;
 use boop_wire::Refusal;
-use boop_wire::api::{FromScanner, ToScanner};
+use boop_wire::api::{FromScanner, Resume, ToScanner};
 use boop_wire::job::CAPTURE_LIFE_MS_MAX;
+use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use super::{Event, Wire, attach};
+use super::{Desk, Handled, Wire, attach, converse};
 use crate::app::App;
 use crate::enrolment::Registration;
+use crate::json;
+use crate::problem::Failure;
 use crate::store::{DirectoryStore as _, Scanner};
 use crate::text;
 
@@ -21,9 +24,13 @@ const CAPTURES_MAX: usize = 4;
 
 /// Converses with one scanner until the socket is over.
 pub(super) async fn run(mut wire: Wire, app: Arc<App>) {
-    let scanner = match authenticate(&mut wire, &app).await {
-        Ok(scanner) => scanner,
-        Err(refusal) => return wire.end(&refusal.into()).await,
+    let (scanner, resume) = match authenticate(&mut wire, &app).await {
+        Ok(known) => known,
+        Err(failure) => return wire.end(&failure).await,
+    };
+    let stream = StreamName::Scanner(scanner.id.clone());
+    let Some((reader, stream)) = attach(&mut wire, &app, stream, resume.as_ref()).await else {
+        return;
     };
     let configuration = ToScanner::Configuration {
         terminal_id: scanner.terminal.clone(),
@@ -31,100 +38,99 @@ pub(super) async fn run(mut wire: Wire, app: Arc<App>) {
         quality_min: app.network.quality_min,
         samples: ENROLMENT_SAMPLES,
         capture_life_ms: CAPTURE_LIFE_MS_MAX,
-    };
-    let stream = StreamName::Scanner(scanner.id.clone());
-    let Some(mut attachment) = attach(&mut wire, &app, stream).await else {
-        return;
+        stream,
     };
     if !wire.send(&configuration).await {
         return;
     }
-    let desk = Desk {
-        app: Arc::clone(&app),
+    let desk = ScannerDesk {
+        app,
         scanner,
         places: Arc::new(Semaphore::new(CAPTURES_MAX)),
     };
-    loop {
-        let alive = match wire.next(&mut attachment).await {
-            Event::Message(message) => handle(&mut wire, &desk, message).await,
-            Event::Delivery(delivery) => wire.deliver(&mut attachment, delivery).await,
-            Event::Refused(refusal) => return wire.end(&refusal.into()).await,
-            Event::Closed => false,
-        };
-        if !alive {
-            return;
-        }
-    }
+    converse(wire, reader, &desk).await;
 }
 
-async fn authenticate(wire: &mut Wire, app: &App) -> Result<Scanner, Refusal> {
-    match wire.first().await? {
+async fn authenticate(wire: &mut Wire, app: &App) -> Result<(Scanner, Option<Resume>), Failure> {
+    match json::read(json::object(wire.first().await?.as_bytes())?)? {
         FromScanner::Authenticate {
             scanner_id,
             scanner_key,
+            resume,
         } => {
-            let scanner = app.store.scanner(&scanner_id).await?;
+            let scanner = app.store.scanner(&scanner_id).await;
             scanner
+                .map_err(Refusal::from)?
                 .filter(|scanner| text::is_secret(&scanner_key, &scanner.key))
-                .ok_or(Refusal::Unauthenticated)
+                .map(|scanner| (scanner, resume))
+                .ok_or(Refusal::Unauthenticated.into())
         }
-        FromScanner::Capture { .. } | FromScanner::Enrol { .. } | FromScanner::Ping => {
-            Err(Refusal::Unexpected)
-        }
+        FromScanner::Capture { .. }
+        | FromScanner::Enrol { .. }
+        | FromScanner::Acknowledge { .. }
+        | FromScanner::Ping => Err(Refusal::Unexpected.into()),
     }
 }
 
 /// Where one scanner's captures are worked on.
-struct Desk {
+struct ScannerDesk {
     app: Arc<App>,
     scanner: Scanner,
     places: Arc<Semaphore>,
 }
 
-/// Starts work in a task of its own, so that the socket goes on meanwhile; what becomes of it
-/// comes over the scanner's stream.
-async fn handle(wire: &mut Wire, desk: &Desk, message: FromScanner) -> bool {
-    match message {
-        FromScanner::Ping => wire.send(&ToScanner::Pong).await,
-        FromScanner::Authenticate { .. } => wire.complain(&Refusal::Unexpected.into(), None).await,
-        FromScanner::Capture {
-            context_id,
-            capture,
-        } => {
-            let work = |app: Arc<App>, scanner| async move {
-                app.authenticate(&scanner, &context_id, &capture).await;
-            };
-            start(wire, desk, work).await
-        }
-        FromScanner::Enrol {
-            user_id,
-            session_token,
-            capture,
-        } => {
-            let registration = Registration {
-                user: user_id,
+impl Desk for ScannerDesk {
+    /// Starts work in a task of its own, so that the socket goes on meanwhile; what becomes of it
+    /// comes over the scanner's stream.
+    async fn handle(&self, wire: &mut Wire, value: Value) -> Handled {
+        Handled::Alive(match json::read(value) {
+            Err(failure) => wire.complain(&failure, None).await,
+            Ok(FromScanner::Acknowledge { offset }) => return Handled::Acknowledged(offset),
+            Ok(FromScanner::Ping) => wire.send(&ToScanner::Pong).await,
+            Ok(FromScanner::Authenticate { .. }) => {
+                wire.complain(&Refusal::Unexpected.into(), None).await
+            }
+            Ok(FromScanner::Capture {
+                context_id,
+                capture,
+            }) => {
+                let work = |app: Arc<App>, scanner| async move {
+                    app.authenticate(&scanner, &context_id, &capture).await;
+                };
+                self.start(wire, work).await
+            }
+            Ok(FromScanner::Enrol {
+                user_id,
                 session_token,
-            };
-            let work = |app: Arc<App>, scanner| async move {
-                app.enrol(&scanner, &registration, &capture).await;
-            };
-            start(wire, desk, work).await
-        }
+                capture,
+            }) => {
+                let registration = Registration {
+                    user: user_id,
+                    session_token,
+                };
+                let work = |app: Arc<App>, scanner| async move {
+                    app.enrol(&scanner, &registration, &capture).await;
+                };
+                self.start(wire, work).await
+            }
+        })
     }
 }
 
-async fn start<F>(wire: &mut Wire, desk: &Desk, work: impl FnOnce(Arc<App>, Scanner) -> F) -> bool
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let place = Arc::clone(&desk.places).try_acquire_owned();
-    let (Ok(place), Some(running)) = (place, desk.app.work.begin()) else {
-        return wire.complain(&Refusal::Busy.into(), None).await;
-    };
-    let work = work(Arc::clone(&desk.app), desk.scanner.clone());
-    tokio::spawn(async move {
-        work.await;
-        drop((place, running));
-    });
-    true
+impl ScannerDesk {
+    async fn start<F>(&self, wire: &mut Wire, work: impl FnOnce(Arc<App>, Scanner) -> F) -> bool
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let (Ok(place), Some(running)) = (place, self.app.work.begin()) else {
+            return wire.complain(&Refusal::Busy.into(), None).await;
+        };
+        let work = work(Arc::clone(&self.app), self.scanner.clone());
+        tokio::spawn(async move {
+            work.await;
+            drop((place, running));
+        });
+        true
+    }
 }

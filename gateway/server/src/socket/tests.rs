@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use boop_wire::api::{FromScanner, FromVendor, Requirements};
 use boop_wire::codec::to_canonical;
 use boop_wire::id::ContextId;
@@ -13,15 +14,19 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::fixture::{API_KEY, Gateway, SCANNER_KEY, USER, scanner, vendor};
 use crate::text::base64url;
 
+mod dialects;
 mod enrolment;
 mod journey;
 mod protocol;
+mod streams;
 
 /// A client of one socket.
 struct Client {
@@ -30,15 +35,30 @@ struct Client {
 
 impl Client {
     async fn open(gateway: &Gateway, path: &str) -> Self {
+        Self::try_open(gateway, path, &[]).await.unwrap()
+    }
+
+    /// Opens a socket with headers; the status if it is refused.
+    async fn try_open(
+        gateway: &Gateway,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, StatusCode> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = gateway.router();
         tokio::spawn(async move { axum::serve(listener, router).await });
         let stream = TcpStream::connect(address).await.unwrap();
-        let (socket, _) = client_async(format!("ws://localhost{path}"), stream)
-            .await
-            .unwrap();
-        Self { socket }
+        let url = format!("ws://localhost{path}");
+        let mut request = url.into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        match client_async(request, stream).await {
+            Ok((socket, _)) => Ok(Self { socket }),
+            Err(tungstenite::Error::Http(response)) => Err(response.status()),
+            Err(other) => panic!("{other}"),
+        }
     }
 
     /// Opens a vendor's socket and authenticates.
@@ -48,6 +68,7 @@ impl Client {
             .send(&FromVendor::Authenticate {
                 vendor_id: vendor().id,
                 api_key: API_KEY.into(),
+                resume: None,
             })
             .await;
         assert_eq!(client.next().await["type"], "authenticated");
@@ -61,6 +82,7 @@ impl Client {
             .send(&FromScanner::Authenticate {
                 scanner_id: scanner().id,
                 scanner_key: SCANNER_KEY.into(),
+                resume: None,
             })
             .await;
         assert_eq!(client.next().await["type"], "configuration");
@@ -96,17 +118,34 @@ impl Client {
     async fn error(&mut self) -> String {
         let message = self.next().await;
         assert_eq!(message["type"], "error", "{message}");
-        message["code"].as_str().unwrap().to_owned()
+        // A vendor's socket has the published code first, and ours beside it.
+        let refusal = message["details"].get("refusal");
+        let code = refusal.unwrap_or(&message["code"]);
+        code.as_str().unwrap().to_owned()
     }
 
     /// Waits for the end of the connection.
     async fn closed(&mut self) {
-        let message = timeout(Duration::from_secs(10), self.socket.next()).await;
-        let ended = matches!(
-            message.unwrap(),
-            None | Some(Err(_) | Ok(Message::Close(_)))
-        );
-        assert!(ended);
+        loop {
+            let message = timeout(Duration::from_secs(10), self.socket.next()).await;
+            match message.unwrap() {
+                None | Some(Err(_) | Ok(Message::Close(_))) => return,
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(other)) => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Waits for the end of the connection and returns why.
+    async fn close_frame(&mut self) -> CloseFrame {
+        loop {
+            let message = timeout(Duration::from_secs(10), self.socket.next()).await;
+            match message.unwrap().unwrap().unwrap() {
+                Message::Close(Some(frame)) => return frame,
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     /// Asks for a payment of five euros.

@@ -3,53 +3,62 @@
 use std::sync::Arc;
 
 use boop_bridge::StreamName;
-use boop_wire::api::{FromUser, ToUser};
+use boop_wire::api::{FromUser, Resume, ToUser};
 use boop_wire::codec::plain_digest;
 use boop_wire::{Refusal, UserId};
+use serde_json::Value;
 
-use super::{Event, Wire, attach};
+use super::{Desk, Handled, Wire, attach, converse};
 use crate::app::App;
+use crate::json;
+use crate::problem::Failure;
 use crate::store::UserStore as _;
 
 /// Converses with one user until the socket is over.
 pub(super) async fn run(mut wire: Wire, app: Arc<App>) {
-    let user = match authenticate(&mut wire, &app).await {
-        Ok(user) => user,
-        Err(refusal) => return wire.end(&refusal.into()).await,
+    let (user_id, resume) = match authenticate(&mut wire, &app).await {
+        Ok(known) => known,
+        Err(failure) => return wire.end(&failure).await,
     };
-    let Some(mut attachment) = attach(&mut wire, &app, StreamName::User(user)).await else {
+    let stream = StreamName::User(user_id);
+    let Some((reader, stream)) = attach(&mut wire, &app, stream, resume.as_ref()).await else {
         return;
     };
-    if !wire.send(&ToUser::Welcome { user_id: user }).await {
-        return;
+    if wire.send(&ToUser::Welcome { user_id, stream }).await {
+        converse(wire, reader, &UserDesk).await;
     }
-    loop {
-        let alive = match wire.next(&mut attachment).await {
-            Event::Message(FromUser::Ping) => wire.send(&ToUser::Pong).await,
-            Event::Message(FromUser::Hello { .. }) => {
-                wire.complain(&Refusal::Unexpected.into(), None).await
-            }
-            Event::Delivery(delivery) => wire.deliver(&mut attachment, delivery).await,
-            Event::Refused(refusal) => return wire.end(&refusal.into()).await,
-            Event::Closed => false,
-        };
-        if !alive {
-            return;
-        }
+}
+
+/// Where a user's messages are worked on.
+struct UserDesk;
+
+impl Desk for UserDesk {
+    async fn handle(&self, wire: &mut Wire, value: Value) -> Handled {
+        Handled::Alive(match json::read(value) {
+            Err(failure) => wire.complain(&failure, None).await,
+            Ok(FromUser::Acknowledge { offset }) => return Handled::Acknowledged(offset),
+            Ok(FromUser::Ping) => wire.send(&ToUser::Pong).await,
+            Ok(FromUser::Hello { .. }) => wire.complain(&Refusal::Unexpected.into(), None).await,
+        })
     }
 }
 
 /// A token that has enrolled a palm still reads its user's stream, so that a socket that was
 /// away learns of the enrolment.
-async fn authenticate(wire: &mut Wire, app: &App) -> Result<UserId, Refusal> {
-    let FromUser::Hello { session_token } = wire.first().await? else {
-        return Err(Refusal::Unexpected);
+async fn authenticate(wire: &mut Wire, app: &App) -> Result<(UserId, Option<Resume>), Failure> {
+    let first = json::read(json::object(wire.first().await?.as_bytes())?)?;
+    let FromUser::Hello {
+        session_token,
+        resume,
+    } = first
+    else {
+        return Err(Refusal::Unexpected.into());
     };
     let token = plain_digest(session_token.as_bytes());
-    let session = app.store.session(&token).await?;
+    let session = app.store.session(&token).await.map_err(Refusal::from)?;
     let session = session.ok_or(Refusal::Unauthenticated)?;
     if session.expires_at_ms <= app.now() {
-        return Err(Refusal::Expired);
+        return Err(Refusal::Expired.into());
     }
-    Ok(session.user)
+    Ok((session.user, resume))
 }

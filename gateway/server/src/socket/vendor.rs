@@ -1,114 +1,181 @@
-//! `/ws/vendor`, dialect D1: `authenticate`, then contexts and their results.
+//! The vendor's socket: login, then contexts and their results, in one of three dialects.
 
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
 use boop_bridge::StreamName;
 use boop_wire::Refusal;
-use boop_wire::api::{FromVendor, ToVendor};
+use boop_wire::api::{FromVendor, Resume, ToVendor};
+use boop_wire::id::ContextId;
+use serde_json::Value;
 
-use super::{Event, Wire, attach};
+use super::dialect::{Dialect, Unread};
+use super::{Desk, Handled, Voice, Wire, attach};
 use crate::app::App;
 use crate::contexts::Created;
+use crate::json;
 use crate::problem::Failure;
-use crate::serve::Connection;
 use crate::store::Vendor;
 use crate::validation::Asked;
 
-/// Converses with one vendor until the socket is over.
-pub(super) async fn run(mut wire: Wire, app: Arc<App>, connection: &Connection) {
-    let vendor = match authenticate(&mut wire, &app).await {
-        Ok(vendor) => vendor,
-        Err(refusal) => return wire.end(&refusal.into()).await,
-    };
-    let stream = StreamName::Vendor(vendor.id.clone());
-    let Some(mut attachment) = attach(&mut wire, &app, stream).await else {
-        return;
-    };
-    if !wire.send(&ToVendor::Authenticated).await {
-        return;
-    }
-    loop {
-        let alive = match wire.next(&mut attachment).await {
-            Event::Message(message) => handle(&mut wire, &app, &vendor, connection, message).await,
-            Event::Delivery(delivery) => wire.deliver(&mut attachment, delivery).await,
-            Event::Refused(refusal) => return wire.end(&refusal.into()).await,
-            Event::Closed => false,
-        };
-        if !alive {
-            return;
-        }
-    }
-}
-
-async fn authenticate(wire: &mut Wire, app: &App) -> Result<Vendor, Refusal> {
-    match wire.first().await? {
-        FromVendor::Authenticate { vendor_id, api_key } => app.vendor(&vendor_id, &api_key).await,
-        FromVendor::CreateContext { .. } | FromVendor::CancelContext { .. } | FromVendor::Ping => {
-            Err(Refusal::Unexpected)
-        }
-    }
-}
-
-async fn handle(
-    wire: &mut Wire,
-    app: &Arc<App>,
-    vendor: &Vendor,
-    connection: &Connection,
-    message: FromVendor,
-) -> bool {
-    let (context_id, answer) = match message {
-        FromVendor::Ping => return wire.send(&ToVendor::Pong).await,
-        FromVendor::Authenticate { .. } => (None, Err(Refusal::Unexpected.into())),
-        FromVendor::CancelContext { context_id } => {
-            let cancelled = app.cancel_context(&vendor.id, &context_id).await;
-            match cancelled {
-                // The result comes over the stream.
-                Ok(()) => return true,
-                Err(refusal) => (Some(context_id), Err(refusal.into())),
+/// Converses with one vendor that logs in by its first message, until the socket is over.
+pub(super) async fn run(mut wire: Wire, app: Arc<App>) {
+    let known = match login(&mut wire, &app).await {
+        Ok(known) => known,
+        Err(Unwelcome { dialect, failure }) => {
+            if let Some(words) = dialect.and_then(|dialect| dialect.unwelcome(&failure)) {
+                wire.send(&words).await;
             }
+            return wire.end(&failure).await;
         }
-        FromVendor::CreateContext {
-            context_id,
-            requirements,
-            timeout,
-        } => {
-            let asked = Asked {
-                vendor: vendor.id.clone(),
-                context: context_id.clone(),
+    };
+    wire.speak(Voice::Vendor(known.dialect));
+    converse(wire, app, known).await;
+}
+
+/// Converses with a vendor that has proved who it is, until the socket is over.
+pub(super) async fn converse(mut wire: Wire, app: Arc<App>, known: Known) {
+    let Known {
+        dialect,
+        vendor,
+        resume,
+    } = known;
+    let stream = StreamName::Vendor(vendor.id.clone());
+    let Some((reader, start)) = attach(&mut wire, &app, stream, resume.as_ref()).await else {
+        return;
+    };
+    if let Some(welcome) = dialect.welcome(start)
+        && !wire.send(&welcome).await
+    {
+        return;
+    }
+    let desk = VendorDesk {
+        app,
+        vendor,
+        dialect,
+    };
+    super::converse(wire, reader, &desk).await;
+}
+
+/// A vendor that has proved who it is, and how it speaks.
+pub(super) struct Known {
+    dialect: Dialect,
+    vendor: Vendor,
+    resume: Option<Resume>,
+}
+
+/// Finds the vendor that a request's headers prove, as the third dialect logs in.
+///
+/// # Errors
+/// [`Refusal::Unauthenticated`].
+pub(super) async fn of_headers(app: &App, headers: &HeaderMap) -> Result<Known, Refusal> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let id = text("x-vendor-id").and_then(|id| id.parse().ok());
+    let (Some(id), Some(key)) = (id, text("x-api-key")) else {
+        return Err(Refusal::Unauthenticated);
+    };
+    Ok(Known {
+        dialect: Dialect::D3,
+        vendor: app.vendor(&id, key).await?,
+        resume: None,
+    })
+}
+
+struct Unwelcome {
+    /// If the first message said so much.
+    dialect: Option<Dialect>,
+    failure: Failure,
+}
+
+async fn login(wire: &mut Wire, app: &App) -> Result<Known, Unwelcome> {
+    let unwelcome = |dialect, failure| Unwelcome { dialect, failure };
+    let first = wire.first().await;
+    let first = first
+        .map_err(Failure::from)
+        .and_then(|text| json::object(text.as_bytes()))
+        .map_err(|failure| unwelcome(None, failure))?;
+    let (dialect, login) = Dialect::login(first).map_err(|failure| unwelcome(None, failure))?;
+    match app.vendor(&login.vendor_id, &login.api_key).await {
+        Ok(vendor) => Ok(Known {
+            dialect,
+            vendor,
+            resume: login.resume,
+        }),
+        Err(refusal) => Err(unwelcome(Some(dialect), refusal.into())),
+    }
+}
+
+/// Where one vendor's messages are worked on.
+struct VendorDesk {
+    app: Arc<App>,
+    vendor: Vendor,
+    dialect: Dialect,
+}
+
+impl Desk for VendorDesk {
+    async fn handle(&self, wire: &mut Wire, message: Value) -> Handled {
+        let message = match self.dialect.read(message) {
+            Ok(message) => message,
+            Err(Unread { failure, context }) => {
+                return Handled::Alive(wire.complain(&failure, context).await);
+            }
+        };
+        Handled::Alive(match message {
+            FromVendor::Acknowledge { offset } => return Handled::Acknowledged(offset),
+            FromVendor::Ping => wire.send(&ToVendor::Pong).await,
+            FromVendor::Authenticate { .. } => {
+                wire.complain(&Refusal::Unexpected.into(), None).await
+            }
+            FromVendor::CancelContext { context_id } => {
+                match self.app.cancel_context(&self.vendor.id, &context_id).await {
+                    // The result comes over the stream.
+                    Ok(()) => true,
+                    Err(refusal) => wire.complain(&refusal.into(), Some(context_id)).await,
+                }
+            }
+            FromVendor::CreateContext {
+                context_id,
                 requirements,
                 timeout,
-            };
-            let created = create(app, vendor, connection, asked).await;
-            (Some(context_id), created)
-        }
-    };
-    match (answer, context_id) {
-        (Ok(Created::Open), Some(context_id)) => {
-            wire.send(&ToVendor::ContextCreated { context_id }).await
-        }
-        (Ok(Created::Ended(result)), Some(context_id)) => {
-            let result = *result;
-            wire.send(&ToVendor::AuthResult { context_id, result })
-                .await
-        }
-        (Ok(_), None) => true,
-        (Err(failure), context_id) => wire.complain(&failure, context_id).await,
+            } => {
+                let asked = Asked {
+                    vendor: self.vendor.id.clone(),
+                    context: context_id.clone(),
+                    requirements,
+                    timeout,
+                };
+                let created = self.create(asked).await;
+                self.answer(wire, context_id, created).await
+            }
+        })
     }
 }
 
-async fn create(
-    app: &Arc<App>,
-    vendor: &Vendor,
-    connection: &Connection,
-    asked: Asked,
-) -> Result<Created, Failure> {
-    let max = app.settings.limits.contexts_per_ip_minute;
-    if !app
-        .contexts_limiter
-        .allow(connection.address, max, app.now())
-    {
-        return Err(Failure::new(Refusal::Busy, "contexts of this address"));
+impl VendorDesk {
+    async fn create(&self, asked: Asked) -> Result<Created, Failure> {
+        self.app.admit_context(&self.vendor.id)?;
+        let _work = self.app.work.begin().ok_or(Refusal::Busy)?;
+        self.app.create_context(&self.vendor, asked).await
     }
-    let _work = app.work.begin().ok_or(Refusal::Busy)?;
-    app.create_context(vendor, asked).await
+
+    async fn answer(
+        &self,
+        wire: &mut Wire,
+        context_id: ContextId,
+        created: Result<Created, Failure>,
+    ) -> bool {
+        match created {
+            Ok(Created::Open(body)) => {
+                let reference = self.app.reference(&body);
+                wire.send(&self.dialect.created(&context_id, &reference))
+                    .await
+            }
+            Ok(Created::Ended(result)) => {
+                let result = *result;
+                let message = ToVendor::AuthResult { context_id, result };
+                wire.send(&self.dialect.write(&message)).await
+            }
+            Err(failure) => wire.complain(&failure, Some(context_id)).await,
+        }
+    }
 }

@@ -14,6 +14,7 @@ use super::StoreError;
 
 mod contexts;
 mod directory;
+mod streams;
 mod users;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");

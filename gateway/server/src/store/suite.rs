@@ -1,10 +1,11 @@
 //! The contract of a store: what every implementation must show.
 
+use boop_bridge::{Page, StreamName};
 use boop_wire::api::AuthResult;
 use boop_wire::id::TransactionId;
 use boop_wire::{Digest, RequestId, UserId};
 
-use super::{Answer, Opened, Scanner, Session, Store, StoredContext, Vendor};
+use super::{Answer, Opened, Post, Scanner, Session, Store, StoredContext, Vendor};
 use crate::fixture::{agreed_on, context};
 
 /// What [`keep`] wrote.
@@ -19,13 +20,14 @@ pub(crate) async fn run(store: &impl Store) {
     contexts(store).await;
     closing(store).await;
     answers(store).await;
+    streams(store).await;
 }
 
 /// Writes something of each kind.
 pub(crate) async fn keep(store: &impl Store) -> Kept {
     directory(store).await;
     let context = stored("kept");
-    assert_eq!(store.open_context(&context).await, Ok(Opened::Yes));
+    assert_eq!(store.open_context(&context, &[]).await, Ok(Opened::Yes));
     Kept { context }
 }
 
@@ -62,7 +64,12 @@ async fn directory(store: &impl Store) {
     assert_eq!(store.vendor_of_key(&Digest::new([9; 32])).await, Ok(None));
     assert_eq!(store.scanner(&scanner.id).await, Ok(Some(scanner.clone())));
     let at = store.scanner_at(&vendor.id, &scanner.terminal).await;
-    assert_eq!(at, Ok(Some(scanner)));
+    assert_eq!(at, Ok(Some(scanner.clone())));
+    assert_eq!(
+        store.terminals(&vendor.id, 2).await,
+        Ok(vec![scanner.terminal])
+    );
+    assert_eq!(store.terminals(&vendor.id, 0).await, Ok(vec![]));
     let elsewhere = "till-2".parse().unwrap();
     assert_eq!(store.scanner_at(&vendor.id, &elsewhere).await, Ok(None));
 }
@@ -89,7 +96,7 @@ async fn users(store: &impl Store) {
     assert_eq!((known.enrolled, known.agreed), (false, Some(agreed)));
 
     let answer = answer(40, "enrolled");
-    store.enrol_user(user, &answer).await.unwrap();
+    store.enrol_user(user, &answer, &[]).await.unwrap();
     assert!(store.user(user).await.unwrap().unwrap().enrolled);
     assert!(store.session(&session.token).await.unwrap().unwrap().used);
     assert_eq!(store.answer(answer.request).await, Ok(Some(answer)));
@@ -97,10 +104,13 @@ async fn users(store: &impl Store) {
 
 async fn contexts(store: &impl Store) {
     let first = stored("first");
-    assert_eq!(store.open_context(&first).await, Ok(Opened::Yes));
-    assert_eq!(store.open_context(&first).await, Ok(Opened::Exists));
+    assert_eq!(store.open_context(&first, &[]).await, Ok(Opened::Yes));
+    assert_eq!(store.open_context(&first, &[]).await, Ok(Opened::Exists));
     let second = stored("second");
-    assert_eq!(store.open_context(&second).await, Ok(Opened::TerminalBusy));
+    assert_eq!(
+        store.open_context(&second, &[]).await,
+        Ok(Opened::TerminalBusy)
+    );
 
     let found = store.context(&first.body.vendor, &first.body.context).await;
     assert_eq!(found, Ok(Some(first.clone())));
@@ -119,33 +129,96 @@ async fn closing(store: &impl Store) {
     let answer = answer(41, "paid");
     let done = result("done");
 
-    let closed = store.close_context(&first.body, &done, Some(&answer)).await;
+    let closed = store
+        .close_context(&first.body, &done, Some(&answer), &[post("closed")])
+        .await;
     assert_eq!(closed, Ok(true));
     let again = store
         .close_context(
             &first.body,
             &result("late"),
             Some(&self::answer(42, "late")),
+            &[post("late")],
         )
         .await;
 
     assert_eq!(again, Ok(false));
+    // What tells of a change is kept with it, or not at all.
+    let page = store.read(&vendor_stream(), 0, usize::MAX).await.unwrap();
+    assert_eq!(texts(&page), ["closed"]);
     assert_eq!(store.answer(RequestId::new([42; 16])).await, Ok(None));
     let kept = store.context(&first.body.vendor, &first.body.context).await;
     let kept = kept.unwrap().unwrap();
     assert_eq!((kept.agreed, kept.result), (Some(agreed), Some(done)));
     assert_eq!(store.open_contexts().await, Ok(vec![]));
     let second = stored("second");
-    assert_eq!(store.open_context(&second).await, Ok(Opened::Yes));
+    assert_eq!(store.open_context(&second, &[]).await, Ok(Opened::Yes));
 }
 
 async fn answers(store: &impl Store) {
     let first = answer(43, "first");
-    store.put_answer(&first).await.unwrap();
+    store.put_answer(&first, &[]).await.unwrap();
 
-    store.put_answer(&answer(43, "second")).await.unwrap();
+    store.put_answer(&answer(43, "second"), &[]).await.unwrap();
 
     assert_eq!(store.answer(first.request).await, Ok(Some(first)));
+}
+
+async fn streams(store: &impl Store) {
+    let name = StreamName::Scanner("scn_1".parse().unwrap());
+    let post = |text: &str, at_ms| Post {
+        stream: name.clone(),
+        text: text.into(),
+        at_ms,
+    };
+    let fresh = store.stream(&name).await.unwrap();
+    assert_eq!((fresh.head, fresh.acknowledged), (0, 0));
+    let empty = store.read(&name, 0, 100).await.unwrap();
+    assert_eq!((empty.first, empty.messages.len()), (1, 0));
+
+    let posts = [post("one", 10), post("two", 20), post("three", 30)];
+    store.post(&posts).await.unwrap();
+    let page = store.read(&name, 1, 100).await.unwrap();
+    assert_eq!(page.first, 2);
+    assert_eq!(texts(&page), ["two", "three"]);
+    let bounded = store.read(&name, 0, 4).await.unwrap();
+    assert_eq!(texts(&bounded), ["one"]);
+    let least = store.read(&name, 0, 0).await.unwrap();
+    assert_eq!(texts(&least), ["one"]);
+
+    store.acknowledge(&[(name.clone(), 2)]).await.unwrap();
+    store.acknowledge(&[(name.clone(), 1)]).await.unwrap();
+    assert_eq!(store.stream(&name).await.unwrap().acknowledged, 2);
+    store.acknowledge(&[(name.clone(), 9)]).await.unwrap();
+    assert_eq!(store.stream(&name).await.unwrap().acknowledged, 3);
+
+    assert_eq!(store.forget_messages(25).await, Ok(2));
+    let page = store.read(&name, 0, 100).await.unwrap();
+    assert_eq!((page.first, texts(&page)), (3, vec!["three"]));
+    assert_eq!(store.forget_messages(31).await, Ok(1));
+    let page = store.read(&name, 1, 100).await.unwrap();
+    assert_eq!((page.first, page.messages.len()), (4, 0));
+
+    store.begin_epoch().await.unwrap();
+    assert_ne!(store.stream(&name).await.unwrap().epoch, fresh.epoch);
+}
+
+fn texts(page: &Page) -> Vec<&str> {
+    let messages = page.messages.iter();
+    messages.map(|message| message.text.as_str()).collect()
+}
+
+fn vendor_stream() -> StreamName {
+    StreamName::Vendor("ven_1".parse().unwrap())
+}
+
+/// A message for a vendor's stream; it is never forgotten here.
+fn post(text: &str) -> Post {
+    Post {
+        stream: vendor_stream(),
+        text: text.into(),
+        at_ms: 1_000_000,
+    }
 }
 
 fn stored(name: &str) -> StoredContext {
@@ -171,12 +244,7 @@ fn answer(number: u8, text: &str) -> Answer {
 
 fn result(code: &str) -> AuthResult {
     AuthResult {
-        success: false,
-        user_id: None,
         code: Some(code.into()),
-        retry_allowed: false,
-        transaction_id: None,
-        receipt: None,
-        timing: None,
+        ..AuthResult::refused(boop_wire::Refusal::Ambiguous)
     }
 }

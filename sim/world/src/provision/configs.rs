@@ -174,6 +174,8 @@ fn gateway(ports: &Ports, trust: &Trust, admin_token_sha256: &str) -> Value {
         "admin_token_sha256": admin_token_sha256,
         "parties": ports.hosts.map(|port| Ports::address(port).to_string()),
         "ledger": Ports::address(ports.ledger).to_string(),
+        // A network on one machine is for development, where limits are relaxed.
+        "limits": { "scale": 1000 },
         "trust": trust.settings("../manifest.cbor"),
         "platform": {
             "kind": "danger-simulated",

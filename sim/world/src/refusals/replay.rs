@@ -80,6 +80,7 @@ pub(crate) async fn impersonate(connection: Connection, till: &Till) -> anyhow::
     let login = FromScanner::Authenticate {
         scanner_id: till.scanner_login.scanner_id.clone(),
         scanner_key: till.scanner_login.scanner_key.to_string(),
+        resume: None,
     };
     socket.send(&login).await?;
     match socket.receive(PATIENCE).await? {
@@ -117,6 +118,7 @@ pub(crate) async fn scanner_answer(socket: &mut WebSocket) -> anyhow::Result<ToS
             ToScanner::Configuration { .. }
             | ToScanner::Context { .. }
             | ToScanner::ContextClosed { .. }
+            | ToScanner::Gap { .. }
             | ToScanner::Pong => {}
         }
     }

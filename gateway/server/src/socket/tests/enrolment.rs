@@ -129,6 +129,7 @@ async fn a_token_that_is_over_enrols_nobody() {
     client
         .send(&FromUser::Hello {
             session_token: "old".into(),
+            resume: None,
         })
         .await;
     assert_eq!(client.error().await, "expired");
@@ -224,6 +225,7 @@ async fn user(gateway: &Gateway) -> Client {
     client
         .send(&FromUser::Hello {
             session_token: SESSION_TOKEN.into(),
+            resume: None,
         })
         .await;
     client.expect("welcome").await;

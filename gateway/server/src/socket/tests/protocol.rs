@@ -35,6 +35,7 @@ async fn the_key_of_somebody_else_is_a_wrong_key() {
         .send(&FromVendor::Authenticate {
             vendor_id: "ven_2".parse().unwrap(),
             api_key: crate::fixture::API_KEY.into(),
+            resume: None,
         })
         .await;
 
@@ -64,13 +65,35 @@ async fn silence_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn what_is_no_message_ends_the_connection() {
+async fn what_is_no_message_is_refused_and_the_connection_goes_on() {
+    let gateway = Gateway::start().await;
+    let mut client = Client::vendor(&gateway).await;
+
+    for (text, named) in [
+        (r#"{"type":"open_sesame"}"#, "open_sesame"),
+        (r#"{"type":"cancel_context","context_id":"a b"}"#, "letters"),
+        (r#"{"no":"type"}"#, "type"),
+    ] {
+        client.send_text(text.into()).await;
+        let error = client.expect("error").await;
+        assert_eq!(error["code"], "INVALID_REQUEST");
+        assert_eq!(error["details"]["refusal"], "malformed");
+        assert!(
+            error["message"].as_str().unwrap().contains(named),
+            "{error}"
+        );
+    }
+
+    client.send(&FromVendor::Ping).await;
+    client.expect("pong").await;
+}
+
+#[tokio::test]
+async fn what_is_no_json_object_ends_the_connection() {
     let gateway = Gateway::start().await;
     let table = [
         Message::Text("{".into()),
-        Message::Text(r#"{"type":"open_sesame"}"#.into()),
-        Message::Text(r#"{"type":"cancel_context","context_id":"a b"}"#.into()),
-        Message::Text(r#"{"no":"type"}"#.into()),
+        Message::Text("[]".into()),
         Message::Binary(vec![1, 2, 3].into()),
     ];
 
@@ -115,6 +138,7 @@ async fn a_ping_gets_a_pong_and_a_second_greeting_is_out_of_order() {
         .send(&FromVendor::Authenticate {
             vendor_id: vendor().id,
             api_key: String::new(),
+            resume: None,
         })
         .await;
     assert_eq!(client.error().await, "unexpected");
@@ -126,6 +150,7 @@ async fn a_ping_gets_a_pong_and_a_second_greeting_is_out_of_order() {
         .send(&FromScanner::Authenticate {
             scanner_id: scanner().id,
             scanner_key: SCANNER_KEY.into(),
+            resume: None,
         })
         .await;
     assert_eq!(client.error().await, "unexpected");
@@ -139,6 +164,7 @@ async fn a_user_is_greeted_by_its_token() {
     let mut client = Client::open(&gateway, "/ws/user").await;
     let hello = FromUser::Hello {
         session_token: crate::fixture::SESSION_TOKEN.into(),
+        resume: None,
     };
 
     client.send(&hello).await;

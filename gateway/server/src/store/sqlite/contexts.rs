@@ -7,8 +7,9 @@ use boop_wire::id::{ContextId, TransactionId, VendorId};
 use boop_wire::job::AuthContext;
 use sqlx::{Sqlite, Transaction};
 
+use super::streams::insert_posts;
 use super::{SqliteStore, digest, failed, is_unique_violation, name, to_i64};
-use crate::store::{Answer, ContextStore, Opened, StoreError, StoredContext};
+use crate::store::{Answer, ContextStore, Opened, Post, StoreError, StoredContext};
 use crate::submission::Agreed;
 
 const CONTEXTS: &str = "contexts";
@@ -25,8 +26,13 @@ type Row = (
 );
 
 impl ContextStore for SqliteStore {
-    async fn open_context(&self, context: &StoredContext) -> Result<Opened, StoreError> {
+    async fn open_context(
+        &self,
+        context: &StoredContext,
+        posts: &[Post],
+    ) -> Result<Opened, StoreError> {
         let body = &context.body;
+        let mut transaction = self.writer.begin().await.map_err(failed)?;
         let inserted = sqlx::query(
             "INSERT INTO contexts (vendor, context, terminal, scanner, asked, body, \
              expires_at_ms, transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -39,10 +45,14 @@ impl ContextStore for SqliteStore {
         .bind(to_canonical(body))
         .bind(to_i64(body.expires_at_ms)?)
         .bind(&context.transaction.as_bytes()[..])
-        .execute(&self.writer)
+        .execute(&mut *transaction)
         .await;
         match inserted {
-            Ok(_) => Ok(Opened::Yes),
+            Ok(_) => {
+                insert_posts(&mut transaction, posts).await?;
+                transaction.commit().await.map_err(failed)?;
+                Ok(Opened::Yes)
+            }
             Err(error) if is_unique_violation(&error) => {
                 let same = self.context(&body.vendor, &body.context).await?;
                 Ok(match same {
@@ -116,6 +126,7 @@ impl ContextStore for SqliteStore {
         body: &AuthContext,
         result: &AuthResult,
         answer: Option<&Answer>,
+        posts: &[Post],
     ) -> Result<bool, StoreError> {
         let text = serde_json::to_string(result).map_err(|_| StoreError::Damaged(CONTEXTS))?;
         let mut transaction = self.writer.begin().await.map_err(failed)?;
@@ -134,6 +145,7 @@ impl ContextStore for SqliteStore {
         if let Some(answer) = answer {
             insert_answer(&mut transaction, answer).await?;
         }
+        insert_posts(&mut transaction, posts).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(true)
     }
@@ -155,9 +167,10 @@ impl ContextStore for SqliteStore {
         .transpose()
     }
 
-    async fn put_answer(&self, answer: &Answer) -> Result<(), StoreError> {
+    async fn put_answer(&self, answer: &Answer, posts: &[Post]) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin().await.map_err(failed)?;
         insert_answer(&mut transaction, answer).await?;
+        insert_posts(&mut transaction, posts).await?;
         transaction.commit().await.map_err(failed)
     }
 }

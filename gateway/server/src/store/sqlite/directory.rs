@@ -87,6 +87,20 @@ impl DirectoryStore for SqliteStore {
         .map_err(failed)?;
         row.map(scanner).transpose()
     }
+
+    async fn terminals(&self, vendor: &VendorId, max: u32) -> Result<Vec<TerminalId>, StoreError> {
+        let rows: Vec<(String,)> = sqlx::query_as(
+            "SELECT terminal FROM scanners WHERE vendor = ? ORDER BY terminal LIMIT ?",
+        )
+        .bind(vendor.as_str())
+        .bind(max)
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed)?;
+        rows.iter()
+            .map(|(terminal,)| name(terminal, SCANNERS))
+            .collect()
+    }
 }
 
 fn vendor((id, shown, key): VendorRow) -> Result<Vendor, StoreError> {

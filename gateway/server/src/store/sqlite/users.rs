@@ -4,8 +4,9 @@ use boop_wire::codec::{from_canonical, to_canonical};
 use boop_wire::{Digest, UserId};
 
 use super::contexts::insert_answer;
+use super::streams::insert_posts;
 use super::{SqliteStore, failed, to_i64};
-use crate::store::{Answer, Session, StoreError, User, UserStore};
+use crate::store::{Answer, Post, Session, StoreError, User, UserStore};
 use crate::submission::Agreed;
 
 const USERS: &str = "users";
@@ -82,7 +83,12 @@ impl UserStore for SqliteStore {
         Ok(())
     }
 
-    async fn enrol_user(&self, id: UserId, answer: &Answer) -> Result<(), StoreError> {
+    async fn enrol_user(
+        &self,
+        id: UserId,
+        answer: &Answer,
+        posts: &[Post],
+    ) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin().await.map_err(failed)?;
         for change in [
             "UPDATE users SET enrolled = 1 WHERE id = ?",
@@ -95,6 +101,7 @@ impl UserStore for SqliteStore {
                 .map_err(failed)?;
         }
         insert_answer(&mut transaction, answer).await?;
+        insert_posts(&mut transaction, posts).await?;
         transaction.commit().await.map_err(failed)
     }
 }
