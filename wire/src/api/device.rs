@@ -152,7 +152,7 @@ pub enum ToUser {
     Registered {
         /// Whose.
         user_id: UserId,
-        /// An [`EnrolReceipt`], base64url.
+        /// An [`EnrolReceipt`](super::EnrolReceipt), base64url.
         receipt: String,
     },
     /// The palm was not enrolled.

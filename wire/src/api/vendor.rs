@@ -245,7 +245,7 @@ pub struct AuthResult {
     /// The payment's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction_id: Option<String>,
-    /// An [`AuthReceipt`], base64url.
+    /// An [`AuthReceipt`](super::AuthReceipt), base64url.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<String>,
     /// Where the time went.
