@@ -96,11 +96,11 @@ async fn known_peers(bench: &Bench, shop: &mut Shop) {
     for (path, login) in PATHS.into_iter().zip(logins) {
         let mut socket = RawSocket::open(bench, path).await;
         socket.send(Message::text(login.to_string())).await;
-        assert_ne!(socket.next().await["type"], "error", "{path}");
+        assert_ne!(socket.answer().await["type"], "error", "{path}");
         socket.send(Message::text(login.to_string())).await;
         assert_eq!(socket.error().await, "unexpected", "{path}");
         socket.send(Message::text(r#"{"type":"ping"}"#)).await;
-        assert_eq!(socket.next().await["type"], "pong", "{path}");
+        assert_eq!(socket.answer().await["type"], "pong", "{path}");
         let oversize = "x".repeat(4 * WS_MESSAGE_BYTES_MAX);
         socket.send(Message::text(oversize)).await;
         assert_eq!(socket.error().await, "too-large", "{path}");

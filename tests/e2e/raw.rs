@@ -116,9 +116,19 @@ impl RawSocket {
         }
     }
 
+    /// Waits for the next message that is not the stream's: an answer to what was sent here.
+    pub(crate) async fn answer(&mut self) -> Value {
+        loop {
+            let message = self.next().await;
+            if message.get("offset").is_none() {
+                return message;
+            }
+        }
+    }
+
     /// Waits for an error and returns its code.
     pub(crate) async fn error(&mut self) -> String {
-        let message = self.next().await;
+        let message = self.answer().await;
         assert_eq!(message["type"], "error", "{message}");
         // A vendor's socket has the published code first, and ours beside it.
         let refusal = message["details"].get("refusal");
@@ -128,9 +138,15 @@ impl RawSocket {
 
     /// Waits for the end of the connection.
     pub(crate) async fn ended(&mut self) {
-        let next = timeout(PATIENCE, self.stream.next()).await.unwrap();
-        let ended = matches!(next, None | Some(Err(_) | Ok(Message::Close(_))));
-        assert!(ended, "{next:?}");
+        loop {
+            match timeout(PATIENCE, self.stream.next()).await.unwrap() {
+                None | Some(Err(_) | Ok(Message::Close(_))) => return,
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                // What the stream had on the way.
+                Some(Ok(Message::Text(text))) if text.contains("\"offset\"") => {}
+                Some(Ok(other)) => panic!("instead of the end came {other:?}"),
+            }
+        }
     }
 }
 

@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use boop_channel::Trust;
-use boop_wire::api::{AuthReceipt, AuthResult, FromVendor, Requirements, ToVendor};
+use boop_wire::Refusal;
+use boop_wire::api::{
+    AuthReceipt, AuthResult, ErrorMessage, FromVendor, Requirements, Resume, ToVendor,
+};
 use boop_wire::id::{ContextId, VendorId};
 use boop_wire::job::ContextKind;
 use boop_wire::ledger::Currency;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use crate::connection::{ConnectError, Connection};
+use crate::connection::ConnectError;
 use crate::http::RequestError;
 use crate::receipt::{
     ExpectedContext, ReceiptError, VerifiedReceipt, decode_auth_receipt, transaction_of,
@@ -19,7 +23,10 @@ use crate::receipt::{
 use crate::refused::Refused;
 use crate::standing::StandingTrust;
 use crate::trust::ClientTrust;
-use crate::websocket::{StreamError, WebSocket};
+use crate::websocket::StreamError;
+use link::{Link, Received};
+
+mod link;
 
 /// Longest time for the answer to a message that the gateway answers by itself.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(15);
@@ -89,10 +96,11 @@ pub struct VendorResult {
     pub receipt: Option<(AuthReceipt, VerifiedReceipt)>,
 }
 
-/// A vendor's stream: `/ws/vendor`.
+/// A vendor's stream: `/ws/vendor`. A connection that ends is opened again, and the stream goes on
+/// where it was; what may have been missed is asked for.
 #[derive(Debug)]
 pub struct VendorClient {
-    socket: WebSocket,
+    link: Link,
     trust: StandingTrust,
     vendor: VendorId,
     contexts: BTreeMap<ContextId, Open>,
@@ -105,7 +113,8 @@ struct Open {
 }
 
 impl VendorClient {
-    /// Connects to a gateway and authenticates.
+    /// Connects to a gateway and authenticates. The stream begins after what any connection of
+    /// this vendor has had.
     ///
     /// # Errors
     /// If there is no attested connection, or the key is not good.
@@ -114,29 +123,32 @@ impl VendorClient {
         address: &str,
         login: &VendorLogin,
     ) -> Result<Self, VendorError> {
-        let connection = Connection::open(trust, address).await?;
-        let trust = StandingTrust::of(trust, address, &connection);
-        let mut socket = connection.into_websocket("/ws/vendor").await?;
-        socket
-            .send(&FromVendor::Authenticate {
-                vendor_id: login.vendor_id.clone(),
-                api_key: login.api_key.to_string(),
-                resume: None,
-            })
-            .await?;
-        match socket.receive(ANSWER_TIME_MAX).await? {
-            ToVendor::Authenticated { .. } => Ok(Self {
-                socket,
-                trust,
-                vendor: login.vendor_id.clone(),
-                contexts: BTreeMap::new(),
-            }),
-            ToVendor::Error(error) => Err(Refused::from(&error).into()),
-            ToVendor::ContextCreated { .. }
-            | ToVendor::AuthResult { .. }
-            | ToVendor::Gap { .. }
-            | ToVendor::Pong => Err(VendorError::Unexpected("a message before the login")),
-        }
+        Self::connect_from(trust, address, login, None).await
+    }
+
+    /// Connects, and goes on after a place that [`Self::place`] gave to an earlier life.
+    ///
+    /// # Errors
+    /// If there is no attested connection, or the key is not good.
+    pub async fn connect_from(
+        trust: &ClientTrust,
+        address: &str,
+        login: &VendorLogin,
+        place: Option<Resume>,
+    ) -> Result<Self, VendorError> {
+        let (link, trust) = Link::open(trust, address, login, place).await?;
+        Ok(Self {
+            link,
+            trust,
+            vendor: login.vendor_id.clone(),
+            contexts: BTreeMap::new(),
+        })
+    }
+
+    /// Returns where the stream goes on. Whoever keeps it with what came of the results can be
+    /// killed at any moment and misses none: [`Self::connect_from`].
+    pub fn place(&self) -> Option<Resume> {
+        self.link.place()
     }
 
     /// Opens a context: its terminal's scanner shows amount and payee and asks for the palm.
@@ -149,19 +161,12 @@ impl VendorClient {
             return Err(VendorError::TooManyContexts);
         }
         let context_id = request.context_id.clone();
-        self.socket
-            .send(&FromVendor::CreateContext {
-                context_id: context_id.clone(),
-                requirements: request.requirements.clone(),
-                timeout: request.timeout_ms,
-            })
-            .await?;
         let open = Open {
             expected,
             result: None,
         };
         self.contexts.insert(context_id.clone(), open);
-        let created = self.wait_created(&context_id).await;
+        let created = self.ask_for(request).await;
         if created.is_err() {
             self.contexts.remove(&context_id);
         }
@@ -180,7 +185,7 @@ impl VendorClient {
         context_id: &ContextId,
         wait: Duration,
     ) -> Result<VendorResult, VendorError> {
-        let deadline = tokio::time::Instant::now() + wait;
+        let deadline = Instant::now() + wait;
         // What may pass by itself, as when a party is away and the scanner sends again.
         let mut passing = None;
         loop {
@@ -195,27 +200,25 @@ impl VendorClient {
                     receipt: believed,
                 });
             }
-            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-            let received = self.socket.receive(left).await;
-            if let (Err(StreamError::Timeout(_)), Some(refused)) = (&received, &passing) {
+            let received = self.link.receive(deadline).await;
+            if let (Err(VendorError::Stream(StreamError::Timeout(_))), Some(refused)) =
+                (&received, &passing)
+            {
                 return Err(VendorError::Refused(Refused::clone(refused)));
             }
             match received? {
-                ToVendor::AuthResult { context_id, result } => self.keep(&context_id, result),
-                ToVendor::Error(error) if concerns(&error.details.context_id, context_id) => {
-                    let refused = Refused::from(&error);
-                    if !refused.retry_allowed {
-                        return Err(refused.into());
+                Received::Again => {}
+                Received::Missing => self.catch_up(deadline).await?,
+                Received::Message(message) => match *message {
+                    ToVendor::Error(error) if concerns(&error, context_id) => {
+                        let refused = Refused::from(&error);
+                        if !refused.retry_allowed {
+                            return Err(refused.into());
+                        }
+                        passing = Some(refused);
                     }
-                    passing = Some(refused);
-                }
-                ToVendor::Error(_)
-                | ToVendor::Pong
-                | ToVendor::Gap { .. }
-                | ToVendor::ContextCreated { .. } => {}
-                ToVendor::Authenticated { .. } => {
-                    return Err(VendorError::Unexpected("a second login"));
-                }
+                    message => self.note(message)?,
+                },
             }
         }
     }
@@ -226,41 +229,81 @@ impl VendorClient {
     /// If the stream is over.
     pub async fn cancel_context(&mut self, context_id: &ContextId) -> Result<(), VendorError> {
         let context_id = context_id.clone();
-        self.socket
-            .send(&FromVendor::CancelContext { context_id })
-            .await?;
-        Ok(())
+        let message = FromVendor::CancelContext { context_id };
+        let deadline = Instant::now() + ANSWER_TIME_MAX;
+        self.link.send(&message, deadline).await
     }
 
     /// Tells the gateway that nothing more comes.
     pub async fn close(self) {
-        self.socket.close().await;
+        self.link.close().await;
     }
 
-    async fn wait_created(&mut self, created: &ContextId) -> Result<(), VendorError> {
+    /// Asks for a context until there is an answer; asking again changes nothing.
+    async fn ask_for(&mut self, request: &ContextRequest) -> Result<(), VendorError> {
+        let created = &request.context_id;
+        let deadline = Instant::now() + ANSWER_TIME_MAX;
+        let message = FromVendor::CreateContext {
+            context_id: created.clone(),
+            requirements: request.requirements.clone(),
+            timeout: request.timeout_ms,
+        };
+        self.link.send(&message, deadline).await?;
         loop {
-            match self.socket.receive(ANSWER_TIME_MAX).await? {
-                ToVendor::ContextCreated { context_id } if context_id == *created => return Ok(()),
-                ToVendor::AuthResult { context_id, result } => {
-                    // A context may end before its creation is told.
-                    let ended = context_id == *created;
-                    self.keep(&context_id, result);
-                    if ended {
+            match self.link.receive(deadline).await? {
+                Received::Again => self.link.send(&message, deadline).await?,
+                Received::Missing => self.catch_up(deadline).await?,
+                Received::Message(message) => match *message {
+                    ToVendor::ContextCreated { context_id } if context_id == *created => {
                         return Ok(());
                     }
-                }
-                ToVendor::Error(error) if concerns(&error.details.context_id, created) => {
-                    return Err(Refused::from(&error).into());
-                }
-                ToVendor::Error(_)
-                | ToVendor::Pong
-                | ToVendor::Gap { .. }
-                | ToVendor::ContextCreated { .. } => {}
-                ToVendor::Authenticated { .. } => {
-                    return Err(VendorError::Unexpected("a second login"));
-                }
+                    ToVendor::Error(error) if concerns(&error, created) => {
+                        return Err(Refused::from(&error).into());
+                    }
+                    message => self.note(message)?,
+                },
+            }
+            // A context may end before its creation is told.
+            let known = self.contexts.get(created);
+            if known.is_some_and(|open| open.result.is_some()) {
+                return Ok(());
             }
         }
+    }
+
+    /// Asks how every open context stands, since its result may be among what was missed.
+    async fn catch_up(&mut self, deadline: Instant) -> Result<(), VendorError> {
+        let open = self.contexts.iter();
+        let open: Vec<ContextId> = open
+            .filter(|(_, open)| open.result.is_none())
+            .map(|(id, _)| id.clone())
+            .collect();
+        for context_id in open {
+            match self.link.status(&context_id, deadline).await {
+                Ok(Some(result)) => self.keep(&context_id, result),
+                Ok(None) => {}
+                // One that was never heard of is asked for again by whoever opens it.
+                Err(VendorError::Request(RequestError::Refused(refused)))
+                    if refused.refusal() == Some(Refusal::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a message that nobody waits for right now.
+    fn note(&mut self, message: ToVendor) -> Result<(), VendorError> {
+        match message {
+            ToVendor::AuthResult { context_id, result } => self.keep(&context_id, result),
+            ToVendor::Error(_)
+            | ToVendor::Pong
+            | ToVendor::Gap { .. }
+            | ToVendor::ContextCreated { .. } => {}
+            ToVendor::Authenticated { .. } => {
+                return Err(VendorError::Unexpected("a second login"));
+            }
+        }
+        Ok(())
     }
 
     fn keep(&mut self, context_id: &ContextId, result: AuthResult) {
@@ -271,8 +314,9 @@ impl VendorClient {
 }
 
 /// An error without a context concerns whoever waits.
-fn concerns(named: &Option<ContextId>, waiting: &ContextId) -> bool {
-    named.as_ref().is_none_or(|named| named == waiting)
+fn concerns(error: &ErrorMessage, waiting: &ContextId) -> bool {
+    let named = error.details.context_id.as_ref();
+    named.is_none_or(|named| named == waiting)
 }
 
 /// Returns what the receipt of a request must be about.

@@ -27,8 +27,13 @@ const SEND_TIME_MAX: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
     /// The stream is over.
-    #[error("the stream ended: {0}")]
-    Closed(String),
+    #[error("the stream ended: {reason}")]
+    Closed {
+        /// The close code of the far end, if it gave one.
+        code: Option<u16>,
+        /// In words.
+        reason: String,
+    },
     /// Nothing came in time.
     #[error("no message within {} ms", .0.as_millis())]
     Timeout(Duration),
@@ -98,7 +103,7 @@ impl WebSocket {
         tokio::time::timeout(SEND_TIME_MAX, send)
             .await
             .map_err(|_| StreamError::Timeout(SEND_TIME_MAX))?
-            .map_err(|error| StreamError::Closed(error.to_string()))
+            .map_err(|error| broken(error.to_string()))
     }
 
     /// Receives the next message. Dropping the future loses nothing.
@@ -127,14 +132,21 @@ impl WebSocket {
                     return Err(StreamError::Malformed("not a text message".into()));
                 }
                 Some(Ok(Message::Close(frame))) => {
-                    let reason = frame.map_or_else(String::new, |frame| frame.reason.to_string());
-                    return Err(StreamError::Closed(reason));
+                    return Err(StreamError::Closed {
+                        code: frame.as_ref().map(|frame| frame.code.into()),
+                        reason: frame.map_or_else(String::new, |frame| frame.reason.to_string()),
+                    });
                 }
-                Some(Err(error)) => return Err(StreamError::Closed(error.to_string())),
-                None => return Err(StreamError::Closed("without a closing message".into())),
+                Some(Err(error)) => return Err(broken(error.to_string())),
+                None => return Err(broken("without a closing message".into())),
             }
         }
     }
+}
+
+/// Returns what a connection says that broke.
+fn broken(reason: String) -> StreamError {
+    StreamError::Closed { code: None, reason }
 }
 
 impl std::fmt::Debug for WebSocket {

@@ -9,17 +9,19 @@ use crate::problem::Failure;
 /// Integers that a double holds exactly lie below this (RFC 8259, section 6).
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
+/// Characters of a reader's words that are passed on.
+const DETAIL_CHARACTERS_MAX: usize = 300;
+
 /// Reads bytes that must be a JSON object. An array of a struct's members, which would read as the
 /// struct too, is none.
 ///
 /// # Errors
 /// [`Refusal::Malformed`], with what is wrong.
 pub(crate) fn object(bytes: &[u8]) -> Result<Value, Failure> {
-    let malformed = |detail: String| Failure::new(Refusal::Malformed, detail);
     let mut value: Value =
-        serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
+        serde_json::from_slice(bytes).map_err(|error| malformed(&error.to_string()))?;
     if !value.is_object() {
-        return Err(malformed("not an object".into()));
+        return Err(malformed("not an object"));
     }
     make_integral(&mut value);
     Ok(value)
@@ -30,8 +32,13 @@ pub(crate) fn object(bytes: &[u8]) -> Result<Value, Failure> {
 /// # Errors
 /// [`Refusal::Malformed`], with what is wrong.
 pub(crate) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Failure> {
-    serde_json::from_value(value)
-        .map_err(|error| Failure::new(Refusal::Malformed, error.to_string()))
+    serde_json::from_value(value).map_err(|error| malformed(&error.to_string()))
+}
+
+/// The reader's words may quote what came, so they are cut short.
+fn malformed(detail: &str) -> Failure {
+    let detail: String = detail.chars().take(DETAIL_CHARACTERS_MAX).collect();
+    Failure::new(Refusal::Malformed, detail)
 }
 
 /// Makes integers of numbers like `500.0`: the same number, as some languages write it.
@@ -67,6 +74,18 @@ mod tests {
         assert_eq!(read["a"], json!(500));
         assert_eq!(read["b"], json!([-1000, 0.5, 0]));
         assert!(read["c"]["d"].is_f64());
+    }
+
+    #[test]
+    fn what_came_is_quoted_in_short() {
+        let failure = read::<()>(json!({ "x".repeat(10_000): 1 })).unwrap_err();
+
+        assert!(failure.detail.unwrap().len() <= DETAIL_CHARACTERS_MAX);
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Empty {}
+        let failure = read::<Empty>(json!({ "x".repeat(10_000): 1 })).unwrap_err();
+        assert_eq!(failure.detail.unwrap().len(), DETAIL_CHARACTERS_MAX);
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl Link {
     fn drop_if_over<T>(&mut self, result: Result<T, StreamError>) -> Result<T, StreamError> {
         match &result {
             Ok(_) | Err(StreamError::Timeout(_) | StreamError::TooLong(_)) => {}
-            Err(StreamError::Closed(_) | StreamError::Malformed(_)) => self.socket = None,
+            Err(StreamError::Closed { .. } | StreamError::Malformed(_)) => self.socket = None,
         }
         result
     }

@@ -58,7 +58,10 @@ fn absent_parties_lost_streams_and_old_keys_lead_to_a_repetition() {
     ] {
         assert_eq!(after(&Refused::from(refusal).into()), Next::Repeat);
     }
-    let closed = StreamError::Closed("gone".into());
+    let closed = StreamError::Closed {
+        code: None,
+        reason: "gone".into(),
+    };
     assert_eq!(after(&closed.into()), Next::Repeat);
 }
 
