@@ -23,6 +23,8 @@ const LOGIN_TIME_MAX: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(100);
 /// Longest pause.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Close code of a gateway that leaves; its reason names a pause.
+const LEAVING: u16 = 3001;
 
 /// What came over a stream.
 #[derive(Debug)]
@@ -47,6 +49,8 @@ pub(super) struct Link {
     resume: Option<Resume>,
     /// Whether a welcome said that a place was lost, and nobody heard of it yet.
     missing: bool,
+    /// How long to wait before the next connection; nothing while messages come.
+    pause: Duration,
 }
 
 /// Keeps the key out of what is printed.
@@ -81,6 +85,7 @@ impl Link {
             socket: None,
             resume,
             missing: false,
+            pause: Duration::ZERO,
         };
         let trust = link.log_in().await?;
         Ok((link, trust))
@@ -116,7 +121,10 @@ impl Link {
             let socket = self.socket(deadline).await?;
             let received = socket.receive::<Streamed>(left).await;
             let Streamed { message, offset } = match self.drop_if_over(received) {
-                Ok(streamed) => streamed,
+                Ok(streamed) => {
+                    self.pause = Duration::ZERO;
+                    streamed
+                }
                 Err(StreamError::Closed { code, .. })
                     if Instant::now() < deadline && is_passing(code) =>
                 {
@@ -147,13 +155,12 @@ impl Link {
         context: &ContextId,
         deadline: Instant,
     ) -> Result<Option<AuthResult>, VendorError> {
-        let mut pause = PAUSE;
+        let mut pause = Duration::ZERO;
         loop {
+            tokio::time::sleep(jittered(pause)).await;
+            pause = longer(pause);
             match self.try_status(context).await {
-                Err(error) if may_pass(&error) && Instant::now() + pause < deadline => {
-                    tokio::time::sleep(jittered(pause)).await;
-                    pause = (2 * pause).min(PAUSE_MAX);
-                }
+                Err(error) if may_pass(&error) && Instant::now() + pause < deadline => {}
                 status => return status,
             }
         }
@@ -182,16 +189,15 @@ impl Link {
     /// Returns a stream that is logged in; tries until the deadline, with pauses that grow and
     /// that chance makes different for each client.
     async fn socket(&mut self, deadline: Instant) -> Result<&mut WebSocket, VendorError> {
-        let mut pause = PAUSE;
         while self.socket.is_none() {
+            tokio::time::sleep_until(deadline.min(Instant::now() + jittered(self.pause))).await;
             match self.log_in().await {
-                Ok(_) => break,
-                Err(error) if !may_pass(&error) || Instant::now() + pause >= deadline => {
-                    return Err(error);
-                }
-                Err(_) => {
-                    tokio::time::sleep(jittered(pause)).await;
-                    pause = (2 * pause).min(PAUSE_MAX);
+                Ok(_) => {}
+                Err(error) => {
+                    self.pause = longer(self.pause);
+                    if !may_pass(&error) || Instant::now() + self.pause >= deadline {
+                        return Err(error);
+                    }
                 }
             }
         }
@@ -237,8 +243,13 @@ impl Link {
 
     /// A stream that ended, or on which the two sides lost step, is of no more use.
     fn drop_if_over<T>(&mut self, result: Result<T, StreamError>) -> Result<T, StreamError> {
-        if let Err(StreamError::Closed { .. } | StreamError::Malformed(_)) = &result {
-            self.socket = None;
+        match &result {
+            Err(StreamError::Closed { code, reason }) => {
+                self.socket = None;
+                self.pause = asked_pause(*code, reason).unwrap_or(longer(self.pause));
+            }
+            Err(StreamError::Malformed(_)) => self.socket = None,
+            Ok(_) | Err(StreamError::Timeout(_) | StreamError::TooLong(_)) => {}
         }
         result
     }
@@ -286,6 +297,18 @@ fn may_pass(error: &VendorError) -> bool {
     }
 }
 
+/// Returns the pause that a gateway asks for which leaves.
+fn asked_pause(code: Option<u16>, reason: &str) -> Option<Duration> {
+    let mut words = reason.split(' ').filter(|_| code == Some(LEAVING));
+    let ms = words.find_map(|word| word.parse().ok())?;
+    Some(Duration::from_millis(ms).min(PAUSE_MAX))
+}
+
+/// Returns the pause after one that was not long enough.
+fn longer(pause: Duration) -> Duration {
+    (2 * pause).clamp(PAUSE, PAUSE_MAX)
+}
+
 /// Returns half of a pause to all of it.
 fn jittered(pause: Duration) -> Duration {
     let chance = platform::random::<1>().map_or(0, |[byte]| u32::from(byte));
@@ -308,6 +331,30 @@ mod tests {
         ] {
             assert_eq!(is_passing(code), passing, "{code:?}");
         }
+    }
+
+    #[test]
+    fn a_gateway_that_leaves_names_the_pause_and_others_do_not() {
+        let reason = "come back after 120 ms";
+        let named = Some(Duration::from_millis(120));
+        assert_eq!(asked_pause(Some(LEAVING), reason), named);
+        assert_eq!(
+            asked_pause(Some(LEAVING), "after 99999999 ms"),
+            Some(PAUSE_MAX)
+        );
+        assert_eq!(asked_pause(Some(LEAVING), "soon"), None);
+        assert_eq!(asked_pause(Some(3008), reason), None);
+        assert_eq!(asked_pause(None, reason), None);
+    }
+
+    #[test]
+    fn pauses_grow_to_a_limit() {
+        let mut pauses = vec![longer(Duration::ZERO)];
+        for _ in 0..8 {
+            pauses.push(longer(pauses[pauses.len() - 1]));
+        }
+        assert_eq!(pauses[..3], [PAUSE, 2 * PAUSE, 4 * PAUSE]);
+        assert_eq!(pauses[8], PAUSE_MAX);
     }
 
     #[test]
