@@ -1,4 +1,4 @@
-//! Names of streams and places on them.
+//! Names of streams, and lives of the log that keeps them.
 
 use std::fmt;
 
@@ -50,15 +50,6 @@ impl fmt::Display for StreamName {
 /// that were given out since then will be given out again, for other messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Epoch(pub u64);
-
-/// A place on a stream: everything up to this offset was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor {
-    /// Which life of the log counted it.
-    pub epoch: Epoch,
-    /// The offset; zero is before the first message.
-    pub offset: u64,
-}
 
 #[cfg(test)]
 mod tests {

@@ -16,6 +16,8 @@ use crate::problem::Failure;
 
 /// Length of the window that a share is for, in microseconds.
 const WINDOW_US: u64 = 60_000_000;
+/// How often shares that are whole are looked for, in microseconds.
+const SWEEP_EVERY_US: u64 = 1_000_000;
 /// Callers that are kept at a time; beyond them, nobody new may ask.
 const CALLERS_MAX: usize = 100_000;
 
@@ -180,8 +182,15 @@ pub struct Admission {
     /// Times each share.
     scale: u32,
     started: Instant,
+    shares: Mutex<Shares>,
+}
+
+#[derive(Debug, Default)]
+struct Shares {
     /// When each share is whole again, in microseconds after the start.
-    whole: Mutex<BTreeMap<(Class, Asker), u64>>,
+    whole: BTreeMap<(Class, Asker), u64>,
+    /// From when on those that are whole may be looked for again.
+    sweep_from_us: u64,
 }
 
 impl Admission {
@@ -190,7 +199,7 @@ impl Admission {
         Self {
             scale,
             started: Instant::now(),
-            whole: Mutex::default(),
+            shares: Mutex::default(),
         }
     }
 
@@ -200,11 +209,11 @@ impl Admission {
     }
 
     fn admit_at(&self, class: Class, asker: Asker, now_us: u64) -> Standing {
-        let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = whole.get(&(class, asker)).copied();
-        if known.is_none() && whole.len() >= CALLERS_MAX {
-            whole.retain(|_, whole_us| *whole_us > now_us);
-            if whole.len() >= CALLERS_MAX {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = shares.whole.get(&(class, asker)).copied();
+        if known.is_none() && shares.whole.len() >= CALLERS_MAX {
+            shares.sweep(now_us);
+            if shares.whole.len() >= CALLERS_MAX {
                 return Standing {
                     class,
                     limit: self.limit(class),
@@ -216,7 +225,7 @@ impl Admission {
         }
         let (next_us, standing) = self.standing(class, known.unwrap_or(0), now_us);
         if standing.wait_us.is_none() {
-            whole.insert((class, asker), next_us);
+            shares.whole.insert((class, asker), next_us);
         }
         standing
     }
@@ -246,6 +255,17 @@ impl Admission {
 
     fn now_us(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Shares {
+    /// Forgets shares that are whole, at most once in a while: a crowd of new askers must not have
+    /// every one of them counted for each.
+    fn sweep(&mut self, now_us: u64) {
+        if now_us >= self.sweep_from_us {
+            self.sweep_from_us = now_us.saturating_add(SWEEP_EVERY_US);
+            self.whole.retain(|_, whole_us| *whole_us > now_us);
+        }
     }
 }
 

@@ -152,7 +152,7 @@ impl App {
         }
     }
 
-    /// Tells the store what has reached readers, and forgets messages that nobody came for.
+    /// Tells the store what has reached readers. What it does not hear is delivered again.
     ///
     /// # Errors
     /// If the store does not answer.

@@ -37,7 +37,7 @@ mod public;
 mod tests;
 
 pub use admin::CreditResponse;
-pub use auth::{ContextRequest, StatusResponse, VendorName};
+pub use auth::StatusResponse;
 pub use ledger::{HistoryResponse, Transaction};
 
 /// Longest time for a request, its body included.

@@ -23,7 +23,7 @@ use crate::validation::Asked;
 
 /// Answer of `POST /api/v1/auth`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct VendorName {
+pub(super) struct VendorName {
     /// Whose key it is.
     pub vendor_id: VendorId,
     /// As customers see it.
@@ -33,7 +33,7 @@ pub struct VendorName {
 /// Body of `POST /api/v1/auth/create`: what `create_context` of the socket takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ContextRequest {
+pub(super) struct ContextRequest {
     /// Chosen by the vendor; used once.
     pub context_id: ContextId,
     /// What is asked.

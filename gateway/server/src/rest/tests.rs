@@ -1,6 +1,7 @@
 //! Every path of the public API, and every way in which it turns a request down.
 
 mod http;
+mod limits;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -22,7 +23,6 @@ use tower::ServiceExt as _;
 use http::{api_key, bearer, body_of, decode, get, post};
 
 use super::{CreditResponse, HistoryResponse, StatusResponse, Transaction};
-use crate::config::LimitSettings;
 use crate::contexts::transaction_id;
 use crate::fixture::{
     ADMIN_TOKEN, API_KEY, Gateway, MANIFEST, NETWORK, Plan, SESSION_TOKEN, USER, bundle, scanner,
@@ -158,46 +158,6 @@ async fn a_registration_with_wrong_fields_is_refused() {
     gateway
         .refuses(post("/api/v1/register", &huge), Refusal::TooLarge)
         .await;
-}
-
-#[tokio::test]
-async fn an_address_registers_so_many_users_a_minute() {
-    let gateway = Gateway::with(LimitSettings::default()).await;
-    let body = json!({});
-    for left in (0..50).rev() {
-        let request = post("/api/v1/register", &body);
-        let response = gateway.router().oneshot(request).await.unwrap();
-        assert_eq!(response.status(), StatusCode::CREATED);
-        let headers = response.headers();
-        assert_eq!(headers["x-ratelimit-limit"], "50");
-        assert_eq!(headers["x-ratelimit-remaining"], left.to_string());
-    }
-
-    let refused = gateway
-        .router()
-        .oneshot(post("/api/v1/register", &body))
-        .await;
-    assert!(refused.unwrap().headers().contains_key("retry-after"));
-    gateway
-        .refuses(post("/v1/register", &body), Refusal::Busy)
-        .await;
-}
-
-#[tokio::test]
-async fn keys_that_are_not_good_use_up_their_addresss_patience_and_nobody_elses() {
-    let gateway = Gateway::with(LimitSettings::default()).await;
-    for number in 0..20 {
-        let request = api_key(
-            post("/api/v1/auth", &Value::Null),
-            &format!("guess-{number}"),
-        );
-        gateway.refuses(request, Refusal::Unauthenticated).await;
-    }
-
-    let guess = api_key(post("/api/v1/auth", &Value::Null), "guess-20");
-    gateway.refuses(guess, Refusal::Busy).await;
-    let good = api_key(post("/api/v1/auth", &Value::Null), API_KEY);
-    let _: Value = gateway.ok(good, StatusCode::OK).await;
 }
 
 #[tokio::test]
