@@ -127,6 +127,24 @@ impl Hub {
             .is_some_and(|stream| !stream.sockets.is_empty())
     }
 
+    /// Takes the sockets of a stream off it: it is read elsewhere now.
+    pub fn evict(&self, name: &StreamName) {
+        if let Some(stream) = self.lock().get_mut(name) {
+            stream.sockets.clear();
+            stream.changed.send_replace(());
+        }
+    }
+
+    /// Returns the streams with sockets that one socket alone may read.
+    pub fn exclusive(&self) -> Vec<StreamName> {
+        let streams = self.lock();
+        let held = streams
+            .iter()
+            .filter(|(_, stream)| !stream.sockets.is_empty());
+        let names = held.map(|(name, _)| name);
+        names.filter(|name| name.is_exclusive()).cloned().collect()
+    }
+
     /// Returns how many sockets are attached.
     pub fn sockets(&self) -> usize {
         self.lock()
@@ -253,6 +271,20 @@ mod tests {
         assert!(!new.is_replaced());
         drop(old);
         assert!(hub.is_attached(&scanner()));
+    }
+
+    #[test]
+    fn a_scanner_that_is_read_elsewhere_has_no_socket_here() {
+        let hub = hub();
+        let here = hub.attach(scanner()).unwrap();
+        let _vendor = hub.attach(vendor()).unwrap();
+        assert_eq!(hub.exclusive(), [scanner()]);
+
+        hub.evict(&scanner());
+
+        assert!(here.is_replaced());
+        assert_eq!(hub.exclusive(), []);
+        assert!(!hub.is_attached(&scanner()));
     }
 
     #[test]

@@ -23,4 +23,4 @@ mod stream;
 pub use hub::{AttachError, Hub, Limits, Place};
 pub use log::{Log, Message, Page};
 pub use reader::{Delivery, Reader};
-pub use stream::{Epoch, StreamName};
+pub use stream::{Epoch, ParseKeyError, StreamName};

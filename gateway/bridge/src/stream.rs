@@ -1,6 +1,7 @@
 //! Names of streams, and lives of the log that keeps them.
 
 use std::fmt;
+use std::str::FromStr;
 
 use boop_wire::UserId;
 use boop_wire::id::{ScannerId, VendorId};
@@ -18,7 +19,7 @@ pub enum StreamName {
 
 impl StreamName {
     /// Tells whether a new socket takes the place of the one before.
-    pub(crate) const fn is_exclusive(&self) -> bool {
+    pub const fn is_exclusive(&self) -> bool {
         match self {
             Self::Scanner(_) => true,
             Self::Vendor(_) | Self::User(_) => false,
@@ -33,6 +34,26 @@ impl StreamName {
             Self::Scanner(scanner) => format!("scanner:{scanner}"),
             Self::User(user) => format!("user:{user}"),
         }
+    }
+}
+
+/// Why a text is no stream's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the key of a stream")]
+pub struct ParseKeyError;
+
+impl FromStr for StreamName {
+    type Err = ParseKeyError;
+
+    fn from_str(key: &str) -> Result<Self, ParseKeyError> {
+        let (kind, id) = key.split_once(':').ok_or(ParseKeyError)?;
+        let name = match kind {
+            "vendor" => id.parse().map(Self::Vendor).ok(),
+            "scanner" => id.parse().map(Self::Scanner).ok(),
+            "user" => id.parse().map(Self::User).ok(),
+            _ => None,
+        };
+        name.ok_or(ParseKeyError)
     }
 }
 
@@ -63,5 +84,16 @@ mod tests {
         assert_eq!(user.key(), format!("user:{}", "07".repeat(16)));
         let vendor = StreamName::Vendor("ven_1".parse().unwrap());
         assert_eq!(vendor.to_string(), "vendor:ven_1");
+    }
+
+    #[test]
+    fn a_key_reads_as_its_stream_and_nothing_else_does() {
+        let scanner = StreamName::Scanner("scn_1".parse().unwrap());
+        for name in [scanner, StreamName::User(UserId::new([7; 16]))] {
+            assert_eq!(name.key().parse(), Ok(name));
+        }
+        for text in ["", "vendor", "till:1", "user:7", "vendor:"] {
+            assert_eq!(text.parse::<StreamName>(), Err(ParseKeyError), "{text}");
+        }
     }
 }

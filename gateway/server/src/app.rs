@@ -20,9 +20,12 @@ use crate::config::Checked;
 use crate::ledger_link::LedgerApi;
 use crate::locks::{KeyedLocks, Work};
 use crate::problem::Failure;
-use crate::store::{DirectoryStore as _, Post, SqliteStore, StoreError, StreamStore as _, Vendor};
+use crate::store::{
+    AnyStore, DirectoryStore as _, Holder, Post, StoreError, StreamStore as _, Vendor,
+};
 use crate::submission::Parties;
 use crate::text;
+use crate::wakeups::Wakeups;
 
 /// What the gateway proves itself with.
 pub trait Identity: Send + Sync {
@@ -83,7 +86,7 @@ impl Network {
 /// What every handler shares.
 pub struct App {
     /// What is kept.
-    pub store: SqliteStore,
+    pub store: AnyStore,
     /// The three parties.
     pub parties: Arc<dyn Parties>,
     /// The ledger.
@@ -106,6 +109,10 @@ pub struct App {
     pub leaving: watch::Sender<bool>,
     /// How often anybody may ask.
     pub admission: Admission,
+    /// This life of the gateway, among those that share the store.
+    pub own: Holder,
+    /// Hints to those and from them.
+    pub wakeups: Wakeups,
 }
 
 impl App {
@@ -136,6 +143,7 @@ impl App {
     pub(crate) fn wake(&self, posts: &[Post]) {
         for post in posts {
             self.hub.wake(&post.stream);
+            self.wakeups.message(&post.stream);
         }
     }
 
@@ -160,6 +168,20 @@ impl App {
         let news = self.hub.take_news();
         if !news.is_empty() {
             self.store.acknowledge(&news).await?;
+        }
+        Ok(())
+    }
+
+    /// Wakes the readers of streams that other gateways may have written to since then, in case
+    /// that no hint came.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn look_for_messages(&self, since_ms: u64) -> Result<(), StoreError> {
+        if self.store.is_shared() {
+            for stream in self.store.streams_since(since_ms).await? {
+                self.hub.wake(&stream);
+            }
         }
         Ok(())
     }

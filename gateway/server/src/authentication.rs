@@ -23,7 +23,7 @@ use crate::contexts::context_key;
 use crate::ledger_link::recorded;
 use crate::payment::{Payer, pay};
 use crate::problem::Failure;
-use crate::store::{Answer, ContextStore as _, Scanner, StoredContext};
+use crate::store::{Answer, Closing, ContextStore as _, Scanner, StoredContext};
 use crate::submission::{Agreed, Submission, submit};
 use crate::text;
 use crate::validation::{check_capture, read_capture};
@@ -164,13 +164,16 @@ impl App {
             Ok(agreed) => agreed,
             Err(refusal) if refusal.retryable() => return Err(refusal),
             Err(refusal) => {
+                let refused = AuthResult::refused(refusal);
                 return self
-                    .end_with(stored, request, AuthResult::refused(refusal))
+                    .end_with(stored, request, Closing::Unsettled, refused)
                     .await;
             }
         };
         let measured = measured.agreed();
-        self.store.agree_context(&stored.body, &agreed).await?;
+        // Another gateway may have been first, for another capture or at the end of its time.
+        let kept = self.store.agree_context(&stored.body, &agreed).await?;
+        let agreed = kept.ok_or(Refusal::ContextExpired)?;
         self.settle(stored, &agreed, request, measured).await
     }
 
@@ -193,7 +196,8 @@ impl App {
             Err(refusal) if refusal.retryable() => return Err(refusal),
             Err(refusal) => AuthResult::refused(refusal),
         };
-        self.end_with(stored, request, result).await
+        self.end_with(stored, request, Closing::Settled, result)
+            .await
     }
 
     async fn try_settle(
@@ -255,6 +259,7 @@ impl App {
         &self,
         stored: &StoredContext,
         request: RequestId,
+        closing: Closing,
         result: AuthResult,
     ) -> Result<CaptureAnswer, Refusal> {
         let answer = CaptureAnswer::of(&result);
@@ -264,8 +269,17 @@ impl App {
             subject: key,
             text: to_text(&answer)?,
         };
-        self.end_context(stored, &result, Some(&kept)).await?;
-        Ok(answer)
+        if self
+            .end_context(stored, closing, &result, Some(&kept))
+            .await?
+        {
+            return Ok(answer);
+        }
+        // Another gateway was first, and what it wrote is the answer.
+        let body = &stored.body;
+        let now = self.store.context(&body.vendor, &body.context).await?;
+        let result = now.and_then(|now| now.result).ok_or(Refusal::Busy)?;
+        Ok(CaptureAnswer::of(&result))
     }
 
     /// Returns the final answer that a request about `subject` has had. A request id that was

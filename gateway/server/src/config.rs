@@ -1,6 +1,6 @@
 //! The gateway's configuration: one TOML text on standard input, unknown keys refused.
 
-use std::path::PathBuf;
+use std::fmt;
 
 use boop_daemon::{MemberSettings, TrustSettings};
 use boop_wire::Digest;
@@ -17,8 +17,13 @@ pub struct Config {
     /// Names in the endpoint's certificate.
     #[serde(default = "default_names")]
     pub names: Vec<String>,
-    /// The SQLite file.
-    pub database: PathBuf,
+    /// The file of SQLite, for one gateway, or the URL of a PostgreSQL database, `postgres://...`,
+    /// that several gateways share.
+    pub database: Address,
+    /// The URL of a Redis server, `redis://...`, over which gateways that share a database give
+    /// each other hints. Without it they look into the database more often.
+    #[serde(default)]
+    pub redis: Option<Address>,
     /// SHA-256 of the administrator's token, in hexadecimal.
     pub admin_token_sha256: String,
     /// Relay addresses of the three parties' hosts, in party order.
@@ -41,6 +46,24 @@ pub struct Config {
     pub trust: TrustSettings,
     /// Where the gateway gets evidence.
     pub platform: MemberSettings,
+}
+
+/// Where a store is. A URL may hold a password, so nothing prints it.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Address(String);
+
+impl Address {
+    /// Returns the address, password included.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
 }
 
 /// How much the gateway takes on.

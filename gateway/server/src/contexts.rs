@@ -23,13 +23,19 @@ use crate::app::App;
 use crate::authentication::Measured;
 use crate::problem::Failure;
 use crate::store::{
-    Answer, ContextStore as _, DirectoryStore as _, Opened, StoreError, StoredContext, Vendor,
+    Answer, Closing, ContextStore as _, DirectoryStore as _, Opened, StoreError, StoredContext,
+    Vendor,
 };
 use crate::text;
 use crate::validation::{Asked, Opening};
 
 /// Pause before a settlement or a store that failed is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// How long over its time a context is before any gateway ends it, in milliseconds; until then
+/// the one that opened it does.
+const OVERDUE_MS: u64 = 2_000;
+/// Overdue contexts that are ended at a time.
+const OVERDUE_MAX: u32 = 100;
 
 /// What became of `create_context`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +74,7 @@ impl App {
             .map_err(Refusal::from)?
             .ok_or(Refusal::UnknownTerminal)?;
         let stream = StreamName::Scanner(scanner.id.clone());
-        if !self.hub.is_attached(&stream) {
+        if !self.is_present(&stream).await.map_err(Refusal::from)? {
             return Err(Refusal::ScannerUnavailable.into());
         }
         let stored = StoredContext {
@@ -118,31 +124,52 @@ impl App {
         if stored.agreed.is_some() {
             return Err(Refusal::Busy);
         }
-        let ended = AuthResult::refused(Refusal::ContextExpired);
-        self.end_context(&stored, &ended, None).await
+        if self.expire(&stored).await? {
+            Ok(())
+        } else {
+            // Something was faster, at another gateway; asked again, this says what.
+            Err(Refusal::Busy)
+        }
     }
 
-    /// Arranges for the open contexts of an earlier life to end in time.
+    /// Ends contexts whose time is over and that nobody has ended: their gateway is gone.
     ///
     /// # Errors
     /// If the store does not answer.
-    pub async fn resume_contexts(self: &Arc<Self>) -> Result<(), StoreError> {
-        for stored in self.store.open_contexts().await? {
-            self.end_in_time(&stored.body);
+    pub async fn end_overdue(&self) -> Result<(), StoreError> {
+        let before_ms = self.now().saturating_sub(OVERDUE_MS);
+        for stored in self.store.overdue_contexts(before_ms, OVERDUE_MAX).await? {
+            let AuthContext {
+                vendor, context, ..
+            } = &stored.body;
+            let Some(_lock) = self.locks.try_lock(context_key(vendor, context)) else {
+                continue;
+            };
+            if let Err(refusal) = self.try_end(vendor, context).await {
+                tracing::warn!(%vendor, %context, %refusal, "an overdue context is still open");
+            }
         }
         Ok(())
     }
 
-    /// Gives a context its result and tells vendor and scanner; does nothing if it has one.
+    async fn expire(&self, stored: &StoredContext) -> Result<bool, Refusal> {
+        let ended = AuthResult::refused(Refusal::ContextExpired);
+        self.end_context(stored, Closing::Unsettled, &ended, None)
+            .await
+    }
+
+    /// Gives a context its result and tells vendor and scanner; false if it had one, or has an
+    /// agreement that this is not the end of, and then nothing changes.
     ///
     /// # Errors
     /// If the store does not answer; then nothing has changed.
     pub(crate) async fn end_context(
         &self,
         stored: &StoredContext,
+        closing: Closing,
         result: &AuthResult,
         answer: Option<&Answer>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
         let body = &stored.body;
         let to_vendor = ToVendor::AuthResult {
             context_id: body.context.clone(),
@@ -157,9 +184,12 @@ impl App {
             self.post(StreamName::Vendor(body.vendor.clone()), &to_vendor)?,
             self.post(StreamName::Scanner(stored.scanner.clone()), &to_scanner)?,
         ];
-        let closed = self.store.close_context(body, result, answer, &posts).await;
-        if !closed.map_err(Refusal::from)? {
-            return Ok(());
+        let closed = self
+            .store
+            .close_context(body, closing, result, answer, &posts)
+            .await?;
+        if !closed {
+            return Ok(false);
         }
         self.wake(&posts);
         tracing::info!(
@@ -169,7 +199,7 @@ impl App {
             code = result.code,
             "context ended"
         );
-        Ok(())
+        Ok(true)
     }
 
     async fn created_before(
@@ -228,8 +258,9 @@ impl App {
             return Ok(());
         }
         let Some(agreed) = &stored.agreed else {
-            let ended = AuthResult::refused(Refusal::ContextExpired);
-            return self.end_context(&stored, &ended, None).await;
+            let expired = self.expire(&stored).await?;
+            // Otherwise the parties have agreed since, and the ledger decides.
+            return expired.then_some(()).ok_or(Refusal::Busy);
         };
         let request = agreed.outcome.outcome.request;
         let settled = self
@@ -239,7 +270,9 @@ impl App {
             // The evidence under the agreement is too old by now, and no payment was made.
             Err(Refusal::Stale) => {
                 let ended = AuthResult::refused(Refusal::ContextExpired);
-                self.end_context(&stored, &ended, None).await
+                self.end_context(&stored, Closing::Settled, &ended, None)
+                    .await
+                    .map(drop)
             }
             settled => settled.map(drop),
         }

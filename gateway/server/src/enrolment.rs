@@ -93,7 +93,8 @@ impl App {
         };
         match agreed.outcome.outcome.decision {
             Decision::Enrolled { .. } => {
-                self.store.agree_user(user, &agreed).await?;
+                let kept = self.store.agree_user(user, &agreed).await?;
+                let agreed = kept.ok_or(Refusal::Internal)?;
                 let receipt = self.record(user, &agreed).await?;
                 let kept = answer(&CaptureAnswer::GOOD)?;
                 let posts = [self.post(StreamName::User(user), &receipt)?];

@@ -26,9 +26,12 @@ use crate::app::{App, Identity, Network};
 use crate::config::{Checked, LimitSettings};
 use crate::locks::{KeyedLocks, Work};
 use crate::serve::Connection;
-use crate::store::{DirectoryStore as _, Scanner, Session, SqliteStore, UserStore as _, Vendor};
+use crate::store::{
+    AnyStore, DirectoryStore as _, Holder, Scanner, Session, UserStore as _, Vendor,
+};
 use crate::submission::Agreed;
 use crate::validation::GoodCapture;
+use crate::wakeups::Wakeups;
 
 mod ledger;
 mod parties;
@@ -84,9 +87,8 @@ impl Gateway {
     }
 
     async fn over(folder: tempfile::TempDir, limits: LimitSettings) -> Self {
-        let store = SqliteStore::open(&folder.path().join("gateway.db"))
-            .await
-            .unwrap();
+        let file = folder.path().join("gateway.db");
+        let store = AnyStore::open(file.to_str().unwrap()).await.unwrap();
         let parties = Arc::new(FakeParties::new());
         let ledger = Arc::new(FakeLedger::default());
         let keys = Arc::new(FakeIdentity::new());
@@ -112,6 +114,8 @@ impl Gateway {
             work: Arc::new(Work::default()),
             leaving: watch::channel(false).0,
             admission: Admission::new(limits.scale),
+            own: Holder([1; 16]),
+            wakeups: Wakeups::default(),
         };
         Self {
             app: Arc::new(app),

@@ -13,6 +13,11 @@
 //! ever here in the clear. The process is measured; clients verify its evidence on every
 //! connection.
 
+#![expect(
+    clippy::duplicate_mod,
+    reason = "one text of SQL is compiled for two databases"
+)]
+
 pub mod admission;
 pub mod agreement;
 pub mod app;
@@ -26,6 +31,7 @@ pub mod locks;
 pub mod page;
 pub mod party_link;
 mod payment;
+pub mod presence;
 pub mod problem;
 pub mod public_key;
 pub mod rest;
@@ -36,6 +42,7 @@ pub mod store;
 pub mod submission;
 mod text;
 pub mod validation;
+pub mod wakeups;
 
 #[cfg(test)]
 mod fixture;

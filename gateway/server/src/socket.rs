@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::json;
 use crate::problem::Failure;
 use crate::serve::Connection;
-use crate::store::{SqliteStore, StreamStore as _};
+use crate::store::{AnyStore, StreamStore as _};
 
 use dialect::Dialect;
 use wire::{Event, Voice, Wire};
@@ -136,7 +136,7 @@ enum Handled {
 }
 
 /// Converses until the socket is over or the gateway leaves.
-async fn converse(mut wire: Wire, mut reader: Reader<SqliteStore>, desk: &impl Desk) {
+async fn converse(mut wire: Wire, mut reader: Reader<AnyStore>, desk: &impl Desk) {
     loop {
         let alive = match wire.next(&mut reader).await {
             Event::Text(text) => match json::object(text.as_bytes()) {
@@ -167,7 +167,7 @@ async fn attach(
     app: &App,
     stream: StreamName,
     resume: Option<&Resume>,
-) -> Option<(Reader<SqliteStore>, StreamStart)> {
+) -> Option<(Reader<AnyStore>, StreamStart)> {
     match try_attach(app, stream, resume).await {
         Ok(attached) => Some(attached),
         Err(failure) => {
@@ -181,9 +181,10 @@ async fn try_attach(
     app: &App,
     stream: StreamName,
     resume: Option<&Resume>,
-) -> Result<(Reader<SqliteStore>, StreamStart), Failure> {
+) -> Result<(Reader<AnyStore>, StreamStart), Failure> {
     let busy = |error: boop_bridge::AttachError| Failure::new(Refusal::Busy, error.to_string());
     let place = app.hub.attach(stream.clone()).map_err(busy)?;
+    app.take(&stream).await.map_err(Refusal::from)?;
     let state = app.store.stream(&stream).await.map_err(Refusal::from)?;
     let asked = resume.filter(|resume| {
         // An offset that was never given out is of a life of the log that is gone.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use boop_bridge::{Hub, Limits};
 use boop_daemon::{Member, now_ms};
 use boop_wire::Digest;
@@ -19,11 +19,23 @@ use crate::config::Config;
 use crate::ledger_link::AttestedLedger;
 use crate::locks::{KeyedLocks, Work};
 use crate::party_link::AttestedParties;
+use crate::presence::HOLD_MS;
 use crate::public_key::PublicKey;
-use crate::store::{SqliteStore, StreamStore as _};
+use crate::store::{AnyStore, Holder, StreamStore as _};
+use crate::text;
+use crate::wakeups::{Ears, Wakeups};
 
 /// How often the store hears what has reached readers.
 const KEEP_EVERY: Duration = Duration::from_secs(1);
+/// How often scanners that are here are held for longer.
+const HOLD_EVERY: Duration = Duration::from_millis(HOLD_MS / 3);
+/// How often messages of other gateways are looked for while their hints come in, and while none
+/// do.
+const LOOK_EVERY: [Duration; 2] = [Duration::from_secs(10), Duration::from_millis(500)];
+/// How far back that looks, for clocks that differ and transactions that take their time.
+const LOOK_BACK: Duration = Duration::from_secs(5);
+/// How often overdue contexts are looked for.
+const OVERDUE_EVERY: Duration = Duration::from_secs(1);
 /// How often messages that nobody came for are looked at.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 /// How long a message waits for a reader, in milliseconds.
@@ -70,14 +82,27 @@ impl Gateway {
             danger_simulated_tee,
         )
         .context("no evidence for this process")?;
-        let store = SqliteStore::open(&config.database)
+        let store = AnyStore::open(config.database.expose())
             .await
             .context("the store does not open")?;
+        let own = Holder(text::random().map_err(|_| anyhow!("no random numbers"))?);
+        let hub = Hub::new(Limits::default());
+        let wakeups = match &config.redis {
+            None => Wakeups::default(),
+            Some(url) => {
+                let ears = Ears {
+                    hub: hub.clone(),
+                    store: store.clone(),
+                    own,
+                };
+                Wakeups::over(url.expose(), ears).context("redis of the configuration")?
+            }
+        };
         let app = Arc::new(App {
             store,
             parties: Arc::new(AttestedParties::start(&member, &config.parties)),
             ledger: AttestedLedger::start(&member, &config.ledger),
-            hub: Hub::new(Limits::default()),
+            hub,
             identity: Arc::clone(&member) as _,
             network,
             settings,
@@ -86,11 +111,14 @@ impl Gateway {
             work: Arc::new(Work::default()),
             leaving: watch::channel(false).0,
             admission: Admission::new(settings.limits.scale),
+            own,
+            wakeups,
         });
-        app.resume_contexts().await?;
         tokio::spawn(member.renew_for_ever());
         tokio::spawn(trust.follow_for_ever(async |_| Ok::<_, Infallible>(())));
         tokio::spawn(keep_for_ever(Arc::clone(&app)));
+        tokio::spawn(look_for_ever(Arc::clone(&app)));
+        tokio::spawn(end_for_ever(Arc::clone(&app)));
         if timeout(SESSIONS_TIME_MAX, sessions(&app)).await.is_err() {
             tracing::warn!("not every session is open yet");
         }
@@ -145,9 +173,11 @@ async fn sockets_gone(app: &App) {
 async fn keep_for_ever(app: Arc<App>) {
     let mut keep = interval(KEEP_EVERY);
     let mut forget = interval(FORGET_EVERY);
+    let mut hold = interval(HOLD_EVERY);
     loop {
         let kept = tokio::select! {
             _ = keep.tick() => app.keep_streams().await,
+            _ = hold.tick() => app.hold_streams().await,
             _ = forget.tick() => {
                 let before_ms = app.now().saturating_sub(MESSAGE_MS_MAX);
                 app.store.forget_messages(before_ms).await.map(drop)
@@ -155,6 +185,29 @@ async fn keep_for_ever(app: Arc<App>) {
         };
         if let Err(error) = kept {
             tracing::warn!(%error, "streams are not kept up");
+        }
+    }
+}
+
+/// Looks for messages that other gateways wrote, for as long as it is polled.
+async fn look_for_ever(app: Arc<App>) {
+    loop {
+        let every = LOOK_EVERY[usize::from(!app.wakeups.hears())];
+        sleep(every).await;
+        let back_ms = u64::try_from((every + LOOK_BACK).as_millis()).unwrap_or(u64::MAX);
+        let since_ms = app.now().saturating_sub(back_ms);
+        if let Err(error) = app.look_for_messages(since_ms).await {
+            tracing::warn!(%error, "messages of other gateways are not looked for");
+        }
+    }
+}
+
+/// Ends contexts whose gateway is gone, for as long as it is polled.
+async fn end_for_ever(app: Arc<App>) {
+    loop {
+        sleep(OVERDUE_EVERY).await;
+        if let Err(error) = app.end_overdue().await {
+            tracing::warn!(%error, "overdue contexts are not looked for");
         }
     }
 }

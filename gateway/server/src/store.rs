@@ -11,11 +11,14 @@ use boop_wire::{Digest, Refusal, RequestId, UserId};
 
 use crate::submission::Agreed;
 
+mod any;
+mod columns;
+mod postgres;
 mod sqlite;
 #[cfg(test)]
 pub(crate) mod suite;
 
-pub use sqlite::SqliteStore;
+pub use any::AnyStore;
 
 /// Why the store did not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -112,6 +115,19 @@ pub enum Opened {
     Exists,
 }
 
+/// How a context comes to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closing {
+    /// By what the parties agreed on.
+    Settled,
+    /// Without them: it closes only if they have not agreed.
+    Unsettled,
+}
+
+/// One life of a gateway, among those that share a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder(pub [u8; 16]);
+
 /// The final answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -203,15 +219,16 @@ pub trait UserStore: Send + Sync {
         token: &Digest,
     ) -> impl Future<Output = Result<Option<Session>, StoreError>> + Send;
 
-    /// Keeps what the parties agreed on about a user's enrolment.
+    /// Keeps what the parties agreed on about a user's enrolment, and returns what is kept: the
+    /// first agreement stays.
     fn agree_user(
         &self,
         id: UserId,
         agreed: &Agreed,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<Agreed>, StoreError>> + Send;
 
     /// Ends an enrolment: the user is enrolled, its tokens are used, the answer is final, the
-    /// messages are on their streams; all or nothing.
+    /// messages are on their streams; all or nothing. A user that is enrolled stays as it is.
     fn enrol_user(
         &self,
         id: UserId,
@@ -242,21 +259,28 @@ pub trait ContextStore: Send + Sync {
         transaction: &TransactionId,
     ) -> impl Future<Output = Result<Option<StoredContext>, StoreError>> + Send;
 
-    /// Reads every context without a result.
-    fn open_contexts(&self) -> impl Future<Output = Result<Vec<StoredContext>, StoreError>> + Send;
+    /// Reads contexts without a result whose time was over before, the oldest first.
+    fn overdue_contexts(
+        &self,
+        before_ms: u64,
+        max: u32,
+    ) -> impl Future<Output = Result<Vec<StoredContext>, StoreError>> + Send;
 
-    /// Keeps what the parties agreed on for a context.
+    /// Keeps what the parties agreed on for a context, and returns what is kept: the first
+    /// agreement stays, and a context that ended without one takes none.
     fn agree_context(
         &self,
         body: &AuthContext,
         agreed: &Agreed,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<Agreed>, StoreError>> + Send;
 
     /// Gives a context its result, its request the final answer, and streams the messages that
-    /// tell of it; false if it had a result, and then nothing changes.
+    /// tell of it; false if it had a result, or has an agreement that this is not the end of, and
+    /// then nothing changes.
     fn close_context(
         &self,
         body: &AuthContext,
+        closing: Closing,
         result: &AuthResult,
         answer: Option<&Answer>,
         posts: &[Post],
@@ -299,11 +323,56 @@ pub trait StreamStore: Log<Error = StoreError> {
         before_ms: u64,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
+    /// Returns the streams with messages since then.
+    fn streams_since(
+        &self,
+        since_ms: u64,
+    ) -> impl Future<Output = Result<Vec<StreamName>, StoreError>> + Send;
+
     /// Begins a new epoch: the database was put back to an earlier state.
     fn begin_epoch(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-/// Everything a gateway keeps.
-pub trait Store: DirectoryStore + UserStore + ContextStore + StreamStore {}
+/// Which gateway holds the socket of a stream that one socket alone may read.
+pub trait PresenceStore: Send + Sync {
+    /// Takes a stream, from whoever held it.
+    fn take_stream(
+        &self,
+        stream: &StreamName,
+        holder: Holder,
+        until_ms: u64,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-impl<T: DirectoryStore + UserStore + ContextStore + StreamStore> Store for T {}
+    /// Holds a stream for longer; false if another has taken it.
+    fn keep_stream(
+        &self,
+        stream: &StreamName,
+        holder: Holder,
+        until_ms: u64,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Leaves a stream, if the holder still has it.
+    fn leave_stream(
+        &self,
+        stream: &StreamName,
+        holder: Holder,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Tells whether anybody holds a stream.
+    fn is_held(
+        &self,
+        stream: &StreamName,
+        now_ms: u64,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}
+
+/// Everything a gateway keeps.
+pub trait Store:
+    DirectoryStore + UserStore + ContextStore + StreamStore + PresenceStore + Clone
+{
+}
+
+impl<T> Store for T where
+    T: DirectoryStore + UserStore + ContextStore + StreamStore + PresenceStore + Clone
+{
+}

@@ -359,10 +359,13 @@ async fn the_status_of_a_context_tells_how_it_ended() {
         code: Some("ambiguous".into()),
         ..AuthResult::refused(Refusal::Ambiguous)
     };
-    let closed = gateway
-        .app
-        .store
-        .close_context(&stored.body, &result, None, &[]);
+    let closed = gateway.app.store.close_context(
+        &stored.body,
+        crate::store::Closing::Settled,
+        &result,
+        None,
+        &[],
+    );
     assert_eq!(closed.await, Ok(true));
 
     let known: Envelope<StatusResponse> = gateway

@@ -29,7 +29,8 @@ pub(super) async fn run(mut wire: Wire, app: Arc<App>) {
         Err(failure) => return wire.end(&failure).await,
     };
     let stream = StreamName::Scanner(scanner.id.clone());
-    let Some((reader, stream)) = attach(&mut wire, &app, stream, resume.as_ref()).await else {
+    let attached = attach(&mut wire, &app, stream.clone(), resume.as_ref()).await;
+    let Some((reader, start)) = attached else {
         return;
     };
     let configuration = ToScanner::Configuration {
@@ -38,17 +39,17 @@ pub(super) async fn run(mut wire: Wire, app: Arc<App>) {
         quality_min: app.network.quality_min,
         samples: ENROLMENT_SAMPLES,
         capture_life_ms: CAPTURE_LIFE_MS_MAX,
-        stream,
+        stream: start,
     };
-    if !wire.send(&configuration).await {
-        return;
+    if wire.send(&configuration).await {
+        let desk = ScannerDesk {
+            app: Arc::clone(&app),
+            scanner,
+            places: Arc::new(Semaphore::new(CAPTURES_MAX)),
+        };
+        converse(wire, reader, &desk).await;
     }
-    let desk = ScannerDesk {
-        app,
-        scanner,
-        places: Arc::new(Semaphore::new(CAPTURES_MAX)),
-    };
-    converse(wire, reader, &desk).await;
+    app.leave(&stream).await;
 }
 
 async fn authenticate(wire: &mut Wire, app: &App) -> Result<(Scanner, Option<Resume>), Failure> {

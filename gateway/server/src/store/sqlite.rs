@@ -4,32 +4,41 @@
 use std::path::Path;
 use std::time::Duration;
 
-use boop_wire::Digest;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
 use super::StoreError;
+use super::columns::{digest, failed, is_unique_violation, name, to_i64};
 
+#[path = "sql/contexts.rs"]
 mod contexts;
+#[path = "sql/directory.rs"]
 mod directory;
+#[path = "sql/presence.rs"]
+mod presence;
+#[path = "sql/streams.rs"]
 mod streams;
+#[path = "sql/users.rs"]
 mod users;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+/// Whose SQL the modules below are compiled for.
+type Db = sqlx::Sqlite;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 
 const READERS_MAX: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The SQLite store. Clones share the connections.
+/// The store over SQLite. Clones share the connections.
 #[derive(Debug, Clone)]
-pub struct SqliteStore {
+pub struct SqlStore {
     writer: SqlitePool,
     readers: SqlitePool,
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// Opens the file, makes it if it is not there, and brings its schema up to date.
     ///
     /// # Errors
@@ -66,28 +75,16 @@ impl SqliteStore {
     }
 }
 
-fn failed(error: sqlx::Error) -> StoreError {
-    StoreError::Database(error.to_string())
-}
-
-fn is_unique_violation(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(sqlx::error::DatabaseError::is_unique_violation)
-}
-
-/// Converts a time for a column; times stay far below the limit.
-fn to_i64(value: u64) -> Result<i64, StoreError> {
-    i64::try_from(value).map_err(|_| StoreError::Database("a number is too large".to_owned()))
-}
-
-fn digest(bytes: Vec<u8>, table: &'static str) -> Result<Digest, StoreError> {
-    let bytes = bytes.try_into().map_err(|_| StoreError::Damaged(table))?;
-    Ok(Digest::new(bytes))
-}
-
-fn name<T: std::str::FromStr>(text: &str, table: &'static str) -> Result<T, StoreError> {
-    text.parse().map_err(|_| StoreError::Damaged(table))
+#[cfg(test)]
+impl SqlStore {
+    /// Returns the columns of every table.
+    pub(super) async fn columns(&self) -> Vec<(String, String)> {
+        let rows = sqlx::query_as(
+            "SELECT tables.name, columns.name FROM sqlite_master AS tables, \
+             pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'",
+        );
+        rows.fetch_all(&self.readers).await.unwrap()
+    }
 }
 
 #[cfg(test)]
@@ -99,7 +96,7 @@ mod tests {
     async fn the_sqlite_store_keeps_the_contract() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("gateway.db");
-        let store = SqliteStore::open(&file).await.unwrap();
+        let store = SqlStore::open(&file).await.unwrap();
 
         suite::run(&store).await;
     }
@@ -108,11 +105,11 @@ mod tests {
     async fn what_was_written_is_there_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("gateway.db");
-        let before = SqliteStore::open(&file).await.unwrap();
+        let before = SqlStore::open(&file).await.unwrap();
         let kept = suite::keep(&before).await;
         before.close().await;
 
-        let after = SqliteStore::open(&file).await.unwrap();
+        let after = SqlStore::open(&file).await.unwrap();
 
         suite::check_kept(&after, &kept).await;
     }

@@ -1,11 +1,18 @@
 //! The contract of a store: what every implementation must show.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use boop_bridge::{Page, StreamName};
 use boop_wire::api::AuthResult;
 use boop_wire::id::TransactionId;
 use boop_wire::{Digest, RequestId, UserId};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
 
-use super::{Answer, Opened, Post, Scanner, Session, Store, StoredContext, Vendor};
+use super::{
+    Answer, Closing, Holder, Opened, Post, Scanner, Session, Store, StoredContext, Vendor,
+};
 use crate::fixture::{agreed_on, context};
 
 /// What [`keep`] wrote.
@@ -21,6 +28,7 @@ pub(crate) async fn run(store: &impl Store) {
     closing(store).await;
     answers(store).await;
     streams(store).await;
+    presence(store).await;
 }
 
 /// Writes something of each kind.
@@ -33,7 +41,8 @@ pub(crate) async fn keep(store: &impl Store) -> Kept {
 
 /// Checks that another life of the same store has it.
 pub(crate) async fn check_kept(store: &impl Store, kept: &Kept) {
-    assert_eq!(store.open_contexts().await, Ok(vec![kept.context.clone()]));
+    let open = store.overdue_contexts(u64::from(u32::MAX), 2).await;
+    assert_eq!(open, Ok(vec![kept.context.clone()]));
 }
 
 async fn directory(store: &impl Store) {
@@ -91,7 +100,8 @@ async fn users(store: &impl Store) {
     assert_eq!(store.session(&Digest::new([5; 32])).await, Ok(None));
     assert_eq!(store.user(UserId::new([9; 16])).await, Ok(None));
 
-    store.agree_user(user, &agreed).await.unwrap();
+    let kept = store.agree_user(user, &agreed).await;
+    assert_eq!(kept, Ok(Some(agreed.clone())));
     let known = store.user(user).await.unwrap().unwrap();
     assert_eq!((known.enrolled, known.agreed), (false, Some(agreed)));
 
@@ -118,24 +128,44 @@ async fn contexts(store: &impl Store) {
     assert_eq!(found, Ok(Some(first.clone())));
     let unknown = TransactionId::new([0; 32]);
     assert_eq!(store.context_of_transaction(&unknown).await, Ok(None));
-    assert_eq!(store.open_contexts().await, Ok(vec![first]));
+    let end = first.body.expires_at_ms;
+    assert_eq!(store.overdue_contexts(end, 9).await, Ok(vec![]));
+    let overdue = store.overdue_contexts(end + 1, 9).await;
+    assert_eq!(overdue, Ok(vec![first]));
+    assert_eq!(store.overdue_contexts(end + 1, 0).await, Ok(vec![]));
 }
 
 async fn closing(store: &impl Store) {
     let first = stored("first");
     let subject = boop_wire::job::Subject::Identify(first.body.clone());
     let agreed = agreed_on(&subject);
-    store.agree_context(&first.body, &agreed).await.unwrap();
+    let kept = store.agree_context(&first.body, &agreed).await;
+    assert_eq!(kept, Ok(Some(agreed.clone())));
+    let mut later = agreed.clone();
+    later.user = None;
+    let kept = store.agree_context(&first.body, &later).await;
+    assert_eq!(kept, Ok(Some(agreed.clone())), "the first agreement stays");
+    let unsettled = store
+        .close_context(&first.body, Closing::Unsettled, &result("late"), None, &[])
+        .await;
+    assert_eq!(unsettled, Ok(false), "what is agreed on is not lost");
     let answer = answer(41, "paid");
     let done = result("done");
 
     let closed = store
-        .close_context(&first.body, &done, Some(&answer), &[post("closed")])
+        .close_context(
+            &first.body,
+            Closing::Settled,
+            &done,
+            Some(&answer),
+            &[post("closed")],
+        )
         .await;
     assert_eq!(closed, Ok(true));
     let again = store
         .close_context(
             &first.body,
+            Closing::Settled,
             &result("late"),
             Some(&self::answer(42, "late")),
             &[post("late")],
@@ -149,10 +179,21 @@ async fn closing(store: &impl Store) {
     assert_eq!(store.answer(RequestId::new([42; 16])).await, Ok(None));
     let kept = store.context(&first.body.vendor, &first.body.context).await;
     let kept = kept.unwrap().unwrap();
-    assert_eq!((kept.agreed, kept.result), (Some(agreed), Some(done)));
-    assert_eq!(store.open_contexts().await, Ok(vec![]));
+    assert_eq!(
+        (kept.agreed.clone(), kept.result),
+        (Some(agreed), Some(done))
+    );
+    let open = store.overdue_contexts(u64::from(u32::MAX), 9).await;
+    assert_eq!(open, Ok(vec![]));
     let second = stored("second");
     assert_eq!(store.open_context(&second, &[]).await, Ok(Opened::Yes));
+    let body = &second.body;
+    let unsettled = store
+        .close_context(body, Closing::Unsettled, &result("late"), None, &[])
+        .await;
+    assert_eq!(unsettled, Ok(true));
+    let too_late = store.agree_context(body, &kept.agreed.unwrap()).await;
+    assert_eq!(too_late, Ok(None), "what has ended takes no agreement");
 }
 
 async fn answers(store: &impl Store) {
@@ -192,6 +233,10 @@ async fn streams(store: &impl Store) {
     store.acknowledge(&[(name.clone(), 9)]).await.unwrap();
     assert_eq!(store.stream(&name).await.unwrap().acknowledged, 3);
 
+    assert!(store.streams_since(30).await.unwrap().contains(&name));
+    assert_eq!(store.streams_since(31).await, Ok(vec![vendor_stream()]));
+    assert_eq!(store.streams_since(u64::from(u32::MAX)).await, Ok(vec![]));
+
     assert_eq!(store.forget_messages(25).await, Ok(2));
     let page = store.read(&name, 0, 100).await.unwrap();
     assert_eq!((page.first, texts(&page)), (3, vec!["three"]));
@@ -201,6 +246,82 @@ async fn streams(store: &impl Store) {
 
     store.begin_epoch().await.unwrap();
     assert_ne!(store.stream(&name).await.unwrap().epoch, fresh.epoch);
+}
+
+async fn presence(store: &impl Store) {
+    let scanner = StreamName::Scanner("scn_1".parse().unwrap());
+    let (one, other) = (Holder([1; 16]), Holder([2; 16]));
+    assert_eq!(store.is_held(&scanner, 0).await, Ok(false));
+
+    store.take_stream(&scanner, one, 100).await.unwrap();
+    assert_eq!(store.is_held(&scanner, 99).await, Ok(true));
+    assert_eq!(store.is_held(&scanner, 100).await, Ok(false));
+    assert_eq!(store.keep_stream(&scanner, one, 200).await, Ok(true));
+    assert_eq!(store.is_held(&scanner, 100).await, Ok(true));
+
+    store.take_stream(&scanner, other, 200).await.unwrap();
+    assert_eq!(store.keep_stream(&scanner, one, 300).await, Ok(false));
+    store.leave_stream(&scanner, one).await.unwrap();
+    assert_eq!(store.is_held(&scanner, 100).await, Ok(true));
+    store.leave_stream(&scanner, other).await.unwrap();
+    assert_eq!(store.is_held(&scanner, 100).await, Ok(false));
+}
+
+/// Writes from two connections at a time, to streams in either order and to one context.
+pub(crate) async fn race<T: Store + 'static>(one: &T, other: &T) {
+    const ROUNDS: u32 = 50;
+    const TASKS: u32 = 4;
+    directory(one).await;
+    let context = stored("raced");
+    assert_eq!(one.open_context(&context, &[]).await, Ok(Opened::Yes));
+    let first = StreamName::Scanner("scn_1".parse().unwrap());
+    let (tasks, mut closed) = (Arc::new(Barrier::new(2 * TASKS as usize)), 0);
+    let mut writers = JoinSet::new();
+    for task in 0..2 * TASKS {
+        let store = if task % 2 == 0 { one } else { other }.clone();
+        let (names, barrier) = ([first.clone(), vendor_stream()], Arc::clone(&tasks));
+        let body = context.body.clone();
+        writers.spawn(async move {
+            barrier.wait().await;
+            for round in 0..ROUNDS {
+                let mut posts = names.clone().map(|stream| Post {
+                    stream,
+                    text: format!("{task}-{round}"),
+                    at_ms: 1_000_000,
+                });
+                posts.rotate_left((task + round) as usize % 2);
+                store.post(&posts).await.unwrap();
+            }
+            let done = result("done");
+            let closed = store.close_context(&body, Closing::Unsettled, &done, None, &[]);
+            closed.await.unwrap()
+        });
+    }
+    while let Some(won) = writers.join_next().await {
+        closed += u32::from(won.unwrap());
+    }
+
+    assert_eq!(closed, 1);
+    for name in [first, vendor_stream()] {
+        let (mut after, mut seen) = (0, BTreeSet::new());
+        loop {
+            let page = one.read(&name, after, usize::MAX).await.unwrap();
+            assert_eq!(page.first, after + 1);
+            let Some(last) = page.messages.last() else {
+                break;
+            };
+            after = last.offset;
+            seen.extend(page.messages.iter().map(|message| message.text.clone()));
+        }
+        let count = 2 * TASKS * ROUNDS;
+        assert_eq!((after, seen.len()), (u64::from(count), count as usize));
+    }
+}
+
+/// Returns tables with their columns, those of the migrations left out.
+pub(crate) fn tables(rows: Vec<(String, String)>) -> BTreeSet<(String, String)> {
+    let own = |(table, _): &(String, String)| !table.starts_with("_sqlx");
+    rows.into_iter().filter(own).collect()
 }
 
 fn texts(page: &Page) -> Vec<&str> {

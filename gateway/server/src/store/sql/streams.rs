@@ -1,10 +1,11 @@
-//! The messages of streams in SQLite: written with the change that they tell of, read by offset.
+//! The messages of streams: written with the change that they tell of, read by offset.
 
 use boop_bridge::{Epoch, Log, Message, Page, StreamName};
-use sqlx::{Sqlite, Transaction};
+use sqlx::Transaction;
 
-use super::{SqliteStore, failed, to_i64};
+use super::{Db, SqlStore, failed, name, to_i64};
 use crate::store::{Post, StoreError, StreamState, StreamStore};
+use crate::text::random;
 
 const STREAMS: &str = "streams";
 const EPOCH: &str = "epoch";
@@ -13,7 +14,7 @@ const MESSAGES_MAX: i64 = 10_000;
 /// Messages that are read at a time.
 const PAGE_MESSAGES_MAX: i64 = 64;
 
-impl StreamStore for SqliteStore {
+impl StreamStore for SqlStore {
     async fn post(&self, posts: &[Post]) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin().await.map_err(failed)?;
         insert_posts(&mut transaction, posts).await?;
@@ -26,7 +27,7 @@ impl StreamStore for SqliteStore {
             .await
             .map_err(failed)?;
         let row: Option<(i64, i64)> =
-            sqlx::query_as("SELECT head, acknowledged FROM streams WHERE name = ?")
+            sqlx::query_as("SELECT head, acknowledged FROM streams WHERE name = $1")
                 .bind(name.key())
                 .fetch_optional(&self.readers)
                 .await
@@ -40,11 +41,14 @@ impl StreamStore for SqliteStore {
     }
 
     async fn acknowledge(&self, news: &[(StreamName, u64)]) -> Result<(), StoreError> {
+        let mut news: Vec<_> = news.iter().collect();
+        // Rows are always taken in one order, so that no two gateways wait for each other.
+        news.sort();
         let mut transaction = self.writer.begin().await.map_err(failed)?;
         for (name, offset) in news {
             sqlx::query(
-                "UPDATE streams SET acknowledged = min(head, ?2) \
-                 WHERE name = ?1 AND acknowledged < min(head, ?2)",
+                "UPDATE streams SET acknowledged = CASE WHEN head < $2 THEN head ELSE $2 END \
+                 WHERE name = $1 AND acknowledged < head AND acknowledged < $2",
             )
             .bind(name.key())
             .bind(to_i64(*offset)?)
@@ -56,7 +60,7 @@ impl StreamStore for SqliteStore {
     }
 
     async fn forget_messages(&self, before_ms: u64) -> Result<u64, StoreError> {
-        let gone = sqlx::query("DELETE FROM messages WHERE at_ms < ?")
+        let gone = sqlx::query("DELETE FROM messages WHERE at_ms < $1")
             .bind(to_i64(before_ms)?)
             .execute(&self.writer)
             .await
@@ -64,8 +68,20 @@ impl StreamStore for SqliteStore {
         Ok(gone.rows_affected())
     }
 
+    async fn streams_since(&self, since_ms: u64) -> Result<Vec<StreamName>, StoreError> {
+        let rows: Vec<(String,)> =
+            sqlx::query_as("SELECT DISTINCT stream FROM messages WHERE at_ms >= $1")
+                .bind(to_i64(since_ms)?)
+                .fetch_all(&self.readers)
+                .await
+                .map_err(failed)?;
+        rows.iter().map(|(key,)| name(key, STREAMS)).collect()
+    }
+
     async fn begin_epoch(&self) -> Result<(), StoreError> {
-        sqlx::query("UPDATE epoch SET value = abs(random() / 2)")
+        let epoch = u64::from_be_bytes(random().map_err(|_| no_random())?) >> 1;
+        sqlx::query("UPDATE epoch SET value = $1")
+            .bind(to_i64(epoch)?)
             .execute(&self.writer)
             .await
             .map_err(failed)?;
@@ -73,7 +89,11 @@ impl StreamStore for SqliteStore {
     }
 }
 
-impl Log for SqliteStore {
+fn no_random() -> StoreError {
+    StoreError::Database("the system gives no random numbers".into())
+}
+
+impl Log for SqlStore {
     type Error = StoreError;
 
     async fn read(
@@ -85,7 +105,7 @@ impl Log for SqliteStore {
         let key = stream.key();
         let mut messages = self.messages(&key, after).await?;
         if messages.is_empty() {
-            let row: Option<(i64,)> = sqlx::query_as("SELECT head FROM streams WHERE name = ?")
+            let row: Option<(i64,)> = sqlx::query_as("SELECT head FROM streams WHERE name = $1")
                 .bind(&key)
                 .fetch_optional(&self.readers)
                 .await
@@ -118,11 +138,11 @@ impl Log for SqliteStore {
     }
 }
 
-impl SqliteStore {
+impl SqlStore {
     async fn messages(&self, key: &str, after: u64) -> Result<Vec<Message>, StoreError> {
         let rows: Vec<(i64, String)> = sqlx::query_as(
-            "SELECT offset, text FROM messages WHERE stream = ? AND offset > ? \
-             ORDER BY offset LIMIT ?",
+            "SELECT position, text FROM messages WHERE stream = $1 AND position > $2 \
+             ORDER BY position LIMIT $3",
         )
         .bind(key)
         .bind(to_i64(after)?)
@@ -141,20 +161,22 @@ impl SqliteStore {
 
 /// Gives each message its offset, within the transaction of what it tells of.
 pub(super) async fn insert_posts(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     posts: &[Post],
 ) -> Result<(), StoreError> {
-    for post in posts {
-        let key = post.stream.key();
+    let mut posts: Vec<_> = posts.iter().map(|post| (post.stream.key(), post)).collect();
+    // Rows are always taken in one order, so that no two gateways wait for each other.
+    posts.sort_by(|(one, _), (other, _)| one.cmp(other));
+    for (key, post) in posts {
         let (head,): (i64,) = sqlx::query_as(
-            "INSERT INTO streams (name, head, acknowledged) VALUES (?, 1, 0) \
-             ON CONFLICT (name) DO UPDATE SET head = head + 1 RETURNING head",
+            "INSERT INTO streams (name, head, acknowledged) VALUES ($1, 1, 0) \
+             ON CONFLICT (name) DO UPDATE SET head = streams.head + 1 RETURNING head",
         )
         .bind(&key)
         .fetch_one(&mut **transaction)
         .await
         .map_err(failed)?;
-        sqlx::query("INSERT INTO messages (stream, offset, text, at_ms) VALUES (?, ?, ?, ?)")
+        sqlx::query("INSERT INTO messages (stream, position, text, at_ms) VALUES ($1, $2, $3, $4)")
             .bind(&key)
             .bind(head)
             .bind(&post.text)
@@ -162,7 +184,7 @@ pub(super) async fn insert_posts(
             .execute(&mut **transaction)
             .await
             .map_err(failed)?;
-        sqlx::query("DELETE FROM messages WHERE stream = ? AND offset <= ?")
+        sqlx::query("DELETE FROM messages WHERE stream = $1 AND position <= $2")
             .bind(&key)
             .bind(head - MESSAGES_MAX)
             .execute(&mut **transaction)

@@ -1,15 +1,15 @@
-//! Contexts and the answers of requests in SQLite.
+//! Contexts and the answers of requests.
 
 use boop_wire::RequestId;
 use boop_wire::api::AuthResult;
 use boop_wire::codec::{from_canonical, to_canonical};
 use boop_wire::id::{ContextId, TransactionId, VendorId};
 use boop_wire::job::AuthContext;
-use sqlx::{Sqlite, Transaction};
+use sqlx::Transaction;
 
 use super::streams::insert_posts;
-use super::{SqliteStore, digest, failed, is_unique_violation, name, to_i64};
-use crate::store::{Answer, ContextStore, Opened, Post, StoreError, StoredContext};
+use super::{Db, SqlStore, digest, failed, is_unique_violation, name, to_i64};
+use crate::store::{Answer, Closing, ContextStore, Opened, Post, StoreError, StoredContext};
 use crate::submission::Agreed;
 
 const CONTEXTS: &str = "contexts";
@@ -25,7 +25,7 @@ type Row = (
     Option<String>,
 );
 
-impl ContextStore for SqliteStore {
+impl ContextStore for SqlStore {
     async fn open_context(
         &self,
         context: &StoredContext,
@@ -35,7 +35,7 @@ impl ContextStore for SqliteStore {
         let mut transaction = self.writer.begin().await.map_err(failed)?;
         let inserted = sqlx::query(
             "INSERT INTO contexts (vendor, context, terminal, scanner, asked, body, \
-             expires_at_ms, transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+             expires_at_ms, transaction_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(body.vendor.as_str())
         .bind(body.context.as_str())
@@ -54,6 +54,7 @@ impl ContextStore for SqliteStore {
                 Ok(Opened::Yes)
             }
             Err(error) if is_unique_violation(&error) => {
+                drop(transaction);
                 let same = self.context(&body.vendor, &body.context).await?;
                 Ok(match same {
                     Some(_) => Opened::Exists,
@@ -71,7 +72,7 @@ impl ContextStore for SqliteStore {
     ) -> Result<Option<StoredContext>, StoreError> {
         let row: Option<Row> = sqlx::query_as(
             "SELECT body, scanner, asked, transaction_id, agreed, result FROM contexts \
-             WHERE vendor = ? AND context = ?",
+             WHERE vendor = $1 AND context = $2",
         )
         .bind(vendor.as_str())
         .bind(context.as_str())
@@ -87,7 +88,7 @@ impl ContextStore for SqliteStore {
     ) -> Result<Option<StoredContext>, StoreError> {
         let row: Option<Row> = sqlx::query_as(
             "SELECT body, scanner, asked, transaction_id, agreed, result FROM contexts \
-             WHERE transaction_id = ? LIMIT 1",
+             WHERE transaction_id = $1 LIMIT 1",
         )
         .bind(&transaction.as_bytes()[..])
         .fetch_optional(&self.readers)
@@ -96,21 +97,31 @@ impl ContextStore for SqliteStore {
         row.map(stored).transpose()
     }
 
-    async fn open_contexts(&self) -> Result<Vec<StoredContext>, StoreError> {
+    async fn overdue_contexts(
+        &self,
+        before_ms: u64,
+        max: u32,
+    ) -> Result<Vec<StoredContext>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT body, scanner, asked, transaction_id, agreed, result FROM contexts \
-             WHERE result IS NULL ORDER BY expires_at_ms",
+             WHERE result IS NULL AND expires_at_ms < $1 ORDER BY expires_at_ms LIMIT $2",
         )
+        .bind(to_i64(before_ms)?)
+        .bind(i64::from(max))
         .fetch_all(&self.readers)
         .await
         .map_err(failed)?;
         rows.into_iter().map(stored).collect()
     }
 
-    async fn agree_context(&self, body: &AuthContext, agreed: &Agreed) -> Result<(), StoreError> {
+    async fn agree_context(
+        &self,
+        body: &AuthContext,
+        agreed: &Agreed,
+    ) -> Result<Option<Agreed>, StoreError> {
         sqlx::query(
-            "UPDATE contexts SET agreed = ? \
-             WHERE vendor = ? AND context = ? AND agreed IS NULL AND result IS NULL",
+            "UPDATE contexts SET agreed = $1 \
+             WHERE vendor = $2 AND context = $3 AND agreed IS NULL AND result IS NULL",
         )
         .bind(to_canonical(agreed))
         .bind(body.vendor.as_str())
@@ -118,12 +129,14 @@ impl ContextStore for SqliteStore {
         .execute(&self.writer)
         .await
         .map_err(failed)?;
-        Ok(())
+        let kept = self.context(&body.vendor, &body.context).await?;
+        Ok(kept.and_then(|kept| kept.agreed))
     }
 
     async fn close_context(
         &self,
         body: &AuthContext,
+        closing: Closing,
         result: &AuthResult,
         answer: Option<&Answer>,
         posts: &[Post],
@@ -131,11 +144,13 @@ impl ContextStore for SqliteStore {
         let text = serde_json::to_string(result).map_err(|_| StoreError::Damaged(CONTEXTS))?;
         let mut transaction = self.writer.begin().await.map_err(failed)?;
         let closed = sqlx::query(
-            "UPDATE contexts SET result = ? WHERE vendor = ? AND context = ? AND result IS NULL",
+            "UPDATE contexts SET result = $1 \
+             WHERE vendor = $2 AND context = $3 AND result IS NULL AND (agreed IS NULL OR $4)",
         )
         .bind(text)
         .bind(body.vendor.as_str())
         .bind(body.context.as_str())
+        .bind(closing == Closing::Settled)
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
@@ -152,7 +167,7 @@ impl ContextStore for SqliteStore {
 
     async fn answer(&self, request: RequestId) -> Result<Option<Answer>, StoreError> {
         let row: Option<(Vec<u8>, String)> =
-            sqlx::query_as("SELECT subject, answer FROM requests WHERE id = ?")
+            sqlx::query_as("SELECT subject, answer FROM requests WHERE id = $1")
                 .bind(&request.as_bytes()[..])
                 .fetch_optional(&self.readers)
                 .await
@@ -176,11 +191,11 @@ impl ContextStore for SqliteStore {
 }
 
 pub(super) async fn insert_answer(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     answer: &Answer,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO requests (id, subject, answer) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO requests (id, subject, answer) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
     )
     .bind(&answer.request.as_bytes()[..])
     .bind(&answer.subject.as_bytes()[..])

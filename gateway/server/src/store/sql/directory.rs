@@ -1,9 +1,9 @@
-//! Vendors and scanners in SQLite.
+//! Vendors and scanners.
 
 use boop_wire::Digest;
 use boop_wire::id::{ScannerId, TerminalId, VendorId};
 
-use super::{SqliteStore, digest, failed, is_unique_violation, name};
+use super::{SqlStore, digest, failed, is_unique_violation, name};
 use crate::store::{DirectoryStore, Scanner, StoreError, Vendor};
 
 const VENDORS: &str = "vendors";
@@ -12,9 +12,9 @@ const SCANNERS: &str = "scanners";
 type VendorRow = (String, String, Vec<u8>);
 type ScannerRow = (String, String, String, Vec<u8>);
 
-impl DirectoryStore for SqliteStore {
+impl DirectoryStore for SqlStore {
     async fn add_vendor(&self, vendor: &Vendor) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO vendors (id, name, key_sha256) VALUES (?, ?, ?)")
+        sqlx::query("INSERT INTO vendors (id, name, key_sha256) VALUES ($1, $2, $3)")
             .bind(vendor.id.as_str())
             .bind(&vendor.name)
             .bind(&vendor.key.as_bytes()[..])
@@ -26,7 +26,7 @@ impl DirectoryStore for SqliteStore {
 
     async fn vendor(&self, id: &VendorId) -> Result<Option<Vendor>, StoreError> {
         let row: Option<VendorRow> =
-            sqlx::query_as("SELECT id, name, key_sha256 FROM vendors WHERE id = ?")
+            sqlx::query_as("SELECT id, name, key_sha256 FROM vendors WHERE id = $1")
                 .bind(id.as_str())
                 .fetch_optional(&self.readers)
                 .await
@@ -36,7 +36,7 @@ impl DirectoryStore for SqliteStore {
 
     async fn vendor_of_key(&self, key: &Digest) -> Result<Option<Vendor>, StoreError> {
         let row: Option<VendorRow> =
-            sqlx::query_as("SELECT id, name, key_sha256 FROM vendors WHERE key_sha256 = ?")
+            sqlx::query_as("SELECT id, name, key_sha256 FROM vendors WHERE key_sha256 = $1")
                 .bind(&key.as_bytes()[..])
                 .fetch_optional(&self.readers)
                 .await
@@ -46,7 +46,7 @@ impl DirectoryStore for SqliteStore {
 
     async fn add_scanner(&self, scanner: &Scanner) -> Result<bool, StoreError> {
         let added = sqlx::query(
-            "INSERT INTO scanners (id, vendor, terminal, key_sha256) VALUES (?, ?, ?, ?)",
+            "INSERT INTO scanners (id, vendor, terminal, key_sha256) VALUES ($1, $2, $3, $4)",
         )
         .bind(scanner.id.as_str())
         .bind(scanner.vendor.as_str())
@@ -63,7 +63,7 @@ impl DirectoryStore for SqliteStore {
 
     async fn scanner(&self, id: &ScannerId) -> Result<Option<Scanner>, StoreError> {
         let row: Option<ScannerRow> =
-            sqlx::query_as("SELECT id, vendor, terminal, key_sha256 FROM scanners WHERE id = ?")
+            sqlx::query_as("SELECT id, vendor, terminal, key_sha256 FROM scanners WHERE id = $1")
                 .bind(id.as_str())
                 .fetch_optional(&self.readers)
                 .await
@@ -78,7 +78,7 @@ impl DirectoryStore for SqliteStore {
     ) -> Result<Option<Scanner>, StoreError> {
         let row: Option<ScannerRow> = sqlx::query_as(
             "SELECT id, vendor, terminal, key_sha256 FROM scanners \
-             WHERE vendor = ? AND terminal = ?",
+             WHERE vendor = $1 AND terminal = $2",
         )
         .bind(vendor.as_str())
         .bind(terminal.as_str())
@@ -90,10 +90,10 @@ impl DirectoryStore for SqliteStore {
 
     async fn terminals(&self, vendor: &VendorId, max: u32) -> Result<Vec<TerminalId>, StoreError> {
         let rows: Vec<(String,)> = sqlx::query_as(
-            "SELECT terminal FROM scanners WHERE vendor = ? ORDER BY terminal LIMIT ?",
+            "SELECT terminal FROM scanners WHERE vendor = $1 ORDER BY terminal LIMIT $2",
         )
         .bind(vendor.as_str())
-        .bind(max)
+        .bind(i64::from(max))
         .fetch_all(&self.readers)
         .await
         .map_err(failed)?;
