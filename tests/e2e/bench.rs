@@ -49,6 +49,13 @@ impl Bench {
         Self::start_after(|_| {}).await
     }
 
+    /// Makes a network with a gateway of such a kind, and others beside it if that says so.
+    pub(crate) async fn start_with(gateway: &GatewayOptions) -> Self {
+        let folder = Folder::make();
+        let network = Network::start(folder.provision_with(gateway)).expect("the network starts");
+        Self::around(network, folder).await
+    }
+
     /// Makes a network in a folder that `prepare` has put something into.
     pub(crate) async fn start_in(prepare: impl FnOnce(&Layout)) -> Self {
         Self::start_in_and_after(prepare, |_| {}).await
@@ -246,10 +253,13 @@ impl Folder {
     }
 
     fn provision(&self) -> boop_world::Provisioned {
+        self.provision_with(&GatewayOptions::default())
+    }
+
+    fn provision_with(&self, gateway: &GatewayOptions) -> boop_world::Provisioned {
         let layout = Layout::new(self.path.join("net"));
         let binaries = Binaries::in_directory(self.path.join("bin"));
-        provision(layout, binaries, GatewayOptions::default(), now_ms())
-            .expect("the network is made")
+        provision(layout, binaries, gateway, now_ms()).expect("the network is made")
     }
 }
 

@@ -19,6 +19,8 @@ mod doors;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod gateways;
+#[cfg(test)]
 mod guide;
 #[cfg(test)]
 mod journey;

@@ -1,6 +1,7 @@
 //! Bytes to the network's ports without a client library: TLS, HTTP/1.1 and WebSockets by hand,
 //! for what no client would send.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -152,6 +153,11 @@ impl RawSocket {
 
 /// Opens TLS to the gateway, whoever it is.
 pub(crate) async fn tls(bench: &Bench) -> TlsStream<TcpStream> {
+    tls_to(&bench.gateway).await.unwrap()
+}
+
+/// Opens TLS to an address, whoever it is.
+pub(crate) async fn tls_to(address: &str) -> io::Result<TlsStream<TcpStream>> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -159,10 +165,10 @@ pub(crate) async fn tls(bench: &Bench) -> TlsStream<TcpStream> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
         .with_no_client_auth();
-    let stream = TcpStream::connect(&bench.gateway).await.unwrap();
+    let stream = TcpStream::connect(address).await?;
     let name = ServerName::try_from("localhost").unwrap();
     let connector = TlsConnector::from(Arc::new(config));
-    connector.connect(name, stream).await.unwrap()
+    connector.connect(name, stream).await
 }
 
 #[derive(Debug)]

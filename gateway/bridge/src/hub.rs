@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex as AsyncMutex, watch};
 
 use crate::stream::StreamName;
+use crate::tail::Tail;
 
 /// How much the hub holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,28 +50,18 @@ pub struct Hub {
     limits: Limits,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Stream {
     /// Sockets that may read.
     sockets: Vec<u64>,
     next_socket: u64,
-    changed: watch::Sender<()>,
+    /// Counts wake-ups.
+    changed: watch::Sender<u64>,
+    tail: Arc<AsyncMutex<Tail>>,
     /// Everything up to here has reached somebody.
     acknowledged: u64,
     /// Whether the log has yet to hear of that.
     news: bool,
-}
-
-impl Default for Stream {
-    fn default() -> Self {
-        Self {
-            sockets: Vec::new(),
-            next_socket: 0,
-            changed: watch::channel(()).0,
-            acknowledged: 0,
-            news: false,
-        }
-    }
 }
 
 impl Hub {
@@ -102,21 +93,23 @@ impl Hub {
         let socket = stream.next_socket;
         stream.next_socket += 1;
         stream.sockets.push(socket);
-        stream.changed.send_replace(());
+        stream.changed.send_modify(|wakes| *wakes += 1);
         let changed = stream.changed.subscribe();
+        let tail = Arc::clone(&stream.tail);
         drop(streams);
         Ok(Place {
             hub: self.clone(),
             name,
             socket,
             changed,
+            tail,
         })
     }
 
     /// Tells the sockets of a stream that there is something to read.
     pub fn wake(&self, name: &StreamName) {
         if let Some(stream) = self.lock().get(name) {
-            stream.changed.send_replace(());
+            stream.changed.send_modify(|wakes| *wakes += 1);
         }
     }
 
@@ -131,7 +124,7 @@ impl Hub {
     pub fn evict(&self, name: &StreamName) {
         if let Some(stream) = self.lock().get_mut(name) {
             stream.sockets.clear();
-            stream.changed.send_replace(());
+            stream.changed.send_modify(|wakes| *wakes += 1);
         }
     }
 
@@ -189,7 +182,8 @@ pub struct Place {
     hub: Hub,
     name: StreamName,
     socket: u64,
-    changed: watch::Receiver<()>,
+    changed: watch::Receiver<u64>,
+    tail: Arc<AsyncMutex<Tail>>,
 }
 
 impl Place {
@@ -215,9 +209,14 @@ impl Place {
         !stream.is_some_and(|stream| stream.sockets.contains(&self.socket))
     }
 
-    /// Forgets the wake-ups so far.
-    pub(crate) fn rest(&mut self) {
-        self.changed.mark_unchanged();
+    /// Forgets the wake-ups so far; returns how many there were.
+    pub(crate) fn rest(&mut self) -> u64 {
+        *self.changed.borrow_and_update()
+    }
+
+    /// Returns what sockets of this process have read of the stream's end.
+    pub(crate) fn tail(&self) -> Arc<AsyncMutex<Tail>> {
+        Arc::clone(&self.tail)
     }
 
     /// Waits for a wake-up after the last [`Self::rest`].

@@ -19,6 +19,7 @@ mod hub;
 mod log;
 mod reader;
 mod stream;
+mod tail;
 
 pub use hub::{AttachError, Hub, Limits, Place};
 pub use log::{Log, Message, Page};

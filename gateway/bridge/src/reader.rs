@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::hub::Place;
 use crate::log::{Log, Message};
+use crate::tail::Known;
 
 /// Bytes of messages that are read ahead for one socket.
 const AHEAD_BYTES_MAX: usize = 64 * 1024;
@@ -58,8 +59,23 @@ impl<L: Log> Reader<L> {
                 return Delivery::Message(message.clone());
             }
             // What is written after this wakes the reader again.
-            self.place.rest();
+            let wakes = self.place.rest();
             let stream = self.place.stream();
+            // One socket reads the log, and the others wait for what it finds.
+            let tail = self.place.tail();
+            let mut tail = tail.lock().await;
+            match tail.after(self.offset, wakes) {
+                Known::Messages(messages) => {
+                    self.ahead = messages;
+                    continue;
+                }
+                Known::Nothing => {
+                    drop(tail);
+                    self.place.woken().await;
+                    continue;
+                }
+                Known::Unknown => {}
+            }
             let page = match self.log.read(stream, self.offset, AHEAD_BYTES_MAX).await {
                 Ok(page) => page,
                 Err(error) => {
@@ -74,8 +90,13 @@ impl<L: Log> Reader<L> {
                 return Delivery::Gap { from, to };
             }
             if page.messages.is_empty() {
+                tail.ends(self.offset, wakes);
+                drop(tail);
                 self.place.woken().await;
             } else {
+                if !stream.is_exclusive() {
+                    tail.keep(&page.messages);
+                }
                 self.ahead = page.messages.into();
             }
         }
@@ -120,10 +141,15 @@ mod tests {
     #[derive(Debug, Default)]
     struct Kept {
         forgotten: u64,
+        reads: u32,
         texts: Vec<String>,
     }
 
     impl Memory {
+        fn reads(&self) -> u32 {
+            self.0.lock().unwrap().reads
+        }
+
         fn put(&self, text: &str) {
             self.0.lock().unwrap().texts.push(text.into());
         }
@@ -144,7 +170,8 @@ mod tests {
             after: u64,
             bytes_max: usize,
         ) -> Result<Page, Infallible> {
-            let kept = self.0.lock().unwrap();
+            let mut kept = self.0.lock().unwrap();
+            kept.reads += 1;
             let mut messages = Vec::new();
             let mut bytes = 0;
             for (position, text) in kept.texts.iter().enumerate() {
@@ -257,6 +284,28 @@ mod tests {
         for reader in [&mut one, &mut two] {
             assert_eq!(reader.next().await, message(1, "m"));
         }
+    }
+
+    #[tokio::test]
+    async fn a_message_costs_one_read_however_many_sockets_there_are() {
+        let world = World::new();
+        let mut readers: Vec<_> = (0..8).map(|_| world.reader(0)).collect();
+        for reader in &mut readers {
+            assert!(waits(reader).await);
+        }
+        let before = world.log.reads();
+
+        world.put("m");
+
+        for reader in &mut readers {
+            assert_eq!(reader.next().await, message(1, "m"));
+            reader.taken();
+        }
+        for reader in &mut readers {
+            assert!(waits(reader).await);
+        }
+        // One that finds it, and one that finds no more.
+        assert_eq!(world.log.reads() - before, 2);
     }
 
     #[tokio::test]

@@ -78,7 +78,7 @@ async fn start_network(options: &DemoOptions) -> anyhow::Result<Network> {
     let provisioned = provision(
         layout,
         binaries,
-        GatewayOptions::default(),
+        &GatewayOptions::default(),
         crate::clock::now_ms(),
     )?;
     let network = Network::start(provisioned)?;

@@ -35,6 +35,11 @@ impl Layout {
         self.root.join(name)
     }
 
+    /// Returns the configuration of a gateway or the ledger.
+    pub fn config(&self, name: &str) -> PathBuf {
+        self.root.join(name).join(format!("{name}.toml"))
+    }
+
     /// Returns a file or folder of one party's machine.
     pub fn machine(&self, party: PartyIndex, name: &str) -> PathBuf {
         self.root.join(format!("machine-{party}")).join(name)

@@ -28,6 +28,6 @@ pub use network::Network;
 pub use people::{Visitor, another_capture, returning_visitor, visitor, visitors};
 pub use ports::Ports;
 pub use process::{Process, Start};
-pub use provision::{Binaries, GatewayOptions, Provisioned, provision};
+pub use provision::{Binaries, GatewayOptions, Provisioned, SharedStore, provision};
 pub use puppet::Puppet;
 pub use till::{Till, Visit, refusal_code};

@@ -49,6 +49,10 @@ impl Network {
         }
         network.start_member("gateway")?;
         network.wait_for_port("gateway", network.provisioned.ports.gateway)?;
+        for (name, port) in network.provisioned.gateways.clone() {
+            network.start_member(&name)?;
+            network.wait_for_port(&name, port)?;
+        }
         for party in PartyIndex::ALL {
             network.wait_for_serving(party)?;
         }
@@ -186,11 +190,13 @@ impl Network {
     /// Starts a measured process that is not a party: its configuration is its standard input.
     fn start_member(&mut self, name: &str) -> anyhow::Result<()> {
         let directory = self.provisioned.layout.path(name);
-        let config = directory.join(format!("{name}.toml"));
+        let config = self.provisioned.layout.config(name);
         let arguments = MEMBER_ARGUMENTS.map(OsString::from).to_vec();
+        // The second of a kind is named "gateway-2".
+        let (kind, _) = name.split_once('-').unwrap_or((name, ""));
         let start = Start {
             input: Some(config),
-            ..self.start_of(name, &format!("boop-{name}"), arguments, &directory)
+            ..self.start_of(name, &format!("boop-{kind}"), arguments, &directory)
         };
         self.start_process(&start)
     }

@@ -91,7 +91,7 @@ pub async fn journey(options: &ProveOptions) -> anyhow::Result<bool> {
     let provisioned = provision(
         layout,
         Binaries::beside_this_program()?,
-        GatewayOptions::default(),
+        &GatewayOptions::default(),
         now_ms(),
     )?;
     let network = Network::start(provisioned)?;

@@ -68,12 +68,36 @@ impl Binaries {
 }
 
 /// What is asked of the gateway.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub struct GatewayOptions {
     /// Its port; a free one otherwise.
     pub port: Option<u16>,
     /// How long it waits for the parties; as long as any gateway otherwise.
     pub deadline_ms: Option<u64>,
+    /// What it shares with further gateways; alone over a file otherwise.
+    pub shared: Option<SharedStore>,
+}
+
+/// What several gateways share.
+#[derive(Clone)]
+pub struct SharedStore {
+    /// The URL of a PostgreSQL database.
+    pub database: String,
+    /// The URL of a Redis server.
+    pub redis: String,
+    /// Ports of the gateways beside the first.
+    pub ports: Vec<u16>,
+}
+
+impl GatewayOptions {
+    /// Returns the gateways beside the first: names, which are folders too, and ports.
+    fn others(&self) -> Vec<(String, u16)> {
+        let ports = self.shared.iter().flat_map(|shared| &shared.ports);
+        let numbered = ports.zip(2..);
+        numbered
+            .map(|(port, number)| (format!("gateway-{number}"), *port))
+            .collect()
+    }
 }
 
 /// A network's files, complete.
@@ -87,6 +111,8 @@ pub struct Provisioned {
     pub binaries: Binaries,
     /// The manifest's version.
     pub manifest_version: u64,
+    /// Gateways beside the first: names and ports.
+    pub gateways: Vec<(String, u16)>,
 }
 
 /// Makes whatever is missing of the network in `layout`.
@@ -96,9 +122,13 @@ pub struct Provisioned {
 pub fn provision(
     layout: Layout,
     binaries: Binaries,
-    gateway: GatewayOptions,
+    gateway: &GatewayOptions,
     now_ms: u64,
 ) -> anyhow::Result<Provisioned> {
+    let gateways = gateway.others();
+    for (name, _) in &gateways {
+        fs::create_dir_all(layout.path(name))?;
+    }
     for folder in ["operators", "logs", "gateway", "ledger", "vendor"] {
         fs::create_dir_all(layout.path(folder))?;
     }
@@ -124,7 +154,8 @@ pub fn provision(
         configs::write_custodian(&layout, &ports, &trust, party)?;
         parts.custodians.push(token(&layout, &binaries, party)?);
     }
-    configs::write_all(&layout, &ports, &binaries, &trust, gateway.deadline_ms)?;
+    configs::write_all(&layout, &ports, &binaries, &trust, gateway)?;
+    parts.gateways = gateways.iter().map(|(name, _)| name.clone()).collect();
     let manifest_version = manifest::write(&layout, &binaries, &parts)?;
     configs::write_client(&layout, &ports, &trust)?;
     Ok(Provisioned {
@@ -132,6 +163,7 @@ pub fn provision(
         ports,
         binaries,
         manifest_version,
+        gateways,
     })
 }
 

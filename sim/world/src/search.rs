@@ -97,10 +97,10 @@ async fn level(options: &SearchOptions, size: usize, people: &[Visitor]) -> anyh
     crate::demo::make_empty(&options.data)?;
     let layout = Layout::new(options.data.canonicalize()?);
     let gateway = GatewayOptions {
-        port: None,
         deadline_ms: Some(DEADLINE_MS),
+        ..GatewayOptions::default()
     };
-    let provisioned = provision(layout, Binaries::beside_this_program()?, gateway, now_ms())?;
+    let provisioned = provision(layout, Binaries::beside_this_program()?, &gateway, now_ms())?;
     let bar = progress(size, "sealing");
     println!("\nsealing a crowd of {size} into three stores, but those who enrol at the door");
     let crowd = size.saturating_sub(usize::try_from(CUSTOMERS)?);

@@ -25,7 +25,7 @@ pub async fn run(data: &Path, port: u16) -> anyhow::Result<()> {
         port: Some(port),
         ..GatewayOptions::default()
     };
-    let provisioned = provision(layout, Binaries::beside_this_program()?, gateway, now_ms())?;
+    let provisioned = provision(layout, Binaries::beside_this_program()?, &gateway, now_ms())?;
     let version = provisioned.manifest_version;
     let network = Network::start(provisioned)?;
     wait_until_ready(&network).await?;

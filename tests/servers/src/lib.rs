@@ -38,7 +38,12 @@ pub fn is_there(program: &Path) -> bool {
     there
 }
 
-fn free_port() -> u16 {
+/// Returns a port that nobody listens on now.
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
     listener.local_addr().expect("it has an address").port()
 }

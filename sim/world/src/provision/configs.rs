@@ -12,7 +12,7 @@ use boop_wire::manifest::{ApproverKey, Approvers};
 use serde_json::{Value, json};
 
 use super::manifest::ManifestParts;
-use super::{APPROVALS_NEEDED, Binaries};
+use super::{APPROVALS_NEEDED, Binaries, GatewayOptions};
 use crate::layout::Layout;
 use crate::ports::Ports;
 use crate::tokens::Choice;
@@ -90,7 +90,7 @@ pub(super) fn write_all(
     ports: &Ports,
     binaries: &Binaries,
     trust: &Trust,
-    deadline_ms: Option<u64>,
+    options: &GatewayOptions,
 ) -> anyhow::Result<()> {
     for party in PartyIndex::ALL {
         let config = PartyConfig {
@@ -107,10 +107,19 @@ pub(super) fn write_all(
     let token = fs::read_to_string(layout.path("admin-token"))?;
     let admin = plain_digest(token.trim().as_bytes()).to_string();
     let mut gateway = gateway(ports, trust, &admin);
-    if let Some(deadline_ms) = deadline_ms {
+    if let Some(deadline_ms) = options.deadline_ms {
         gateway["deadline_ms"] = deadline_ms.into();
     }
-    write_toml(&layout.path("gateway/gateway.toml"), &gateway)
+    if let Some(shared) = &options.shared {
+        gateway["database"] = shared.database.clone().into();
+        gateway["redis"] = shared.redis.clone().into();
+    }
+    write_toml(&layout.config("gateway"), &gateway)?;
+    for (name, port) in options.others() {
+        gateway["listen"] = Ports::address(port).to_string().into();
+        write_toml(&layout.config(&name), &gateway)?;
+    }
+    Ok(())
 }
 
 /// Writes the configuration of a custodian; its token is made from it.
@@ -175,7 +184,7 @@ fn gateway(ports: &Ports, trust: &Trust, admin_token_sha256: &str) -> Value {
         "parties": ports.hosts.map(|port| Ports::address(port).to_string()),
         "ledger": Ports::address(ports.ledger).to_string(),
         // A network on one machine is for development, where limits are relaxed.
-        "limits": { "scale": 1000 },
+        "limits": { "connections": 4096, "scale": 1000 },
         "trust": trust.settings("../manifest.cbor"),
         "platform": {
             "kind": "danger-simulated",

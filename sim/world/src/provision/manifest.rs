@@ -33,6 +33,8 @@ pub(super) struct ManifestParts {
     pub(super) custodians: Vec<[u8; 32]>,
     pub(super) ledger_key: [u8; 32],
     pub(super) now_ms: u64,
+    /// Gateways beside the first.
+    pub(super) gateways: Vec<String>,
 }
 
 /// Writes the manifest if it is new or anything in it changed, and returns its version.
@@ -118,12 +120,14 @@ fn put_together(
         origin: ORIGIN.to_owned(),
         key: parts.ledger_key,
     };
+    let names = std::iter::once("gateway").chain(parts.gateways.iter().map(String::as_str));
+    let gateways = names.map(|name| machine(first, &layout.config(name)));
     Ok(Manifest {
         name: "boop on this machine".to_owned(),
         simulated: true,
         created_ms: parts.now_ms,
         delays: Delays::NONE,
-        gateways: vec![machine(first, &layout.path("gateway/gateway.toml"))?],
+        gateways: gateways.collect::<anyhow::Result<_>>()?,
         releases: releases(binaries)?,
         tcb_floors: tcb_floors(),
         evidence_age_max_s: EVIDENCE_AGE_MAX_S,
