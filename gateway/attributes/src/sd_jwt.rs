@@ -13,16 +13,15 @@
 
 mod disclosure;
 mod issue;
-mod json;
-mod jws;
 mod parse;
 mod present;
 mod process;
 mod verify;
 
+pub use boop_jose::json::DEPTH_MAX;
+pub use boop_jose::{Algorithm, Key, KeyError, SignFailed, Signer};
 pub use disclosure::DisclosureError;
 pub use issue::{Issue, IssueError};
-pub use jws::{Algorithm, Key, KeyError, SignFailed, Signer};
 pub use parse::{ParseError, SdJwt};
 pub use present::{Disclosable, PresentError};
 pub use process::ProcessError;
@@ -32,8 +31,6 @@ pub use verify::{Binding, KeyBinding, Verified, VerifyError, VerifyOptions};
 pub const TOKEN_BYTES_MAX: usize = 64 * 1024;
 /// Most disclosures that are read.
 pub const DISCLOSURES_MAX: usize = 512;
-/// Deepest claims that are read.
-pub const DEPTH_MAX: usize = 32;
 
 /// Where digests of an object are (§4.2.4.1).
 const SD: &str = "_sd";

@@ -19,6 +19,7 @@ use crate::admission::{Admission, Asker, Class};
 use crate::config::Checked;
 use crate::ledger_link::LedgerApi;
 use crate::locks::{KeyedLocks, Work};
+use crate::oauth::{Names, Nonces};
 use crate::problem::Failure;
 use crate::store::{
     AnyStore, DirectoryStore as _, Holder, Post, StoreError, StreamStore as _, Vendor,
@@ -109,6 +110,10 @@ pub struct App {
     pub leaving: watch::Sender<bool>,
     /// How often anybody may ask.
     pub admission: Admission,
+    /// What it is called as an authorization server.
+    pub names: Names,
+    /// What its nonces are made with.
+    pub nonces: Nonces,
     /// This life of the gateway, among those that share the store.
     pub own: Holder,
     /// Hints to those and from them.

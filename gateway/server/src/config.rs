@@ -7,6 +7,8 @@ use boop_wire::Digest;
 use boop_wire::ledger::Currency;
 use serde::Deserialize;
 
+use crate::oauth::Names;
+
 /// The configuration as it is written.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,6 +16,16 @@ pub struct Config {
     /// Where the public endpoint listens.
     #[serde(default = "default_listen")]
     pub listen: String,
+    /// Where the same API listens with clients' certificates asked for; nowhere if left out.
+    #[serde(default)]
+    pub listen_mutual: Option<String>,
+    /// What the gateway is called from outside, `https://...` without a path; otherwise its first
+    /// name with the port of `listen`.
+    #[serde(default)]
+    pub issuer: Option<String>,
+    /// The same for `listen_mutual`.
+    #[serde(default)]
+    pub issuer_mutual: Option<String>,
     /// Names in the endpoint's certificate.
     #[serde(default = "default_names")]
     pub names: Vec<String>,
@@ -133,6 +145,43 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Returns what the gateway is called.
+    ///
+    /// # Errors
+    /// Names the field that is no URL of a server.
+    pub fn oauth_names(&self) -> Result<Names, ConfigFieldError> {
+        let checked = |text: String, field| {
+            let host = text.strip_prefix("https://");
+            let host = host.filter(|host| !host.is_empty());
+            let plain = |host: &str| !host.contains(['/', '?', '#', '@', ' ']);
+            match host.is_some_and(plain) {
+                true => Ok(text),
+                false => Err(ConfigFieldError { field }),
+            }
+        };
+        let derived = |listen: &str| {
+            let name = self.names.first().map_or("localhost", String::as_str);
+            match listen.rsplit_once(':').map(|(_, port)| port) {
+                None | Some("443") => format!("https://{name}"),
+                Some(port) => format!("https://{name}:{port}"),
+            }
+        };
+        let issuer = self.issuer.clone();
+        let issuer = issuer.unwrap_or_else(|| derived(&self.listen));
+        let mutual = self.listen_mutual.as_ref().map(|listen| {
+            let issuer = self.issuer_mutual.clone();
+            issuer.unwrap_or_else(|| derived(listen))
+        });
+        Ok(Names {
+            issuer: checked(issuer, "issuer")?,
+            mutual: mutual
+                .map(|mutual| checked(mutual, "issuer_mutual"))
+                .transpose()?,
+        })
+    }
+}
+
 fn default_listen() -> String {
     "127.0.0.1:8443".into()
 }
@@ -197,6 +246,39 @@ mod tests {
                 field: "admin_token_sha256"
             })
         );
+    }
+
+    #[test]
+    fn a_gateway_is_called_by_its_first_name_and_port_or_as_it_is_told() {
+        let names = |lines: &str| {
+            let config: Config = toml::from_str(&sample(lines)).unwrap();
+            config.oauth_names()
+        };
+        let called = |issuer: &str, mutual: Option<&str>| {
+            Ok(Names {
+                issuer: issuer.into(),
+                mutual: mutual.map(str::to_owned),
+            })
+        };
+        assert_eq!(names(""), called("https://localhost:8443", None));
+        assert_eq!(
+            names("listen = \"0.0.0.0:443\"\nlisten_mutual = \"0.0.0.0:8444\""),
+            called("https://localhost", Some("https://localhost:8444"))
+        );
+        assert_eq!(
+            names("issuer = \"https://api.example\""),
+            called("https://api.example", None)
+        );
+        for wrong in [
+            "http://api.example",
+            "https://",
+            "https://a/b",
+            "https://a@b",
+        ] {
+            let field = "issuer";
+            let line = format!("issuer = \"{wrong}\"");
+            assert_eq!(names(&line), Err(ConfigFieldError { field }), "{wrong}");
+        }
     }
 
     fn sample(line: &str) -> String {

@@ -25,6 +25,7 @@ use crate::admission::Admission;
 use crate::app::{App, Identity, Network};
 use crate::config::{Checked, LimitSettings};
 use crate::locks::{KeyedLocks, Work};
+use crate::oauth::{Names, Nonces};
 use crate::serve::Connection;
 use crate::store::{
     AnyStore, DirectoryStore as _, Holder, Scanner, Session, UserStore as _, Vendor,
@@ -43,6 +44,8 @@ pub(crate) const NETWORK: NetworkId = NetworkId::new([3; 32]);
 pub(crate) const MANIFEST: Digest = Digest::new([4; 32]);
 /// The user whose palm matches.
 pub(crate) const USER: UserId = UserId::new([1; 16]);
+pub(crate) const ISSUER: &str = "https://gateway.test";
+pub(crate) const MUTUAL: &str = "https://mutual.gateway.test";
 pub(crate) const ADMIN_TOKEN: &str = "administrator";
 pub(crate) const API_KEY: &str = "sk_test_vendor";
 pub(crate) const SCANNER_KEY: &str = "pk_test_scanner";
@@ -116,6 +119,11 @@ impl Gateway {
             admission: Admission::new(limits.scale),
             own: Holder([1; 16]),
             wakeups: Wakeups::default(),
+            names: Names {
+                issuer: ISSUER.into(),
+                mutual: Some(MUTUAL.into()),
+            },
+            nonces: Nonces::new(&[8; 32]),
         };
         Self {
             app: Arc::new(app),
@@ -131,6 +139,7 @@ impl Gateway {
         crate::rest::router(Arc::clone(&self.app)).layer(Extension(Connection {
             exporter: [9; 32],
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            certificate: None,
             place: None,
         }))
     }

@@ -28,6 +28,7 @@ pub mod enrolment;
 mod json;
 pub mod ledger_link;
 pub mod locks;
+pub mod oauth;
 pub mod page;
 pub mod party_link;
 mod payment;

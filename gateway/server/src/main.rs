@@ -56,21 +56,27 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         if arguments.restored {
             gateway.begin_epoch().await?;
         }
-        let listener = TcpListener::bind(&config.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", config.listen))?;
+        let router = router(gateway.app.clone());
+        let connections = config.limits.connections;
+        if let Some(address) = &config.listen_mutual {
+            let listener = listen(address).await?;
+            let tls = gateway.mutual_tls.clone();
+            tokio::spawn(serve(listener, tls, router.clone(), connections));
+        }
+        let listener = listen(&config.listen).await?;
         let address = listener.local_addr()?;
         tracing::info!(%address, "ready");
         tokio::select! {
-            () = serve(
-                listener,
-                gateway.tls.clone(),
-                router(gateway.app.clone()),
-                config.limits.connections,
-            ) => {}
+            () = serve(listener, gateway.tls.clone(), router, connections) => {}
             () = stop => tracing::info!("stopping"),
         }
         gateway.drain().await;
         Ok(())
     })
+}
+
+async fn listen(address: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))
 }

@@ -1,7 +1,7 @@
 //! How the public API turns a request down: one failure, shown in the form of each surface.
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use boop_wire::Refusal;
 use boop_wire::api::{ErrorDetails, ErrorMessage, Meta, Problem, PublishedError};
@@ -22,6 +22,17 @@ pub struct Failure {
     pub status: Option<StatusCode>,
     /// Seconds until the same request may succeed, where that is known.
     pub retry_after_s: Option<u64>,
+    /// What is wrong with an access token or its proof.
+    pub challenge: Option<Challenge>,
+}
+
+/// What is wrong with an access token or its proof (RFC 9449 §7.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenge {
+    /// As registered.
+    pub error: &'static str,
+    /// The nonce that the next proof needs.
+    pub nonce: Option<String>,
 }
 
 impl From<Refusal> for Failure {
@@ -31,6 +42,7 @@ impl From<Refusal> for Failure {
             detail: None,
             status: None,
             retry_after_s: None,
+            challenge: None,
         }
     }
 }
@@ -108,16 +120,33 @@ impl Failure {
             HeaderValue::from_static("application/problem+json"),
         );
         if self.status() == StatusCode::UNAUTHORIZED {
-            headers.insert(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer realm=\"boop\""),
-            );
+            self.challenge(headers);
         }
         if self.refusal.retryable() {
             let seconds = self.retry_after_s.unwrap_or(1);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+impl Failure {
+    fn challenge(&self, headers: &mut HeaderMap) {
+        let Some(Challenge { error, nonce }) = &self.challenge else {
+            let plain = HeaderValue::from_static("Bearer realm=\"boop\"");
+            headers.insert(header::WWW_AUTHENTICATE, plain);
+            return;
+        };
+        let text = format!("DPoP error=\"{error}\", algs=\"ES256 EdDSA Ed25519\"");
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.insert(header::WWW_AUTHENTICATE, value);
+        }
+        let nonce = nonce.as_ref().and_then(|nonce| nonce.parse().ok());
+        if let Some(nonce) = nonce {
+            headers.insert("dpop-nonce", nonce);
+            let no_store = HeaderValue::from_static("no-store");
+            headers.insert(header::CACHE_CONTROL, no_store);
+        }
     }
 }
 

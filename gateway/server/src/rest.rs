@@ -26,15 +26,20 @@ use crate::problem::Failure;
 use crate::serve::Connection;
 use crate::{json, socket, text};
 
+use oauth::Said;
+
 mod admin;
 mod attestation;
 mod auth;
 mod caller;
 mod document;
 mod ledger;
+mod oauth;
 mod public;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use caller::{Proofs, vendor};
 
 pub use admin::CreditResponse;
 pub use auth::StatusResponse;
@@ -89,6 +94,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(public::register_published))
         .routes(routes!(admin::add_vendor))
         .routes(routes!(admin::add_scanner))
+        .routes(routes!(admin::put_keys))
         .routes(routes!(admin::credit))
         .routes(routes!(ledger::balance))
         .routes(routes!(ledger::history))
@@ -97,6 +103,9 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(auth::create))
         .routes(routes!(auth::status))
         .routes(routes!(auth::cancel))
+        .routes(routes!(oauth::metadata))
+        .routes(routes!(oauth::keys))
+        .routes(routes!(oauth::token))
 }
 
 /// A request's id, for its answer.
@@ -140,6 +149,11 @@ async fn frame(State(app): State<Arc<App>>, mut request: Request, next: Next) ->
         },
         Err(failure) => failure.into_response(),
     };
+    if response.extensions().get::<Refusal>().is_some()
+        && let Err(failure) = count_login(&app, address)
+    {
+        response = failure.into_response();
+    }
     if let Some(failure) = failure_of(&mut response) {
         let failure = standing_login(&app, address, failure);
         response = failure.response(Named(request_id.clone()).meta(app.now()));
@@ -184,13 +198,19 @@ fn stand(app: &App, request: &Request, path: &str, address: Asker) -> Standing {
 /// Counts a proof that was not good against its address. After too many, an address hears no more
 /// than that; whoever has a good one at the same address does not notice.
 fn standing_login(app: &App, address: Option<Asker>, failure: Failure) -> Failure {
-    match (failure.refusal, address) {
-        (Refusal::Unauthenticated, Some(address)) => {
-            let standing = app.admission.admit(Class::Logins, address);
-            standing.admitted().err().unwrap_or(failure)
-        }
-        _ => failure,
+    // Whoever lacks a nonce alone gets one, and has guessed nothing.
+    let challenge = failure.challenge.as_ref();
+    let waits = challenge.is_some_and(|challenge| challenge.nonce.is_some());
+    if failure.refusal == Refusal::Unauthenticated && !waits {
+        count_login(app, address).err().unwrap_or(failure)
+    } else {
+        failure
     }
+}
+
+fn count_login(app: &App, address: Option<Asker>) -> Result<(), Failure> {
+    let standing = address.map(|address| app.admission.admit(Class::Logins, address));
+    standing.as_ref().map_or(Ok(()), Standing::admitted)
 }
 
 /// Returns the path without what may name a person.
@@ -205,6 +225,9 @@ fn route_of(request: &Request) -> String {
 /// its headers for one, becomes a failure too.
 fn failure_of(response: &mut Response) -> Option<Failure> {
     let status = response.status();
+    if response.extensions().get::<Said>().is_some() {
+        return None;
+    }
     let of_framework = |refusal: Refusal| Failure {
         status: Some(status),
         ..refusal.into()

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use boop_wire::Digest;
+use boop_wire::codec::plain_digest;
 use boop_wire::session::EXPORTER_LABEL;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -36,6 +38,8 @@ pub struct Connection {
     pub exporter: [u8; 32],
     /// Where it comes from.
     pub address: IpAddr,
+    /// SHA-256 of the client's certificate; the handshake has shown that the client has its key.
+    pub certificate: Option<Digest>,
     /// The connection's place under the limit; a WebSocket keeps it after the upgrade.
     pub place: Option<Arc<OwnedSemaphorePermit>>,
 }
@@ -88,9 +92,12 @@ async fn converse(
     let Ok(exporter) = exported else {
         return;
     };
+    let chain = tls.peer_certificates();
+    let certificate = chain.and_then(|chain| chain.first());
     let connection = Connection {
         exporter,
         address,
+        certificate: certificate.map(|certificate| plain_digest(certificate)),
         place: Some(Arc::new(place)),
     };
     let service = service_fn(move |request: hyper::Request<Incoming>| {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use axum::extract::ws::WebSocket;
 use axum::extract::{Extension, State, WebSocketUpgrade};
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use boop_bridge::{Epoch, Reader, StreamName};
 use boop_wire::Refusal;
@@ -18,6 +17,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::json;
 use crate::problem::Failure;
+use crate::rest::Proofs;
 use crate::serve::Connection;
 use crate::store::{AnyStore, StreamStore as _};
 
@@ -50,15 +50,15 @@ pub async fn vendor(
 }
 
 /// Serves `/vendor/connect`: the request's headers log in.
-pub async fn vendor_connect(
+pub(crate) async fn vendor_connect(
     upgrade: WebSocketUpgrade,
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Connection>,
-    headers: HeaderMap,
+    proofs: Proofs,
 ) -> Response {
-    let known = match vendor::of_headers(&app, &headers).await {
+    let known = match vendor::of_headers(&app, &proofs).await {
         Ok(known) => known,
-        Err(refusal) => return Failure::from(refusal).into_response(),
+        Err(failure) => return failure.into_response(),
     };
     let voice = Voice::Vendor(Dialect::D3);
     let run = |wire, app| vendor::converse(wire, app, known);

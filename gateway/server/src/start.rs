@@ -18,10 +18,11 @@ use crate::app::{App, Network};
 use crate::config::Config;
 use crate::ledger_link::AttestedLedger;
 use crate::locks::{KeyedLocks, Work};
+use crate::oauth::Nonces;
 use crate::party_link::AttestedParties;
 use crate::presence::HOLD_MS;
 use crate::public_key::PublicKey;
-use crate::store::{AnyStore, Holder, StreamStore as _};
+use crate::store::{AnyStore, Holder, StreamStore as _, TokenStore as _};
 use crate::text;
 use crate::wakeups::{Ears, Wakeups};
 
@@ -40,6 +41,8 @@ const OVERDUE_EVERY: Duration = Duration::from_secs(1);
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 /// How long a message waits for a reader, in milliseconds.
 const MESSAGE_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+/// Under which name the store keeps what nonces are made with.
+const NONCES: &str = "dpop-nonces";
 /// How long a start waits for parties and ledger, so that the first callers find them here.
 const SESSIONS_TIME_MAX: Duration = Duration::from_secs(3);
 /// How often it looks.
@@ -55,6 +58,8 @@ pub struct Gateway {
     pub app: Arc<App>,
     /// The public endpoint's TLS.
     pub tls: Arc<ServerConfig>,
+    /// That of the door where clients show certificates.
+    pub mutual_tls: Arc<ServerConfig>,
 }
 
 impl Gateway {
@@ -72,7 +77,8 @@ impl Gateway {
         let trust = config.trust.establish(danger_simulated_tee)?;
         let network = Network::of(&trust.now());
         let public = PublicKey::generate(&config.names)?;
-        let tls = public.tls()?;
+        let (tls, mutual_tls) = (public.tls()?, public.mutual_tls()?);
+        let names = config.oauth_names()?;
         let member = Member::start(
             &config.platform,
             Role::Gateway,
@@ -85,7 +91,8 @@ impl Gateway {
         let store = AnyStore::open(config.database.expose())
             .await
             .context("the store does not open")?;
-        let own = Holder(text::random().map_err(|_| anyhow!("no random numbers"))?);
+        let secret = store.secret(NONCES, &fresh()?).await?;
+        let own = Holder(fresh()?);
         let hub = Hub::new(Limits::default());
         let wakeups = match &config.redis {
             None => Wakeups::default(),
@@ -113,6 +120,8 @@ impl Gateway {
             admission: Admission::new(settings.limits.scale),
             own,
             wakeups,
+            names,
+            nonces: Nonces::new(&secret),
         });
         tokio::spawn(member.renew_for_ever());
         tokio::spawn(trust.follow_for_ever(async |_| Ok::<_, Infallible>(())));
@@ -122,7 +131,11 @@ impl Gateway {
         if timeout(SESSIONS_TIME_MAX, sessions(&app)).await.is_err() {
             tracing::warn!("not every session is open yet");
         }
-        Ok(Self { app, tls })
+        Ok(Self {
+            app,
+            tls,
+            mutual_tls,
+        })
     }
 
     /// Begins a new epoch of streams; for a database that was put back to an earlier state.
@@ -157,6 +170,10 @@ impl Gateway {
     }
 }
 
+fn fresh<const N: usize>() -> anyhow::Result<[u8; N]> {
+    text::random().map_err(|_| anyhow!("no random numbers"))
+}
+
 async fn sessions(app: &App) {
     while !app.is_whole() {
         sleep(SESSIONS_LOOK).await;
@@ -180,7 +197,10 @@ async fn keep_for_ever(app: Arc<App>) {
             _ = hold.tick() => app.hold_streams().await,
             _ = forget.tick() => {
                 let before_ms = app.now().saturating_sub(MESSAGE_MS_MAX);
-                app.store.forget_messages(before_ms).await.map(drop)
+                match app.store.forget_messages(before_ms).await {
+                    Ok(_) => app.store.forget_tokens(app.now()).await,
+                    Err(error) => Err(error),
+                }
             }
         };
         if let Err(error) = kept {

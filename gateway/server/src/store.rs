@@ -9,6 +9,7 @@ use boop_wire::id::{ContextId, ScannerId, TerminalId, TransactionId, VendorId};
 use boop_wire::job::AuthContext;
 use boop_wire::{Digest, Refusal, RequestId, UserId};
 
+use crate::oauth::AccessToken;
 use crate::submission::Agreed;
 
 mod any;
@@ -366,13 +367,62 @@ pub trait PresenceStore: Send + Sync {
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
+/// Keys of clients, access tokens, and what may be used once.
+pub trait TokenStore: Send + Sync {
+    /// Puts a vendor's JWK set in place.
+    fn put_client_keys(
+        &self,
+        vendor: &VendorId,
+        keys: &str,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Returns a vendor's JWK set.
+    fn client_keys(
+        &self,
+        vendor: &VendorId,
+    ) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
+
+    /// Keeps a fresh access token.
+    fn add_token(&self, token: &AccessToken)
+    -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Finds an access token by its hash.
+    fn token(
+        &self,
+        token: &Digest,
+    ) -> impl Future<Output = Result<Option<AccessToken>, StoreError>> + Send;
+
+    /// Ends every access token of a vendor; returns how many.
+    fn revoke_tokens(
+        &self,
+        vendor: &VendorId,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Notes that something is used, until a time; false if it was.
+    fn use_once(
+        &self,
+        used: &Digest,
+        until_ms: u64,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Returns a secret that everybody over the store has; the first who asks brings it.
+    fn secret(
+        &self,
+        secret: &str,
+        fresh: &[u8; 32],
+    ) -> impl Future<Output = Result<[u8; 32], StoreError>> + Send;
+
+    /// Forgets tokens and uses whose time was over before.
+    fn forget_tokens(&self, before_ms: u64) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
 /// Everything a gateway keeps.
 pub trait Store:
-    DirectoryStore + UserStore + ContextStore + StreamStore + PresenceStore + Clone
+    DirectoryStore + UserStore + ContextStore + StreamStore + PresenceStore + TokenStore + Clone
 {
 }
 
 impl<T> Store for T where
-    T: DirectoryStore + UserStore + ContextStore + StreamStore + PresenceStore + Clone
+    T: DirectoryStore + UserStore + ContextStore + StreamStore + PresenceStore + TokenStore + Clone
 {
 }

@@ -5,7 +5,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{ELEMENT, SD, json};
+use boop_jose::json;
+
+use super::{ELEMENT, SD};
 
 /// A disclosure as it came, and what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]

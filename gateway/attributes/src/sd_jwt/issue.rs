@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::disclosure::Disclosure;
-use super::jws::{Jws, SignFailed, Signer};
 use super::parse::SdJwt;
 use super::{ELEMENT, SD, SD_ALG, SHA_256};
+use boop_jose::{Jws, SignFailed, Signer};
 
 /// A token to be.
 #[derive(Debug, Clone, PartialEq)]

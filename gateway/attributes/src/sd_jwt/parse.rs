@@ -3,8 +3,10 @@
 use serde_json::Value;
 
 use super::disclosure::{Disclosure, DisclosureError};
-use super::jws::Jws;
-use super::{DISCLOSURES_MAX, TOKEN_BYTES_MAX, json};
+use boop_jose::Jws;
+use boop_jose::json;
+
+use super::{DISCLOSURES_MAX, TOKEN_BYTES_MAX};
 
 /// A token whose parts were read. Nothing is believed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]

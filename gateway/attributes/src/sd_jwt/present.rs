@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::disclosure::digest;
-use super::jws::{Jws, SignFailed, Signer};
 use super::parse::SdJwt;
 use super::process::{Place, ProcessError, Processed, process};
 use super::verify::Binding;
+use boop_jose::{Jws, SignFailed, Signer};
 
 /// A claim that may be left out.
 #[derive(Debug, Clone, PartialEq)]

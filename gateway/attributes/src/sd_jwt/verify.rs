@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::disclosure::digest;
-use super::jws::{Jws, Key, KeyError};
 use super::parse::SdJwt;
 use super::process::{ProcessError, Processed, process};
+use boop_jose::{Jws, Key, KeyError};
 
 /// What a verifier knows and wants.
 #[derive(Debug, Clone, PartialEq, Eq)]

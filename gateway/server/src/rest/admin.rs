@@ -3,25 +3,27 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use boop_wire::Refusal;
 use boop_wire::api::{
     CreditRequest, ScannerRequest, ScannerResponse, VendorRequest, VendorResponse,
 };
 use boop_wire::codec::{digest_of, plain_digest, to_canonical};
-use boop_wire::id::TransactionId;
+use boop_wire::id::{TransactionId, VendorId};
 use boop_wire::ledger::{AMOUNT_MAX, Credit, Currency, LedgerRequest, user_account};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Body;
-use super::caller::admin;
+use super::caller::{Proofs, admin};
 use super::document::Problems;
 use crate::app::App;
 use crate::ledger_link::recorded;
+use crate::oauth::ClientKeys;
 use crate::problem::Failure;
-use crate::store::{DirectoryStore as _, Scanner, UserStore as _, Vendor};
+use crate::store::{DirectoryStore as _, Scanner, TokenStore as _, UserStore as _, Vendor};
 use crate::text::{base64url, random};
 use crate::validation::is_shown_name;
 
@@ -52,10 +54,10 @@ pub struct CreditResponse {
 )]
 pub(super) async fn add_vendor(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    proofs: Proofs,
     Body(request): Body<VendorRequest>,
 ) -> Result<(StatusCode, Json<VendorResponse>), Failure> {
-    admin(&app, &headers).await?;
+    admin(&app, &proofs).await?;
     if !is_shown_name(&request.name) {
         return Err(Failure::new(Refusal::Invalid, "name"));
     }
@@ -77,6 +79,59 @@ pub(super) async fn add_vendor(
     Ok((StatusCode::CREATED, Json(response)))
 }
 
+/// Body of `PUT /api/v1/admin/vendors/{vendor_id}/keys`: a JWK set (RFC 7517).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(super) struct KeySetRequest {
+    /// One to eight public keys on P-256 or of Ed25519, each with a `kid`; with an `x5c`, its
+    /// certificate is good for mutual TLS.
+    #[schema(value_type = Vec<Object>, min_items = 1, max_items = 8)]
+    keys: Vec<Value>,
+}
+
+/// Puts the keys in place that a vendor proves itself with, and ends its access tokens.
+#[utoipa::path(
+    put,
+    path = "/api/v1/admin/vendors/{vendor_id}/keys",
+    operation_id = "put_keys",
+    tag = "admin",
+    params(("vendor_id" = VendorId, Path, description = "The vendor")),
+    request_body = KeySetRequest,
+    security(("admin_token" = [])),
+    responses(
+        (status = 204, description = "These keys are good, and no others"),
+        Problems,
+    ),
+)]
+pub(super) async fn put_keys(
+    State(app): State<Arc<App>>,
+    Path(vendor_id): Path<String>,
+    proofs: Proofs,
+    Body(request): Body<KeySetRequest>,
+) -> Result<StatusCode, Failure> {
+    admin(&app, &proofs).await?;
+    let vendor: VendorId = vendor_id
+        .parse()
+        .map_err(|_| Failure::new(Refusal::Invalid, "vendor_id"))?;
+    if app
+        .store
+        .vendor(&vendor)
+        .await
+        .map_err(Refusal::from)?
+        .is_none()
+    {
+        return Err(Failure::new(Refusal::NotFound, "vendor_id"));
+    }
+    let text = serde_json::to_string(&request).map_err(|_| Refusal::Internal)?;
+    ClientKeys::read(text.as_bytes())
+        .map_err(|error| Failure::new(Refusal::Invalid, error.to_string()))?;
+    let put = app.store.put_client_keys(&vendor, &text).await;
+    put.map_err(Refusal::from)?;
+    let ended = app.store.revoke_tokens(&vendor).await;
+    let ended = ended.map_err(Refusal::from)?;
+    tracing::info!(%vendor, ended, "the vendor's keys are replaced");
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Adds a scanner at a terminal that has none; its key is shown this once.
 #[utoipa::path(
     post,
@@ -95,10 +150,10 @@ pub(super) async fn add_vendor(
 )]
 pub(super) async fn add_scanner(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    proofs: Proofs,
     Body(request): Body<ScannerRequest>,
 ) -> Result<(StatusCode, Json<ScannerResponse>), Failure> {
-    admin(&app, &headers).await?;
+    admin(&app, &proofs).await?;
     let vendor = app.store.vendor(&request.vendor_id).await;
     if vendor.map_err(Refusal::from)?.is_none() {
         return Err(Failure::new(Refusal::NotFound, "vendor_id"));
@@ -138,10 +193,10 @@ pub(super) async fn add_scanner(
 )]
 pub(super) async fn credit(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    proofs: Proofs,
     Body(request): Body<CreditRequest>,
 ) -> Result<(StatusCode, Json<CreditResponse>), Failure> {
-    admin(&app, &headers).await?;
+    admin(&app, &proofs).await?;
     let invalid = |field: &str| Failure::new(Refusal::Invalid, field);
     let currency = Currency::new(&request.currency).ok_or_else(|| invalid("currency"))?;
     if !(1..=AMOUNT_MAX).contains(&request.amount) {

@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Extension, Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use boop_wire::Refusal;
 use boop_wire::api::{AuthResult, Envelope, Requirements};
 use boop_wire::id::{ContextId, VendorId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::caller::{Caller, caller};
+use super::caller::{Proofs, vendor};
 use super::document::{Problems, RequirementsSchema};
 use super::{Body, Named};
 use crate::app::App;
 use crate::contexts::Created;
+use crate::oauth::Scope;
 use crate::problem::Failure;
 use crate::store::{ContextStore as _, Vendor};
 use crate::validation::Asked;
@@ -82,7 +83,7 @@ impl StatusResponse {
     path = "/api/v1/auth",
     operation_id = "check_key",
     tag = "contexts",
-    security(("vendor_key" = [])),
+    security(("vendor_key" = []), ("access_token" = ["contexts"])),
     responses(
         (status = 200, body = Envelope<VendorName>, description = "The key is good"),
         Problems,
@@ -91,9 +92,9 @@ impl StatusResponse {
 pub(super) async fn check(
     State(app): State<Arc<App>>,
     Extension(named): Extension<Named>,
-    headers: HeaderMap,
+    proofs: Proofs,
 ) -> Result<Json<Envelope<VendorName>>, Failure> {
-    let Vendor { id, name, .. } = vendor(&app, &headers).await?;
+    let Vendor { id, name, .. } = vendor(&app, &proofs, Scope::Contexts).await?;
     let known = VendorName {
         vendor_id: id,
         name,
@@ -108,7 +109,7 @@ pub(super) async fn check(
     operation_id = "create_context",
     tag = "contexts",
     request_body = ContextRequest,
-    security(("vendor_key" = [])),
+    security(("vendor_key" = []), ("access_token" = ["contexts"])),
     responses(
         (
             status = 201, body = Envelope<StatusResponse>,
@@ -120,10 +121,10 @@ pub(super) async fn check(
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(named): Extension<Named>,
-    headers: HeaderMap,
+    proofs: Proofs,
     Body(request): Body<ContextRequest>,
 ) -> Result<(StatusCode, Json<Envelope<StatusResponse>>), Failure> {
-    let vendor = vendor(&app, &headers).await?;
+    let vendor = vendor(&app, &proofs, Scope::Contexts).await?;
     let _work = app.work.begin().ok_or(Refusal::Busy)?;
     let context_id = request.context_id.clone();
     let asked = Asked {
@@ -149,7 +150,7 @@ pub(super) async fn create(
     operation_id = "context_status",
     tag = "contexts",
     params(("context_id" = ContextId, Path, description = "The vendor's own id")),
-    security(("vendor_key" = [])),
+    security(("vendor_key" = []), ("access_token" = ["contexts"])),
     responses(
         (status = 200, body = Envelope<StatusResponse>, description = "How the context stands"),
         Problems,
@@ -159,9 +160,9 @@ pub(super) async fn status(
     State(app): State<Arc<App>>,
     Extension(named): Extension<Named>,
     Path(context_id): Path<String>,
-    headers: HeaderMap,
+    proofs: Proofs,
 ) -> Result<Json<Envelope<StatusResponse>>, Failure> {
-    let vendor = vendor(&app, &headers).await?;
+    let vendor = vendor(&app, &proofs, Scope::Contexts).await?;
     let state = state_of(&app, &vendor, context_of(&context_id)?).await?;
     Ok(named.envelope(&app, state))
 }
@@ -173,7 +174,7 @@ pub(super) async fn status(
     operation_id = "cancel_context",
     tag = "contexts",
     params(("context_id" = ContextId, Path, description = "The vendor's own id")),
-    security(("vendor_key" = [])),
+    security(("vendor_key" = []), ("access_token" = ["contexts"])),
     responses(
         (status = 200, body = Envelope<StatusResponse>, description = "The context has ended"),
         Problems,
@@ -183,20 +184,13 @@ pub(super) async fn cancel(
     State(app): State<Arc<App>>,
     Extension(named): Extension<Named>,
     Path(context_id): Path<String>,
-    headers: HeaderMap,
+    proofs: Proofs,
 ) -> Result<Json<Envelope<StatusResponse>>, Failure> {
-    let vendor = vendor(&app, &headers).await?;
+    let vendor = vendor(&app, &proofs, Scope::Contexts).await?;
     let context_id = context_of(&context_id)?;
     app.cancel_context(&vendor.id, &context_id).await?;
     let state = state_of(&app, &vendor, context_id).await?;
     Ok(named.envelope(&app, state))
-}
-
-async fn vendor(app: &App, headers: &HeaderMap) -> Result<Vendor, Refusal> {
-    match caller(app, headers).await? {
-        Caller::Vendor(vendor) => Ok(vendor),
-        Caller::Admin | Caller::User(_) => Err(Refusal::Forbidden),
-    }
 }
 
 fn context_of(text: &str) -> Result<ContextId, Failure> {

@@ -1,61 +1,157 @@
-//! Who calls: the administrator, a vendor or a user, by what their headers prove.
+//! Who calls: the administrator, a vendor or a user, by what their request proves.
 
-use axum::http::{HeaderMap, header};
+use std::convert::Infallible;
+
+use axum::extract::{FromRequestParts, OriginalUri, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
 use boop_wire::codec::plain_digest;
-use boop_wire::{Refusal, UserId};
+use boop_wire::{Digest, Refusal, UserId};
 
 use crate::app::App;
-use crate::problem::Failure;
+use crate::oauth::{OAuthError, Presented, Scope, Scopes};
+use crate::problem::{Challenge, Failure};
+use crate::serve::Connection;
 use crate::store::{DirectoryStore as _, UserStore as _, Vendor};
 use crate::text::is_secret;
 
 /// A caller that has proved who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Caller {
+pub(crate) enum Caller {
     /// The administrator's token.
     Admin,
-    /// A vendor's key.
-    Vendor(Vendor),
+    /// A vendor's key, or an access token for some of what the key is for.
+    Vendor(Vendor, Scopes),
     /// A user's session token.
     User(UserId),
+}
+
+/// What a request may prove its caller with.
+#[derive(Debug, Clone)]
+pub(crate) struct Proofs {
+    pub(crate) headers: HeaderMap,
+    method: Method,
+    path: String,
+    /// SHA-256 of the connection's certificate.
+    pub(super) certificate: Option<Digest>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Proofs {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let original = parts.extensions.get::<OriginalUri>();
+        let uri = original.map_or(&parts.uri, |OriginalUri(uri)| uri);
+        let connection = parts.extensions.get::<Connection>();
+        Ok(Self {
+            headers: parts.headers.clone(),
+            method: parts.method.clone(),
+            path: uri.path().to_owned(),
+            certificate: connection.and_then(|connection| connection.certificate),
+        })
+    }
+}
+
+/// Returns the proofs of a request that is handled whole.
+pub(super) fn proofs_of(request: &Request) -> Proofs {
+    let connection = request.extensions().get::<Connection>();
+    Proofs {
+        headers: request.headers().clone(),
+        method: request.method().clone(),
+        path: request.uri().path().to_owned(),
+        certificate: connection.and_then(|connection| connection.certificate),
+    }
 }
 
 /// Finds out who calls.
 ///
 /// # Errors
 /// [`Refusal::Unauthenticated`].
-pub(super) async fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, Refusal> {
-    if let Some(key) = headers.get("x-api-key") {
+pub(crate) async fn caller(app: &App, proofs: &Proofs) -> Result<Caller, Failure> {
+    if let Some(key) = proofs.headers.get("x-api-key") {
         let key = key.to_str().map_err(|_| Refusal::Unauthenticated)?;
-        let vendor = app
-            .store
-            .vendor_of_key(&plain_digest(key.as_bytes()))
-            .await?;
-        return vendor.map(Caller::Vendor).ok_or(Refusal::Unauthenticated);
+        let vendor = app.store.vendor_of_key(&plain_digest(key.as_bytes())).await;
+        let vendor = vendor.map_err(Refusal::from)?;
+        let vendor = vendor.ok_or(Refusal::Unauthenticated)?;
+        return Ok(Caller::Vendor(vendor, Scopes::all()));
     }
-    let token = bearer(headers).ok_or(Refusal::Unauthenticated)?;
+    let value = proofs.headers.get(header::AUTHORIZATION);
+    let value = value.and_then(|value| value.to_str().ok());
+    let (scheme, token) = value
+        .and_then(|value| value.split_once(' '))
+        .ok_or(Refusal::Unauthenticated)?;
+    if scheme.eq_ignore_ascii_case("dpop") {
+        return access(app, proofs, token, Some(&proofs.dpop())).await;
+    }
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Refusal::Unauthenticated.into());
+    }
+    if token.starts_with(crate::oauth::TOKEN_PREFIX) {
+        return access(app, proofs, token, None).await;
+    }
     if is_secret(token, &app.settings.admin_token) {
         return Ok(Caller::Admin);
     }
-    let session = app.store.session(&plain_digest(token.as_bytes())).await?;
+    let session = app.store.session(&plain_digest(token.as_bytes())).await;
+    let session = session.map_err(Refusal::from)?;
     session
         .filter(|session| session.expires_at_ms > app.now())
         .map(|session| Caller::User(session.user))
-        .ok_or(Refusal::Unauthenticated)
+        .ok_or(Refusal::Unauthenticated.into())
+}
+
+/// Finds the vendor of an access token.
+async fn access(
+    app: &App,
+    proofs: &Proofs,
+    token: &str,
+    dpop: Option<&[String]>,
+) -> Result<Caller, Failure> {
+    let presented = Presented {
+        token,
+        proofs: dpop,
+        method: proofs.method.as_str(),
+        path: &proofs.path,
+        certificate: proofs.certificate,
+    };
+    match app.bearer_of(&presented).await {
+        Ok((vendor, scopes)) => Ok(Caller::Vendor(vendor, scopes)),
+        Err(OAuthError::Server) => Err(Refusal::Internal.into()),
+        Err(error) => Err(Failure {
+            challenge: Some(Challenge {
+                error: error.name(),
+                nonce: error.nonce().map(str::to_owned),
+            }),
+            ..Failure::new(Refusal::Unauthenticated, error.to_string())
+        }),
+    }
+}
+
+/// Lets a vendor alone pass whose key or token is for a scope.
+///
+/// # Errors
+/// [`Refusal::Unauthenticated`], [`Refusal::Forbidden`].
+pub(crate) async fn vendor(app: &App, proofs: &Proofs, scope: Scope) -> Result<Vendor, Failure> {
+    match caller(app, proofs).await? {
+        Caller::Vendor(vendor, scopes) if scopes.hold(scope) => Ok(vendor),
+        Caller::Vendor(..) => Err(out_of(scope)),
+        Caller::Admin | Caller::User(_) => Err(Refusal::Forbidden.into()),
+    }
+}
+
+/// Returns the refusal of a token that is not for a scope (RFC 6750 §3.1).
+pub(super) fn out_of(scope: Scope) -> Failure {
+    let detail = format!("the token is not for {}", scope.name());
+    Failure::new(Refusal::Forbidden, detail)
 }
 
 /// Lets the administrator alone pass.
 ///
 /// # Errors
 /// [`Refusal::Unauthenticated`] without the token, [`Refusal::Forbidden`] for others.
-pub(super) async fn admin(app: &App, headers: &HeaderMap) -> Result<(), Failure> {
-    match caller(app, headers).await? {
+pub(super) async fn admin(app: &App, proofs: &Proofs) -> Result<(), Failure> {
+    match caller(app, proofs).await? {
         Caller::Admin => Ok(()),
-        Caller::Vendor(_) | Caller::User(_) => Err(Refusal::Forbidden.into()),
+        Caller::Vendor(..) | Caller::User(_) => Err(Refusal::Forbidden.into()),
     }
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    value.strip_prefix("Bearer ")
 }

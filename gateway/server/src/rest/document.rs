@@ -10,7 +10,10 @@ use axum::http::header;
 use axum::routing::{MethodRouter, get};
 use boop_wire::api::Problem;
 use boop_wire::id::TerminalId;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Scopes,
+    SecurityScheme,
+};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response,
@@ -19,6 +22,7 @@ use utoipa::openapi::{
 use utoipa::{IntoResponses, PartialSchema as _, ToSchema};
 
 use crate::app::App;
+use crate::oauth::{Scope, TOKEN_PATH};
 
 /// Where the document is served.
 pub(super) const PATH: &str = "/api/v1/openapi.json";
@@ -253,6 +257,18 @@ pub(super) fn frame() -> OpenApi {
     Problem::schemas(&mut schemas);
     components.schemas.extend(schemas);
     components.add_security_scheme("vendor_key", key);
+    let flow = ClientCredentials::new(
+        TOKEN_PATH,
+        Scopes::from_iter(Scope::ALL.map(|scope| {
+            let meaning = match scope {
+                Scope::Contexts => "open contexts, ask about them, cancel them",
+                Scope::Transactions => "check transactions",
+            };
+            (scope.name(), meaning)
+        })),
+    );
+    let flows = OAuth2::new([Flow::ClientCredentials(flow)]);
+    components.add_security_scheme("access_token", SecurityScheme::OAuth2(flows));
     components.add_security_scheme("user_token", bearer());
     components.add_security_scheme("admin_token", bearer());
     document

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
 use boop_wire::api::{BalanceResponse, TransactionCheckResponse};
 use boop_wire::id::{AccountId, ContextId, TransactionId, VendorId};
 use boop_wire::ledger::{
@@ -15,9 +14,10 @@ use boop_wire::{Refusal, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::caller::{Caller, caller};
+use super::caller::{Caller, Proofs, caller, out_of};
 use super::document::Problems;
 use crate::app::App;
+use crate::oauth::Scope;
 use crate::problem::Failure;
 use crate::store::ContextStore as _;
 
@@ -94,15 +94,15 @@ pub(super) async fn balance(
     State(app): State<Arc<App>>,
     Path(user_id): Path<String>,
     Query(query): Query<BalanceQuery>,
-    headers: HeaderMap,
+    proofs: Proofs,
 ) -> Result<Json<BalanceResponse>, Failure> {
-    let caller = caller(&app, &headers).await?;
+    let caller = reader(&app, &proofs).await?;
     let account = account_of(&user_id)?;
     match &caller {
         Caller::Admin => {}
         Caller::User(user) if user_account(*user) == account => {}
-        Caller::Vendor(vendor) if vendor_account(&vendor.id) == account => {}
-        Caller::User(_) | Caller::Vendor(_) => return Err(Refusal::Forbidden.into()),
+        Caller::Vendor(vendor, _) if vendor_account(&vendor.id) == account => {}
+        Caller::User(_) | Caller::Vendor(..) => return Err(Refusal::Forbidden.into()),
     }
     let currency = match query.currency {
         Some(code) => {
@@ -155,9 +155,9 @@ pub(super) async fn history(
     State(app): State<Arc<App>>,
     Path(user_id): Path<String>,
     Query(query): Query<HistoryQuery>,
-    headers: HeaderMap,
+    proofs: Proofs,
 ) -> Result<Json<HistoryResponse>, Failure> {
-    let caller = caller(&app, &headers).await?;
+    let caller = reader(&app, &proofs).await?;
     let account = account_of(&user_id)?;
     if let Caller::User(user) = &caller
         && user_account(*user) != account
@@ -183,7 +183,7 @@ pub(super) async fn history(
         .filter_map(transaction)
         .filter(|transaction| match &caller {
             Caller::Admin | Caller::User(_) => true,
-            Caller::Vendor(vendor) => transaction.vendor_id.as_ref() == Some(&vendor.id),
+            Caller::Vendor(vendor, _) => transaction.vendor_id.as_ref() == Some(&vendor.id),
         })
         .map(|transaction| serde_json::to_vec(&transaction).map(hex::encode))
         .collect::<Result<_, _>>()
@@ -212,16 +212,16 @@ pub(super) async fn history(
 pub(super) async fn check(
     State(app): State<Arc<App>>,
     Path(transaction_id): Path<String>,
-    headers: HeaderMap,
+    proofs: Proofs,
 ) -> Result<Json<TransactionCheckResponse>, Failure> {
-    let caller = caller(&app, &headers).await?;
+    let caller = reader(&app, &proofs).await?;
     let transaction: TransactionId = transaction_id
         .parse()
         .map_err(|_| Failure::new(Refusal::Invalid, "transaction_id"))?;
     let own = match &caller {
         Caller::Admin => true,
         Caller::User(_) => return Err(Refusal::Forbidden.into()),
-        Caller::Vendor(vendor) => {
+        Caller::Vendor(vendor, _) => {
             let stored = app.store.context_of_transaction(&transaction).await;
             let stored = stored.map_err(Refusal::from)?;
             stored.is_some_and(|stored| stored.body.vendor == vendor.id)
@@ -238,10 +238,20 @@ pub(super) async fn check(
     }
 }
 
+/// Finds out who reads; an access token must be for it.
+async fn reader(app: &App, proofs: &Proofs) -> Result<Caller, Failure> {
+    match caller(app, proofs).await? {
+        Caller::Vendor(_, scopes) if !scopes.hold(Scope::Transactions) => {
+            Err(out_of(Scope::Transactions))
+        }
+        caller => Ok(caller),
+    }
+}
+
 fn paid(caller: &Caller, receipt: &Option<Receipt>) -> bool {
     let detail = receipt.as_ref().map(|receipt| &receipt.opening.detail);
     match (caller, detail) {
-        (Caller::Vendor(vendor), Some(Detail::Payment(payment))) => payment.vendor == vendor.id,
+        (Caller::Vendor(vendor, _), Some(Detail::Payment(payment))) => payment.vendor == vendor.id,
         _ => false,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
+use axum::http::header;
 use boop_bridge::StreamName;
 use boop_wire::Refusal;
 use boop_wire::api::{FromVendor, Resume, ToVendor};
@@ -14,7 +14,9 @@ use super::{Desk, Handled, Voice, Wire, attach};
 use crate::app::App;
 use crate::contexts::Created;
 use crate::json;
+use crate::oauth::Scope;
 use crate::problem::Failure;
+use crate::rest::{self, Proofs};
 use crate::store::Vendor;
 use crate::validation::Asked;
 
@@ -64,15 +66,24 @@ pub(super) struct Known {
     resume: Option<Resume>,
 }
 
-/// Finds the vendor that a request's headers prove, as the third dialect logs in.
+/// Finds the vendor that a request's headers prove, as the third dialect logs in or by an access
+/// token.
 ///
 /// # Errors
 /// [`Refusal::Unauthenticated`].
-pub(super) async fn of_headers(app: &App, headers: &HeaderMap) -> Result<Known, Refusal> {
+pub(super) async fn of_headers(app: &App, proofs: &Proofs) -> Result<Known, Failure> {
+    let headers = &proofs.headers;
+    if headers.contains_key(header::AUTHORIZATION) {
+        return Ok(Known {
+            dialect: Dialect::D3,
+            vendor: rest::vendor(app, proofs, Scope::Contexts).await?,
+            resume: None,
+        });
+    }
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let id = text("x-vendor-id").and_then(|id| id.parse().ok());
     let (Some(id), Some(key)) = (id, text("x-api-key")) else {
-        return Err(Refusal::Unauthenticated);
+        return Err(Refusal::Unauthenticated.into());
     };
     Ok(Known {
         dialect: Dialect::D3,

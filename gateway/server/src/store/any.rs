@@ -10,9 +10,10 @@ use boop_wire::{Digest, RequestId, UserId};
 
 use super::{
     Answer, Closing, ContextStore, DirectoryStore, Holder, Opened, Post, PresenceStore, Scanner,
-    Session, StoreError, StoredContext, StreamState, StreamStore, User, UserStore, Vendor,
-    postgres, sqlite,
+    Session, StoreError, StoredContext, StreamState, StreamStore, TokenStore, User, UserStore,
+    Vendor, postgres, sqlite,
 };
+use crate::oauth::AccessToken;
 use crate::submission::Agreed;
 
 /// Beginnings of the URLs of PostgreSQL.
@@ -234,6 +235,40 @@ impl PresenceStore for AnyStore {
 
     async fn is_held(&self, stream: &StreamName, now_ms: u64) -> Result<bool, StoreError> {
         ask!(self, store => store.is_held(stream, now_ms))
+    }
+}
+
+impl TokenStore for AnyStore {
+    async fn put_client_keys(&self, vendor: &VendorId, keys: &str) -> Result<(), StoreError> {
+        ask!(self, store => store.put_client_keys(vendor, keys))
+    }
+
+    async fn client_keys(&self, vendor: &VendorId) -> Result<Option<String>, StoreError> {
+        ask!(self, store => store.client_keys(vendor))
+    }
+
+    async fn add_token(&self, token: &AccessToken) -> Result<(), StoreError> {
+        ask!(self, store => store.add_token(token))
+    }
+
+    async fn token(&self, token: &Digest) -> Result<Option<AccessToken>, StoreError> {
+        ask!(self, store => store.token(token))
+    }
+
+    async fn revoke_tokens(&self, vendor: &VendorId) -> Result<u64, StoreError> {
+        ask!(self, store => store.revoke_tokens(vendor))
+    }
+
+    async fn use_once(&self, used: &Digest, until_ms: u64) -> Result<bool, StoreError> {
+        ask!(self, store => store.use_once(used, until_ms))
+    }
+
+    async fn secret(&self, secret: &str, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError> {
+        ask!(self, store => store.secret(secret, fresh))
+    }
+
+    async fn forget_tokens(&self, before_ms: u64) -> Result<(), StoreError> {
+        ask!(self, store => store.forget_tokens(before_ms))
     }
 }
 

@@ -16,6 +16,8 @@ mod directory;
 mod presence;
 #[path = "sql/streams.rs"]
 mod streams;
+#[path = "sql/tokens.rs"]
+mod tokens;
 #[path = "sql/users.rs"]
 mod users;
 

@@ -4,8 +4,9 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
-use super::json;
+use crate::json;
 
 /// How a token is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,11 @@ impl Algorithm {
             Self::Es256 => "ES256",
             Self::EdDsa => "EdDSA",
         }
+    }
+
+    /// Tells whether a name is of this algorithm; that on Ed25519 has a second one (RFC 9864).
+    fn is_named(self, name: &str) -> bool {
+        name == self.name() || (self == Self::EdDsa && name == "Ed25519")
     }
 }
 
@@ -69,15 +75,33 @@ impl Key {
             (Some("OKP"), Some("Ed25519")) => (Algorithm::EdDsa, coordinate("x")?),
             _ => return Err(KeyError::Type),
         };
-        match jwk.get("alg") {
-            Some(named) if named != algorithm.name() => Err(KeyError::Algorithm),
-            _ => Ok(Self { algorithm, bytes }),
+        let named = jwk.get("alg").map(|name| name.as_str().unwrap_or_default());
+        if named.is_some_and(|name| !algorithm.is_named(name)) {
+            return Err(KeyError::Algorithm);
         }
+        Ok(Self { algorithm, bytes })
     }
 
     /// Returns the algorithm.
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// Returns the SHA-256 thumbprint (RFC 7638 §3, RFC 8037 §2).
+    pub fn thumbprint(&self) -> [u8; 32] {
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let members = match self.algorithm {
+            Algorithm::Es256 => {
+                let (x, y) = self.bytes[1..].split_at(32);
+                let (x, y) = (encode(x), encode(y));
+                format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#)
+            }
+            Algorithm::EdDsa => {
+                let x = encode(&self.bytes);
+                format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#)
+            }
+        };
+        Sha256::digest(members).into()
     }
 
     fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
@@ -111,17 +135,19 @@ pub struct SignFailed;
 
 /// A signed token, its parts read and its signature not checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Jws {
+pub struct Jws {
     /// Header and payload as they were signed.
     signed: String,
     signature: String,
-    pub(super) header: Map<String, Value>,
-    pub(super) payload: Map<String, Value>,
+    /// What the header says; nothing in it is believed before [`Self::verifies`].
+    pub header: Map<String, Value>,
+    /// What is claimed.
+    pub payload: Map<String, Value>,
 }
 
 impl Jws {
     /// Reads `header.payload.signature`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let (signed, signature) = text.rsplit_once('.')?;
         let (header, payload) = signed.split_once('.')?;
         URL_SAFE_NO_PAD.decode(signature).ok()?;
@@ -134,7 +160,10 @@ impl Jws {
     }
 
     /// Signs a payload.
-    pub(super) fn sign(
+    ///
+    /// # Errors
+    /// If the signer gives no signature.
+    pub fn sign(
         header: Map<String, Value>,
         payload: Map<String, Value>,
         signer: &impl Signer,
@@ -156,18 +185,18 @@ impl Jws {
     }
 
     /// Tells whether the header names the key's algorithm and the signature is the key's.
-    pub(super) fn verifies(&self, key: &Key) -> bool {
+    pub fn verifies(&self, key: &Key) -> bool {
         let named = self.header.get("alg").and_then(Value::as_str);
         // Nothing here understands an extension that must be understood (RFC 7515 §4.1.11).
         let plain = !self.header.contains_key("crit");
         let signature = URL_SAFE_NO_PAD.decode(&self.signature).unwrap_or_default();
         plain
-            && named == Some(key.algorithm().name())
+            && named.is_some_and(|name| key.algorithm().is_named(name))
             && key.verifies(self.signed.as_bytes(), &signature)
     }
 
     /// Returns `header.payload.signature`.
-    pub(super) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         format!("{}.{}", self.signed, self.signature)
     }
 }
@@ -176,5 +205,51 @@ fn object(part: &str) -> Option<Map<String, Value>> {
     match json::read(&URL_SAFE_NO_PAD.decode(part).ok()?)? {
         Value::Object(object) => Some(object),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_thumbprint_is_that_of_rfc_8037_appendix_a_3() {
+        let jwk = json!({
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+        });
+
+        let thumbprint = Key::from_jwk(&jwk).unwrap().thumbprint();
+
+        assert_eq!(
+            URL_SAFE_NO_PAD.encode(thumbprint),
+            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+        );
+    }
+
+    #[test]
+    fn a_key_takes_either_name_of_its_algorithm_and_no_other() {
+        let jwk = |alg: &str| {
+            json!({
+                "kty": "OKP",
+                "crv": "Ed25519",
+                "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+                "alg": alg,
+            })
+        };
+
+        for name in ["EdDSA", "Ed25519"] {
+            assert!(Key::from_jwk(&jwk(name)).is_ok(), "{name}");
+        }
+        for name in ["ES256", "HS256", "none", ""] {
+            assert_eq!(
+                Key::from_jwk(&jwk(name)),
+                Err(KeyError::Algorithm),
+                "{name}"
+            );
+        }
     }
 }

@@ -1,14 +1,15 @@
-//! JSON as a credential needs it: no object has a name twice, and nothing is nested without end.
+//! JSON as a signed token needs it: no object has a name twice, and nothing is nested without end.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::DEPTH_MAX;
+/// Deepest value that is read.
+pub const DEPTH_MAX: usize = 32;
 
 /// Reads a value, if the bytes are one, alone.
-pub(super) fn read(bytes: &[u8]) -> Option<Value> {
+pub fn read(bytes: &[u8]) -> Option<Value> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = Strict(DEPTH_MAX).deserialize(&mut reader).ok()?;
     reader.end().ok()?;
