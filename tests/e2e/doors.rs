@@ -120,7 +120,7 @@ fn the_openapi_document_lints_clean() {
     );
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     [&output.stdout, &output.stderr]
         .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
         .concat()
@@ -133,7 +133,7 @@ fn tools() -> Option<PathBuf> {
 }
 
 /// Returns where the tests are built, and what they need is installed.
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     // target/PROFILE/deps/TEST
     let program = std::env::current_exe().unwrap();
     program.ancestors().nth(3).unwrap().into()

@@ -33,6 +33,8 @@ mod load;
 #[cfg(test)]
 mod moments;
 #[cfg(test)]
+mod oauth;
+#[cfg(test)]
 mod outside;
 #[cfg(test)]
 mod party_loss;

@@ -110,6 +110,9 @@ pub(super) fn write_all(
     if let Some(deadline_ms) = options.deadline_ms {
         gateway["deadline_ms"] = deadline_ms.into();
     }
+    if let Some(port) = options.mutual_port {
+        gateway["listen_mutual"] = Ports::address(port).to_string().into();
+    }
     if let Some(shared) = &options.shared {
         gateway["database"] = shared.database.clone().into();
         gateway["redis"] = shared.redis.clone().into();
