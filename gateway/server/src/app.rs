@@ -21,6 +21,7 @@ use crate::ledger_link::LedgerApi;
 use crate::locks::{KeyedLocks, Work};
 use crate::oauth::{Names, Nonces};
 use crate::problem::Failure;
+use crate::public_key::PublicKey;
 use crate::store::{
     AnyStore, DirectoryStore as _, Holder, Post, StoreError, StreamStore as _, Vendor,
 };
@@ -110,6 +111,8 @@ pub struct App {
     pub leaving: watch::Sender<bool>,
     /// How often anybody may ask.
     pub admission: Admission,
+    /// The key of the public endpoint.
+    pub public: PublicKey,
     /// What it is called as an authorization server.
     pub names: Names,
     /// What its nonces are made with.

@@ -26,6 +26,7 @@ use crate::app::{App, Identity, Network};
 use crate::config::{Checked, LimitSettings};
 use crate::locks::{KeyedLocks, Work};
 use crate::oauth::{Names, Nonces};
+use crate::public_key::PublicKey;
 use crate::serve::Connection;
 use crate::store::{
     AnyStore, DirectoryStore as _, Holder, Scanner, Session, UserStore as _, Vendor,
@@ -124,6 +125,7 @@ impl Gateway {
                 mutual: Some(MUTUAL.into()),
             },
             nonces: Nonces::new(&[8; 32]),
+            public: PublicKey::generate(&["localhost".into()], boop_daemon::now_ms()).unwrap(),
         };
         Self {
             app: Arc::new(app),

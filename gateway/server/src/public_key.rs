@@ -1,6 +1,7 @@
-//! The key and certificate of the public endpoint: made at start, kept in memory alone.
+//! The key and certificates of the public endpoint: the key is made at start and kept in memory
+//! alone; its certificate is its own at first, and a CA's once somebody brings one.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use boop_wire::Digest;
 use boop_wire::binding::Binding;
@@ -8,15 +9,30 @@ use boop_wire::codec::{from_canonical, plain_digest};
 use boop_wire::evidence::EvidenceBundle;
 use rcgen::PublicKeyData as _;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
-use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::{WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{NoClientAuth, ParsedCertificate};
-use rustls::{DigitallySignedStruct, PeerIncompatible, ServerConfig, SignatureScheme, version};
+use rustls::client::verify_server_name;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, NoClientAuth, ParsedCertificate, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{ServerConfig, version};
 use serde_json::{Value, json};
+use time::{Duration, OffsetDateTime};
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+use x509_cert::time::Time;
 
 use crate::text;
+
+use clients::KeyHolders;
+
+mod clients;
+
+/// How long the certificate is good that a fresh key signs for itself.
+const OWN_DAYS: i64 = 365;
+/// Certificates of a chain.
+const CHAIN_MAX: usize = 4;
 
 /// Why there is no endpoint key.
 #[derive(Debug, thiserror::Error)]
@@ -27,28 +43,66 @@ pub enum PublicKeyError {
     /// TLS could not be set up.
     #[error("TLS could not be set up")]
     Tls(#[from] rustls::Error),
+    /// The clock is not of this age.
+    #[error("the clock is out of range")]
+    Clock,
 }
 
-/// A P-256 key (browsers take no Ed25519) with a self-signed certificate.
+/// Why a chain is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    /// It is no text of one to four certificates.
+    #[error("not PEM of 1 to {CHAIN_MAX} certificates")]
+    Shape,
+    /// The first certificate is for another key.
+    #[error("the first certificate is not for this gateway's key, which it made at its start")]
+    Key,
+    /// The first certificate lacks a name.
+    #[error("the first certificate is not for the name {0}")]
+    Name(String),
+    /// The first certificate is not good now.
+    #[error("the first certificate is not good now")]
+    Time,
+}
+
+/// The P-256 key of the public endpoint (browsers take no Ed25519), made at start, and the
+/// certificates that are shown for it.
 pub struct PublicKey {
     key: KeyPair,
-    certificate: CertificateDer<'static>,
+    names: Vec<String>,
+    shown: Arc<Shown>,
+}
+
+/// The certificates in force; a handshake takes those of its moment.
+#[derive(Debug)]
+struct Shown(RwLock<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let shown = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(&shown))
+    }
 }
 
 impl PublicKey {
-    /// Makes a fresh key and a certificate for `names`.
+    /// Makes a fresh key, and a certificate for `names` that it signs for itself.
     ///
     /// # Errors
     /// If a name may not stand in a certificate.
-    pub fn generate(names: &[String]) -> Result<Self, PublicKeyError> {
+    pub fn generate(names: &[String], now_ms: u64) -> Result<Self, PublicKeyError> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-        let mut params = CertificateParams::new(names.to_vec())?;
-        params.distinguished_name = DistinguishedName::new();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "boop gateway");
+        let mut params = params(names)?;
+        let now = i64::try_from(now_ms / 1000).map_err(|_| PublicKeyError::Clock)?;
+        let now = OffsetDateTime::from_unix_timestamp(now).map_err(|_| PublicKeyError::Clock)?;
+        params.not_before = now - Duration::days(1);
+        params.not_after = now + Duration::days(OWN_DAYS);
         let certificate = params.self_signed(&key)?.der().clone();
-        Ok(Self { key, certificate })
+        let shown = certified(&key, vec![certificate])?;
+        Ok(Self {
+            key,
+            names: names.to_vec(),
+            shown: Arc::new(Shown(RwLock::new(Arc::new(shown)))),
+        })
     }
 
     /// Returns the private key, PKCS#8, for the process's own key set.
@@ -59,6 +113,38 @@ impl PublicKey {
     /// Returns the SHA-256 of the SubjectPublicKeyInfo, which evidence binds.
     pub fn spki_digest(&self) -> Digest {
         plain_digest(&self.key.subject_public_key_info())
+    }
+
+    /// Returns a request for a certificate (PKCS#10, PEM), for a CA to sign.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn request(&self) -> Result<String, PublicKeyError> {
+        Ok(params(&self.names)?.serialize_request(&self.key)?.pem()?)
+    }
+
+    /// Shows a chain of certificates (PEM) from now on, the key's own first.
+    ///
+    /// # Errors
+    /// If it is none, or not for this key, these names and this time.
+    pub fn show(&self, pem: &str, now_ms: u64) -> Result<(), ChainError> {
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+        let chain = chain.map_err(|_| ChainError::Shape)?;
+        let first = chain.first().filter(|_| chain.len() <= CHAIN_MAX);
+        let first = first.ok_or(ChainError::Shape)?;
+        let parsed = ParsedCertificate::try_from(first).map_err(|_| ChainError::Shape)?;
+        for name in &self.names {
+            let unnamed = || ChainError::Name(name.clone());
+            let server = ServerName::try_from(name.as_str()).map_err(|_| unnamed())?;
+            verify_server_name(&parsed, &server).map_err(|_| unnamed())?;
+        }
+        if !is_good(first, now_ms).ok_or(ChainError::Shape)? {
+            return Err(ChainError::Time);
+        }
+        let certified = certified(&self.key, chain).map_err(|_| ChainError::Key)?;
+        let mut shown = self.shown.0.write().unwrap_or_else(PoisonError::into_inner);
+        *shown = Arc::new(certified);
+        Ok(())
     }
 
     /// Returns the endpoint's TLS: 1.3 alone, the hybrid group first, no resumption.
@@ -85,66 +171,46 @@ impl PublicKey {
         &self,
         clients: Arc<dyn ClientCertVerifier>,
     ) -> Result<Arc<ServerConfig>, PublicKeyError> {
-        let key = PrivatePkcs8KeyDer::from(self.expose_pkcs8().to_vec());
-        let mut config =
-            ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-                .with_protocol_versions(&[&version::TLS13])?
-                .with_client_cert_verifier(clients)
-                .with_single_cert(vec![self.certificate.clone()], PrivateKeyDer::Pkcs8(key))?;
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&version::TLS13])?
+            .with_client_cert_verifier(clients)
+            .with_cert_resolver(Arc::clone(&self.shown) as _);
         config.send_tls13_tickets = 0;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
 }
 
-/// Takes any certificate whose key the client has; one without is let in as well, to be told so.
-#[derive(Debug)]
-struct KeyHolders {
-    algorithms: WebPkiSupportedAlgorithms,
+fn params(names: &[String]) -> Result<CertificateParams, rcgen::Error> {
+    let mut params = CertificateParams::new(names.to_vec())?;
+    params.distinguished_name = DistinguishedName::new();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "boop gateway");
+    Ok(params)
 }
 
-impl ClientCertVerifier for KeyHolders {
-    fn root_hint_subjects(&self) -> &[rustls::DistinguishedName] {
-        &[]
-    }
+/// Puts certificates with their key, if the first is for it.
+fn certified(
+    key: &KeyPair,
+    chain: Vec<CertificateDer<'static>>,
+) -> Result<CertifiedKey, rustls::Error> {
+    let key = PrivatePkcs8KeyDer::from(key.serialized_der().to_vec());
+    CertifiedKey::from_der(
+        chain,
+        PrivateKeyDer::Pkcs8(key),
+        &aws_lc_rs::default_provider(),
+    )
+}
 
-    fn client_auth_mandatory(&self) -> bool {
-        false
-    }
-
-    fn verify_client_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: UnixTime,
-    ) -> Result<ClientCertVerified, rustls::Error> {
-        ParsedCertificate::try_from(certificate)?;
-        Ok(ClientCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Err(rustls::Error::PeerIncompatible(
-            PeerIncompatible::Tls12NotOffered,
-        ))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
+/// Tells whether a certificate is good at a time; nothing if it does not read.
+fn is_good(certificate: &[u8], now_ms: u64) -> Option<bool> {
+    let certificate = Certificate::from_der(certificate).ok()?;
+    let validity = certificate.tbs_certificate().validity();
+    let seconds = |time: Time| time.to_unix_duration().as_secs();
+    let now_s = now_ms / 1000;
+    Some((seconds(validity.not_before)..=seconds(validity.not_after)).contains(&now_s))
 }
 
 /// Returns the identity key of a process, as its evidence binds it, in the form of RFC 8037.
@@ -158,35 +224,4 @@ pub fn jwk_of(bundle: &EvidenceBundle) -> Option<Value> {
 }
 
 #[cfg(test)]
-mod tests {
-    use boop_channel::LocalKeys;
-
-    use super::*;
-
-    #[test]
-    fn evidence_binds_the_key_that_is_in_the_certificate() {
-        let public = PublicKey::generate(&["localhost".into()]).unwrap();
-
-        let keys = LocalKeys::with_tls_key(public.expose_pkcs8(), &mut |b| b.fill(7)).unwrap();
-
-        assert_eq!(keys.bound().tls_spki, public.spki_digest());
-        let spki = public.key.subject_public_key_info();
-        let certificate: &[u8] = &public.certificate;
-        assert!(certificate.windows(spki.len()).any(|part| part == spki));
-    }
-
-    #[test]
-    fn the_hybrid_group_comes_first() {
-        let public = PublicKey::generate(&["localhost".into()]).unwrap();
-        let tls = public.tls().unwrap();
-
-        let group = tls.crypto_provider().kx_groups[0].name();
-
-        assert_eq!(group, rustls::NamedGroup::X25519MLKEM768);
-    }
-
-    #[test]
-    fn a_name_that_no_certificate_may_hold_is_refused() {
-        assert!(PublicKey::generate(&["nä me".into()]).is_err());
-    }
-}
+mod tests;

@@ -32,6 +32,7 @@ mod admin;
 mod attestation;
 mod auth;
 mod caller;
+mod certificate;
 mod document;
 mod ledger;
 mod oauth;
@@ -95,6 +96,8 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(admin::add_vendor))
         .routes(routes!(admin::add_scanner))
         .routes(routes!(admin::put_keys))
+        .routes(routes!(certificate::request))
+        .routes(routes!(certificate::show))
         .routes(routes!(admin::credit))
         .routes(routes!(ledger::balance))
         .routes(routes!(ledger::history))

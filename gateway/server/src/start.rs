@@ -76,7 +76,7 @@ impl Gateway {
         let settings = config.check()?;
         let trust = config.trust.establish(danger_simulated_tee)?;
         let network = Network::of(&trust.now());
-        let public = PublicKey::generate(&config.names)?;
+        let public = PublicKey::generate(&config.names, now_ms())?;
         let (tls, mutual_tls) = (public.tls()?, public.mutual_tls()?);
         let names = config.oauth_names()?;
         let member = Member::start(
@@ -122,6 +122,7 @@ impl Gateway {
             wakeups,
             names,
             nonces: Nonces::new(&secret),
+            public,
         });
         tokio::spawn(member.renew_for_ever());
         tokio::spawn(trust.follow_for_ever(async |_| Ok::<_, Infallible>(())));

@@ -130,7 +130,7 @@ async fn a_peer_that_speaks_no_tls_is_let_go_and_others_are_served() {
 }
 
 async fn start(gateway: &Gateway, connections_max: usize) -> (SocketAddr, boop_wire::Digest) {
-    let public = PublicKey::generate(&["localhost".into()]).unwrap();
+    let public = PublicKey::generate(&["localhost".into()], 1_795_478_400_000).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = crate::rest::router(Arc::clone(&gateway.app));
