@@ -127,7 +127,7 @@ pub(crate) fn said(output: &Output) -> String {
 }
 
 /// Returns the tools' folder. They must be there where `CI` is set.
-fn tools() -> Option<PathBuf> {
+pub(crate) fn tools() -> Option<PathBuf> {
     let folder = target().join("doors/bin");
     is_there(&folder.join("schemathesis")).then_some(folder)
 }

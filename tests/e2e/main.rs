@@ -55,6 +55,8 @@ mod streams;
 #[cfg(test)]
 mod succession;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod tokens;
 #[cfg(test)]
 mod upgrade;

@@ -158,6 +158,11 @@ pub(crate) async fn tls(bench: &Bench) -> TlsStream<TcpStream> {
 
 /// Opens TLS to an address, whoever it is.
 pub(crate) async fn tls_to(address: &str) -> io::Result<TlsStream<TcpStream>> {
+    tls_over(TcpStream::connect(address).await?).await
+}
+
+/// Opens TLS over a connection, whoever it is with.
+pub(crate) async fn tls_over(stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -165,7 +170,6 @@ pub(crate) async fn tls_to(address: &str) -> io::Result<TlsStream<TcpStream>> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
         .with_no_client_auth();
-    let stream = TcpStream::connect(address).await?;
     let name = ServerName::try_from("localhost").unwrap();
     let connector = TlsConnector::from(Arc::new(config));
     connector.connect(name, stream).await

@@ -84,6 +84,8 @@ impl fmt::Debug for Address {
 pub struct LimitSettings {
     /// Connections at a time.
     pub connections: usize,
+    /// Connections from one address at a time; behind a balancer that is the balancer's.
+    pub connections_per_address: usize,
     /// Times the published limits, 1 to 10,000; above 1 for development and load tests.
     pub scale: u32,
 }
@@ -92,6 +94,7 @@ impl Default for LimitSettings {
     fn default() -> Self {
         Self {
             connections: 1024,
+            connections_per_address: 256,
             scale: 1,
         }
     }
@@ -130,6 +133,9 @@ impl Config {
         let limits = self.limits;
         if limits.connections == 0 || limits.connections > 100_000 {
             return Err(wrong("limits.connections"));
+        }
+        if limits.connections_per_address == 0 {
+            return Err(wrong("limits.connections_per_address"));
         }
         if !(1..=10_000).contains(&limits.scale) {
             return Err(wrong("limits.scale"));
@@ -233,6 +239,10 @@ mod tests {
             ("deadline_ms = 1", "deadline_ms"),
             ("currency = \"euro\"", "currency"),
             ("limits = { connections = 0 }", "limits.connections"),
+            (
+                "limits = { connections_per_address = 0 }",
+                "limits.connections_per_address",
+            ),
             ("limits = { scale = 0 }", "limits.scale"),
         ] {
             let config: Config = toml::from_str(&sample(line)).unwrap();

@@ -57,17 +57,17 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
             gateway.begin_epoch().await?;
         }
         let router = router(gateway.app.clone());
-        let connections = config.limits.connections;
+        let limits = config.limits;
         if let Some(address) = &config.listen_mutual {
             let listener = listen(address).await?;
             let tls = gateway.mutual_tls.clone();
-            tokio::spawn(serve(listener, tls, router.clone(), connections));
+            tokio::spawn(serve(listener, tls, router.clone(), limits));
         }
         let listener = listen(&config.listen).await?;
         let address = listener.local_addr()?;
         tracing::info!(%address, "ready");
         tokio::select! {
-            () = serve(listener, gateway.tls.clone(), router, connections) => {}
+            () = serve(listener, gateway.tls.clone(), router, limits) => {}
             () = stop => tracing::info!("stopping"),
         }
         gateway.drain().await;

@@ -15,10 +15,17 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
+
+use crate::admission::Asker;
+use crate::config::LimitSettings;
+use places::Places;
+
+pub use places::Place;
+
+mod places;
 
 /// Context of the exporter value that HTTP proofs sign.
 const EXPORTER_CONTEXT: &[u8] = b"proof";
@@ -41,21 +48,21 @@ pub struct Connection {
     /// SHA-256 of the client's certificate; the handshake has shown that the client has its key.
     pub certificate: Option<Digest>,
     /// The connection's place under the limit; a WebSocket keeps it after the upgrade.
-    pub place: Option<Arc<OwnedSemaphorePermit>>,
+    pub place: Option<Arc<Place>>,
 }
 
 /// Accepts connections for as long as it is polled; a connection above the limit waits in the
-/// system's queue.
+/// system's queue, and one above the limit of its address is closed.
 pub async fn serve(
     listener: TcpListener,
     tls: Arc<ServerConfig>,
     router: Router,
-    connections_max: usize,
+    limits: LimitSettings,
 ) {
     let acceptor = TlsAcceptor::from(tls);
-    let places = Arc::new(Semaphore::new(connections_max));
+    let places = Places::new(limits.connections, limits.connections_per_address);
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+        let Some(place) = places.one().await else {
             return;
         };
         let (stream, address) = match listener.accept().await {
@@ -65,6 +72,10 @@ pub async fn serve(
                 sleep(ACCEPT_PAUSE).await;
                 continue;
             }
+        };
+        let Some(place) = places.take(place, Asker::at(address.ip())) else {
+            tracing::debug!("an address has too many connections");
+            continue;
         };
         let acceptor = acceptor.clone();
         let router = router.clone();
@@ -79,7 +90,7 @@ async fn converse(
     address: IpAddr,
     acceptor: &TlsAcceptor,
     router: Router,
-    place: OwnedSemaphorePermit,
+    place: Place,
 ) {
     // Latency, not correctness: a connection that refuses the option still works.
     let _ = stream.set_nodelay(true);

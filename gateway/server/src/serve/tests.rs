@@ -135,7 +135,11 @@ async fn start(gateway: &Gateway, connections_max: usize) -> (SocketAddr, boop_w
     let address = listener.local_addr().unwrap();
     let router = crate::rest::router(Arc::clone(&gateway.app));
     let tls = public.tls().unwrap();
-    tokio::spawn(serve(listener, tls, router, connections_max));
+    let limits = LimitSettings {
+        connections: connections_max,
+        ..LimitSettings::default()
+    };
+    tokio::spawn(serve(listener, tls, router, limits));
     (address, public.spki_digest())
 }
 

@@ -110,6 +110,9 @@ pub(super) fn write_all(
     if let Some(deadline_ms) = options.deadline_ms {
         gateway["deadline_ms"] = deadline_ms.into();
     }
+    if let Some(max) = options.connections_per_address {
+        gateway["limits"]["connections_per_address"] = max.into();
+    }
     if let Some(port) = options.mutual_port {
         gateway["listen_mutual"] = Ports::address(port).to_string().into();
     }
@@ -187,7 +190,7 @@ fn gateway(ports: &Ports, trust: &Trust, admin_token_sha256: &str) -> Value {
         "parties": ports.hosts.map(|port| Ports::address(port).to_string()),
         "ledger": Ports::address(ports.ledger).to_string(),
         // A network on one machine is for development, where limits are relaxed.
-        "limits": { "connections": 4096, "scale": 1000 },
+        "limits": { "connections": 4096, "connections_per_address": 4096, "scale": 1000 },
         "trust": trust.settings("../manifest.cbor"),
         "platform": {
             "kind": "danger-simulated",
