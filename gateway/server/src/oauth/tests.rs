@@ -1,3 +1,5 @@
+//! Clients that prove themselves well, and in every way not well enough.
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use boop_jose::{Algorithm, Jws, SignFailed, Signer};

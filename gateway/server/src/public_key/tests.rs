@@ -1,3 +1,5 @@
+//! Keys and chains: what is shown, and what is not taken.
+
 use boop_channel::LocalKeys;
 use rcgen::{Issuer, KeyUsagePurpose};
 
