@@ -58,3 +58,5 @@ mod succession;
 mod tokens;
 #[cfg(test)]
 mod upgrade;
+#[cfg(test)]
+mod vendor_page;
