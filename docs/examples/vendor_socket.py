@@ -28,8 +28,8 @@ login, opening, path, headers = {
         {"X-Vendor-Id": vendor["vendor_id"], "X-API-Key": vendor["api_key"]},
     ),
 }[dialect]
-success = {"auth_result", "authentication_success"}
-ends = success | {"authentication_failed", "context_expired", "error"}
+ends = {"auth_result", "authentication_success", "authentication_failed"}
+ends |= {"context_expired", "error"}
 tls = ssl.create_default_context(cafile="gateway.pem")
 
 with connect(f"wss://localhost:{port}{path}", ssl=tls, additional_headers=headers) as socket:
