@@ -60,3 +60,5 @@ mod tls;
 mod tokens;
 #[cfg(test)]
 mod upgrade;
+#[cfg(test)]
+mod vendor_page;

@@ -1,5 +1,6 @@
 //! Access tokens for clients of other people: `openid-client` and `oauth4webapi` prove themselves
-//! with a key and with a certificate, and are refused in a hundred ways. `.ci/tokens` installs them.
+//! with a key and with a certificate, and are refused in a hundred ways. `.ci/tokens` installs
+//! them.
 
 use std::fs;
 use std::path::Path;

@@ -26,6 +26,8 @@ pub fn run() -> Result<()> {
         );
     }
     workspace::run(cargo("build").args(["--workspace", "--bins"]))?;
+    // A test follows docs/vendor.md, which runs it by itself, with the features of its package.
+    workspace::run(cargo("build").args(["--package", "boop-sdk", "--example", "vendor"]))?;
     let documented = documented_packages()?;
     if !documented.is_empty() {
         let mut command = cargo("test");

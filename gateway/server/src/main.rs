@@ -59,13 +59,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let router = router(gateway.app.clone());
         let limits = config.limits;
         if let Some(address) = &config.listen_mutual {
-            let listener = listen(address).await?;
-            let tls = gateway.mutual_tls.clone();
+            let (listener, tls) = (listen(address).await?, gateway.mutual_tls.clone());
             tokio::spawn(serve(listener, tls, router.clone(), limits));
         }
         let listener = listen(&config.listen).await?;
-        let address = listener.local_addr()?;
-        tracing::info!(%address, "ready");
+        tracing::info!(address = %listener.local_addr()?, "ready");
         tokio::select! {
             () = serve(listener, gateway.tls.clone(), router, limits) => {}
             () = stop => tracing::info!("stopping"),

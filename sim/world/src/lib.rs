@@ -6,6 +6,7 @@ mod clock;
 pub mod crowd;
 pub mod demo;
 mod layout;
+pub mod mock;
 mod network;
 pub mod palm;
 pub mod palms;

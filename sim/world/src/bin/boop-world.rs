@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use boop_world::demo::{self, DemoOptions};
+use boop_world::mock::{self, ScannerOptions};
 use boop_world::palms::{self, AccuracyOptions, Captures};
 use boop_world::prove::{self, ProveOptions};
 use boop_world::search::{self, SearchOptions};
@@ -48,6 +49,8 @@ enum Command {
         #[arg(long, default_value_t = 7443)]
         port: u16,
     },
+    /// Serves a terminal of a simulated network: shows a synthetic palm for every context.
+    Scanner(ScannerOptions),
     /// Tries to break the project's claims.
     Prove {
         /// Which claims: journey.
@@ -186,6 +189,10 @@ async fn main() -> anyhow::Result<ExitCode> {
                 seed,
             };
             Ok(exit(Box::pin(search::run(&options)).await?))
+        }
+        Command::Scanner(options) => {
+            Box::pin(mock::run(&options)).await?;
+            Ok(ExitCode::SUCCESS)
         }
         Command::Up { data, port } => up::run(&data, port).await.map(|()| ExitCode::SUCCESS),
         Command::Palm { command } => palm(command).map(|()| ExitCode::SUCCESS),

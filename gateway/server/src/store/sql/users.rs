@@ -22,7 +22,8 @@ impl UserStore for SqlStore {
             .await
             .map_err(failed)?;
         sqlx::query(
-            "INSERT INTO sessions (token_sha256, user_id, expires_at_ms, used) VALUES ($1, $2, $3, $4)",
+            "INSERT INTO sessions (token_sha256, user_id, expires_at_ms, used) \
+             VALUES ($1, $2, $3, $4)",
         )
         .bind(&session.token.as_bytes()[..])
         .bind(&session.user.as_bytes()[..])
