@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::{Proofs, proofs_of};
+use super::document::Problems;
 use crate::app::App;
 use crate::oauth::{OAuthError, Scope, TOKEN_MS, TOKEN_PATH, TokenRequest};
 use crate::public_key::jwk_of;
@@ -66,6 +67,7 @@ pub(super) struct Said;
     operation_id = "token",
     tag = "tokens",
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
+    security(()),
     responses(
         (status = 200, body = TokenResponse, description = "A token"),
         (status = "4XX", body = TokenError, description = "No token"),
@@ -171,7 +173,11 @@ const ALGORITHMS: [&str; 3] = ["ES256", "EdDSA", "Ed25519"];
     path = "/.well-known/oauth-authorization-server",
     operation_id = "oauth_metadata",
     tag = "tokens",
-    responses((status = 200, body = Metadata, description = "Metadata (RFC 8414)")),
+    security(()),
+    responses(
+        (status = 200, body = Metadata, description = "Metadata (RFC 8414)"),
+        Problems,
+    ),
 )]
 pub(super) async fn metadata(State(app): State<Arc<App>>) -> Json<Metadata> {
     let names = &app.names;
@@ -206,7 +212,11 @@ pub(super) struct KeySet {
     path = "/.well-known/jwks.json",
     operation_id = "jwks",
     tag = "tokens",
-    responses((status = 200, body = KeySet, description = "A JWK set (RFC 7517)")),
+    security(()),
+    responses(
+        (status = 200, body = KeySet, description = "A JWK set (RFC 7517)"),
+        Problems,
+    ),
 )]
 pub(super) async fn keys(State(app): State<Arc<App>>) -> Response {
     let keys = jwk_of(&app.identity.bundle()).into_iter().collect();
