@@ -35,6 +35,11 @@ const PROGRAMS: [&str; 6] = [
 const PORTS_FROM: u16 = 12_000;
 const PORTS_OF_A_TEST: u16 = 10;
 
+/// Tells whether fewer of everything are asked for: `cargo xtask prove doors --quick`.
+pub(crate) fn is_quick() -> bool {
+    std::env::var_os("BOOP_QUICK").is_some()
+}
+
 /// A running network with a folder of its own.
 pub(crate) struct Bench {
     pub(crate) network: Network,

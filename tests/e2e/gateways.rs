@@ -23,20 +23,20 @@ use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;
 use zeroize::Zeroizing;
 
-use crate::bench::{Bench, SEED};
+use crate::bench::{Bench, SEED, is_quick};
 use crate::raw;
 use crate::shop::CURRENCY;
 
 /// Vendors, each with a terminal of its own.
 const VENDORS: usize = 25;
-/// Sockets that hear what happens at one vendor: a thousand in all.
-const LISTENERS: usize = 40;
+/// Sockets that hear what happens at one vendor: a thousand in all, or fewer if asked.
+const LISTENERS: [usize; 2] = [40, 4];
 /// Contexts that each vendor opens and cancels.
 const CONTEXTS: u32 = 24;
 /// Contexts of all vendors after which a gateway dies, and after which Redis does.
 const DEATHS: [u32; 2] = [150, 350];
-/// How long Redis is away.
-const REDIS_AWAY: Duration = Duration::from_secs(10);
+/// How long Redis is away, and if fewer of everything are asked for.
+const REDIS_AWAY: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(3)];
 /// Payments by palm meanwhile.
 const PAYMENTS: u32 = 6;
 /// What a customer has, and pays one of.
@@ -87,7 +87,7 @@ async fn a_thousand_sockets_lose_nothing_when_a_gateway_dies_and_redis_is_away()
     bench.network.process("gateway-3").unwrap().kill();
     world.wait_for(DEATHS[1]).await;
     redis.stop();
-    sleep(REDIS_AWAY).await;
+    sleep(REDIS_AWAY[usize::from(is_quick())]).await;
     redis.start_again();
 
     while let Some(opened) = opening.join_next().await {
@@ -106,6 +106,10 @@ async fn a_thousand_sockets_lose_nothing_when_a_gateway_dies_and_redis_is_away()
     );
     check_database(&postgres);
     balancer.abort();
+}
+
+fn listeners() -> usize {
+    LISTENERS[usize::from(is_quick())]
 }
 
 /// Every context has one result, and one message tells its vendor.
@@ -208,12 +212,12 @@ impl World {
         for shop in &self.shops {
             let scanner = Place::new(bench, "/ws/pvs", scanner_hello(&shop.scanner));
             tokio::spawn(scanner.stay());
-            for _ in 0..LISTENERS {
+            for _ in 0..listeners() {
                 let place = Place::new(bench, "/ws/vendor", vendor_hello(&shop.vendor));
                 listening.spawn(place.hear_all(ready.clone()));
             }
         }
-        for _ in 0..VENDORS * LISTENERS {
+        for _ in 0..VENDORS * listeners() {
             timeout(PATIENCE, waiting.recv()).await.unwrap();
         }
         listening

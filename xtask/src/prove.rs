@@ -7,6 +7,8 @@ use anyhow::Result;
 
 use crate::{release, vectors, workspace};
 
+mod doors;
+
 /// Arguments of `cargo xtask prove`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -32,6 +34,8 @@ enum Area {
     Matching,
     /// Keys, sealed stores and what custodians have on record.
     Custody,
+    /// The gateway's doors, which other people's tools and clients try too.
+    Doors,
 }
 
 impl Area {
@@ -41,6 +45,7 @@ impl Area {
             Self::Attestation => "attestation",
             Self::Matching => "matching",
             Self::Custody => "custody",
+            Self::Doors => "doors",
         }
     }
 }
@@ -54,6 +59,7 @@ pub fn run(args: &Args) -> Result<()> {
         Area::Journey => journey(args),
         Area::Attestation => attestation(args),
         Area::Matching | Area::Custody => plain(args),
+        Area::Doors => doors::run(args.quick, args.json.as_deref()),
     }
 }
 

@@ -295,7 +295,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_transaction_id_is_the_published_hash_of_the_texts() {
+    fn row_11_a_transaction_id_is_the_published_hash_of_the_texts() {
         let vendor = "vendor123".parse().unwrap();
         let context = "550e8400-e29b-41d4-a716-446655440000".parse().unwrap();
 

@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bounds_of_the_timeout_are_allowed() {
+    fn row_31_the_bounds_of_the_timeout_are_allowed() {
         for timeout in [TIMEOUT_MS_MIN, TIMEOUT_MS_MAX] {
             let opening = asked(|a| a.timeout = Some(timeout)).open("Shop", till(), NOW);
             assert_eq!(opening.unwrap().context.expires_at_ms, NOW + timeout);

@@ -232,6 +232,32 @@ async fn only_the_administrators_token_administers() {
 }
 
 #[tokio::test]
+async fn row_7_a_documented_answer_is_bare_and_an_error_or_a_context_has_the_envelope() {
+    let gateway = Gateway::start().await;
+    let path = format!("/api/v1/ledger/tokens/{USER}");
+    let bare: Value = gateway
+        .ok(bearer(get(&path), SESSION_TOKEN), StatusCode::OK)
+        .await;
+    assert_eq!(bare, json!({ "balance": 0 }));
+
+    let known: Value = gateway
+        .ok(
+            api_key(post("/api/v1/auth", &json!({})), API_KEY),
+            StatusCode::OK,
+        )
+        .await;
+    assert_eq!(known["success"], true);
+    assert_eq!(known["data"]["vendor_id"], "ven_1");
+    assert!(known["meta"]["request_id"].is_string());
+
+    let refused = gateway.router().oneshot(get(&path)).await.unwrap();
+    let refused: Value = body_of(refused).await;
+    assert_eq!(refused["success"], false);
+    assert_eq!(refused["error"]["code"], "UNAUTHORIZED");
+    assert!(refused["meta"]["request_id"].is_string());
+}
+
+#[tokio::test]
 async fn a_credit_shows_in_balance_and_history() {
     let gateway = Gateway::start().await;
     let request = bearer(
@@ -256,7 +282,7 @@ async fn a_credit_shows_in_balance_and_history() {
 }
 
 #[tokio::test]
-async fn an_account_is_read_by_those_it_belongs_to() {
+async fn row_14_an_account_is_read_by_those_it_belongs_to() {
     let gateway = Gateway::start().await;
     let own = format!("/api/v1/ledger/tokens/{USER}");
     let account = format!("/api/v1/ledger/tokens/{}", user_account(USER));
@@ -309,7 +335,7 @@ async fn a_history_needs_a_span_and_its_owner() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_never_was_is_not_found() {
+async fn row_13_a_transaction_that_never_was_is_not_found() {
     let gateway = Gateway::start().await;
     let unknown = format!("/api/v1/ledger/transactions/check/{}", "00".repeat(32));
 

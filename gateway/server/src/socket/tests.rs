@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::fixture::{API_KEY, Gateway, SCANNER_KEY, USER, scanner, vendor};
+use crate::fixture::{API_KEY, Gateway, SCANNER_KEY, USER, capture, scanner, vendor};
 use crate::text::base64url;
 
 mod dialects;
@@ -216,6 +216,15 @@ struct Till {
 }
 
 impl Till {
+    /// Sends a changed capture for the context "c1", which must be refused by this code.
+    async fn refuses(&mut self, change: impl FnOnce(&mut Capture), code: &str) {
+        let mut bad = capture(1);
+        change(&mut bad);
+        self.scanner.capture("c1", &bad).await;
+        let refused = (false, Some(code.to_owned()), false);
+        assert_eq!(self.scanner.capture_result().await, refused);
+    }
+
     async fn open() -> Self {
         let gateway = Gateway::start().await;
         gateway.ledger.put(user_account(USER), 1000);

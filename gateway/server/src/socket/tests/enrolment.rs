@@ -41,7 +41,7 @@ async fn a_palm_is_enrolled_and_the_user_gets_the_receipt() {
 }
 
 #[tokio::test]
-async fn a_token_enrols_once_and_the_same_request_has_the_same_answer() {
+async fn row_28_a_token_enrols_once_and_the_same_request_has_the_same_answer() {
     let gateway = Gateway::start().await;
     let mut scanner = Client::scanner(&gateway).await;
     enrol(&mut scanner, &capture(1)).await;
@@ -69,7 +69,7 @@ async fn news_of_an_enrolment_waits_for_a_user_that_is_away() {
 }
 
 #[tokio::test]
-async fn a_palm_that_is_enrolled_already_is_refused_and_the_token_stays_good() {
+async fn row_25_a_palm_that_is_enrolled_already_is_refused_and_the_token_stays_good() {
     let gateway = Gateway::start().await;
     let mut scanner = Client::scanner(&gateway).await;
     let mut user = user(&gateway).await;

@@ -15,7 +15,7 @@ use crate::store::{DirectoryStore as _, Scanner};
 use crate::text::from_base64url;
 
 #[tokio::test]
-async fn a_palm_pays_and_everybody_hears_of_it() {
+async fn row_4_a_palm_over_the_scanners_socket_pays_and_everybody_hears_of_it() {
     let mut till = Till::with("c1").await;
 
     till.scanner.capture("c1", &capture(1)).await;
@@ -257,7 +257,7 @@ async fn a_context_ends_with_its_time() {
 }
 
 #[tokio::test]
-async fn a_context_is_opened_once_per_id_and_terminal() {
+async fn row_12_a_context_is_opened_once_per_id_and_terminal() {
     let mut till = Till::with("c1").await;
 
     till.vendor.create("c1").await;
@@ -337,21 +337,34 @@ async fn a_vendor_cancels_what_is_open() {
 }
 
 #[tokio::test]
+async fn row_8_a_capture_has_a_share_for_each_party_and_no_other() {
+    let mut till = Till::with("c1").await;
+
+    till.refuses(|c| c.boxes.truncate(2), "malformed").await;
+    let another = |c: &mut Capture| c.boxes.push(c.boxes[0].clone());
+    till.refuses(another, "malformed").await;
+}
+
+#[tokio::test]
+async fn row_27_a_capture_below_the_networks_quality_is_refused() {
+    let mut till = Till::with("c1").await;
+
+    till.refuses(|c| c.quality = 79, "quality-too-low").await;
+    till.scanner.capture("c1", &capture(1)).await;
+
+    assert_eq!(till.vendor.auth_result().await["success"], true);
+}
+
+#[tokio::test]
 async fn a_bad_capture_leaves_the_context_open_for_a_better_one() {
     let mut till = Till::with("c1").await;
     type Change = fn(&mut Capture);
-    let table: [(Change, &str); 4] = [
-        (|c| c.quality = 79, "quality-too-low"),
+    let table: [(Change, &str); 2] = [
         (|c| c.expires_at_ms = 1, "expired"),
         (|c| c.expires_at_ms += 600_000, "invalid"),
-        (|c| c.boxes.truncate(2), "malformed"),
     ];
     for (change, code) in table {
-        let mut bad = capture(1);
-        change(&mut bad);
-        till.scanner.capture("c1", &bad).await;
-        let refused = (false, Some(code.to_owned()), false);
-        assert_eq!(till.scanner.capture_result().await, refused);
+        till.refuses(change, code).await;
     }
     let nonsense = serde_json::json!({ "type": "capture", "context_id": "c1", "capture": "AAAA" });
     till.scanner.send(&nonsense).await;
@@ -440,7 +453,7 @@ async fn a_result_waits_for_a_vendor_that_is_away() {
 }
 
 #[tokio::test]
-async fn a_vendor_receives_neither_the_user_nor_the_account() {
+async fn row_24_a_vendor_receives_neither_the_user_nor_the_account() {
     let mut till = Till::with("c1").await;
 
     till.scanner.capture("c1", &capture(9)).await;
