@@ -29,7 +29,9 @@ pub const TOKEN_MS: u64 = 10 * 60 * 1000;
 /// Where tokens are given out.
 pub const TOKEN_PATH: &str = "/oauth2/token";
 /// What begins every access token, so that a search for lost secrets finds it.
-pub(crate) const TOKEN_PREFIX: &str = "at_";
+const TOKEN_PREFIX: &str = "at_";
+/// Length of an access token; a user's session token is shorter, and may begin alike by chance.
+const TOKEN_CHARS: usize = 46;
 /// How a client says that it sends a signed assertion (RFC 7523 §2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -72,6 +74,11 @@ pub struct AccessToken {
     pub bound: Bound,
     /// Until when, Unix milliseconds.
     pub expires_at_ms: u64,
+}
+
+/// Tells whether a text has the form of an access token.
+pub fn is_access_token(text: &str) -> bool {
+    text.len() == TOKEN_CHARS && text.starts_with(TOKEN_PREFIX)
 }
 
 /// A request for a token, as the door read it.

@@ -34,7 +34,7 @@ const HOLD_EVERY: Duration = Duration::from_millis(HOLD_MS / 3);
 /// do.
 const LOOK_EVERY: [Duration; 2] = [Duration::from_secs(10), Duration::from_millis(500)];
 /// How far back that looks, for clocks that differ and transactions that take their time.
-const LOOK_BACK: Duration = Duration::from_secs(5);
+const LOOK_BACK: Duration = Duration::from_secs(15);
 /// How often overdue contexts are looked for.
 const OVERDUE_EVERY: Duration = Duration::from_secs(1);
 /// How often messages that nobody came for are looked at.

@@ -9,7 +9,7 @@ use boop_wire::codec::plain_digest;
 use boop_wire::{Digest, Refusal, UserId};
 
 use crate::app::App;
-use crate::oauth::{OAuthError, Presented, Scope, Scopes};
+use crate::oauth::{OAuthError, Presented, Scope, Scopes, is_access_token};
 use crate::problem::{Challenge, Failure};
 use crate::serve::Connection;
 use crate::store::{DirectoryStore as _, UserStore as _, Vendor};
@@ -86,7 +86,7 @@ pub(crate) async fn caller(app: &App, proofs: &Proofs) -> Result<Caller, Failure
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Refusal::Unauthenticated.into());
     }
-    if token.starts_with(crate::oauth::TOKEN_PREFIX) {
+    if is_access_token(token) {
         return access(app, proofs, token, None).await;
     }
     if is_secret(token, &app.settings.admin_token) {
