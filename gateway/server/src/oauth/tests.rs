@@ -176,7 +176,10 @@ async fn a_client_gets_a_token_that_is_good_with_its_key_alone() {
 
     assert!(is_access_token(&granted.token));
     let session = "at_".to_owned() + &"x".repeat(40);
-    assert!(!is_access_token(&session), "a session token that begins alike");
+    assert!(
+        !is_access_token(&session),
+        "a session token that begins alike"
+    );
     let proof = world.proof_of(&granted.token, &json!({}));
     let known = world
         .present(&granted.token, Some(std::slice::from_ref(&proof)), None)

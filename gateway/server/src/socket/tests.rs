@@ -24,6 +24,7 @@ use crate::text::base64url;
 
 mod dialects;
 mod enrolment;
+mod gateways;
 mod journey;
 mod protocol;
 mod streams;
