@@ -1,5 +1,5 @@
-//! The claims on the gateway's doors: tests of whole networks, which other people's tools and clients
-//! try as well, one or more for each claim.
+//! The claims on the gateway's doors: tests of whole networks, which other people's tools and
+//! clients try as well, one or more for each claim.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
