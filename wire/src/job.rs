@@ -106,6 +106,15 @@ impl Subject {
     }
 }
 
+/// Returns the user of an enrolment that names none: the first half of a digest of its request, so
+/// that whoever seals the capture knows for whom.
+pub fn generated_user(request: RequestId) -> UserId {
+    let digest = digest_of("generated-user", &request);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest.as_bytes()[..16]);
+    UserId::new(bytes)
+}
+
 /// Public facts about a sealed capture; the HPKE info, so a box opens in this context alone.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct BoxInfo {

@@ -30,6 +30,8 @@ pub enum Class {
     Contexts,
     /// Users. Published: 50.
     Users,
+    /// How jobs stand. Published: 1000.
+    Jobs,
     /// Health. Published: 1000.
     Health,
     /// Balances and transactions.
@@ -54,7 +56,9 @@ impl Class {
             Self::Sockets
         } else if has("/api/v1/auth") {
             Self::Contexts
-        } else if path.ends_with("/register") {
+        } else if has("/api/v1/mpc/jobs/") || has("/api/v1/jobs/") {
+            Self::Jobs
+        } else if path.ends_with("/register") || has("/api/v1/mpc/users/") {
             Self::Users
         } else if has("/api/v1/ledger/") {
             Self::Ledger
@@ -69,7 +73,7 @@ impl Class {
     const fn per_minute(self) -> u32 {
         match self {
             Self::Address => 3_000,
-            Self::Health => 1_000,
+            Self::Health | Self::Jobs => 1_000,
             Self::Trust => 300,
             Self::Contexts | Self::Ledger | Self::Admin | Self::Sockets => 100,
             Self::Users => 50,
@@ -82,6 +86,7 @@ impl Class {
             Self::Address => "address",
             Self::Contexts => "contexts",
             Self::Users => "users",
+            Self::Jobs => "jobs",
             Self::Health => "health",
             Self::Ledger => "ledger",
             Self::Trust => "trust",
@@ -389,6 +394,9 @@ mod tests {
             ("/api/v1/auth", Class::Contexts),
             ("/api/v1/auth/{context_id}/status", Class::Contexts),
             ("/v1/register", Class::Users),
+            ("/api/v1/mpc/users/create", Class::Users),
+            ("/api/v1/mpc/jobs/{job_id}", Class::Jobs),
+            ("/api/v1/jobs/{job_id}/status", Class::Jobs),
             ("/api/v1/ledger/tokens/{user_id}", Class::Ledger),
             ("/ws/pvs", Class::Sockets),
             ("/vendor/connect", Class::Sockets),

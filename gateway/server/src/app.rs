@@ -240,7 +240,7 @@ impl App {
     pub async fn vendor(&self, id: &VendorId, key: &str) -> Result<Vendor, Refusal> {
         let vendor = self.store.vendor(id).await?;
         vendor
-            .filter(|vendor| text::is_secret(key, &vendor.key))
+            .filter(|vendor| text::is_key(key, &vendor.key))
             .ok_or(Refusal::Unauthenticated)
     }
 }

@@ -21,6 +21,7 @@ use tokio::time::sleep;
 
 use crate::app::App;
 use crate::authentication::Measured;
+use crate::jobs::fresh_job;
 use crate::problem::Failure;
 use crate::store::{
     Answer, Closing, ContextStore as _, DirectoryStore as _, Opened, StoreError, StoredContext,
@@ -79,6 +80,7 @@ impl App {
         }
         let stored = StoredContext {
             transaction: transaction_id(&body.vendor, &body.context),
+            job: Some(fresh_job()?),
             scanner: scanner.id,
             asked,
             body,

@@ -55,7 +55,34 @@ impl App {
         if let Some(answer) = self.answered(capture.request, key).await? {
             return Ok(answer);
         }
-        self.check_session(registration).await?;
+        self.check_session(user, &registration.session_token)
+            .await?;
+        self.enrol_and_tell(user, capture).await
+    }
+
+    /// Enrols a palm for a user whose right to it has been checked, and tells the user.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] while another capture for the user is worked on, and what
+    /// [`submit`] says.
+    pub(crate) async fn enrol_checked(
+        &self,
+        user: UserId,
+        capture: Capture,
+    ) -> Result<CaptureAnswer, Refusal> {
+        let key = enrolment_key(user);
+        let _lock = self.locks.try_lock(key).ok_or(Refusal::Busy)?;
+        match self.answered(capture.request, key).await? {
+            Some(answer) => Ok(answer),
+            None => self.enrol_and_tell(user, capture).await,
+        }
+    }
+
+    async fn enrol_and_tell(
+        &self,
+        user: UserId,
+        capture: Capture,
+    ) -> Result<CaptureAnswer, Refusal> {
         let answer = self.enrol_palm(user, capture).await;
         if let Err(refusal) = answer {
             let failed = ToUser::RegistrationFailed {
@@ -141,11 +168,15 @@ impl App {
         })
     }
 
-    async fn check_session(&self, registration: &Registration) -> Result<(), Refusal> {
-        let token = plain_digest(registration.session_token.as_bytes());
+    /// Checks a session token for the enrolment of a user.
+    ///
+    /// # Errors
+    /// [`Refusal::Unauthenticated`], [`Refusal::Conflict`] if it is used, [`Refusal::Expired`].
+    pub(crate) async fn check_session(&self, user: UserId, token: &str) -> Result<(), Refusal> {
+        let token = plain_digest(token.as_bytes());
         let session = self.store.session(&token).await?;
         let session = session
-            .filter(|session| session.user == registration.user)
+            .filter(|session| session.user == user)
             .ok_or(Refusal::Unauthenticated)?;
         if session.used {
             return Err(Refusal::Conflict);
@@ -158,6 +189,6 @@ impl App {
 }
 
 /// Names an enrolment among the locks, and as what requests are about.
-fn enrolment_key(user: UserId) -> Digest {
+pub(crate) fn enrolment_key(user: UserId) -> Digest {
     digest_of("gateway-enrolment", &user)
 }

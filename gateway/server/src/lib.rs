@@ -25,6 +25,7 @@ pub mod authentication;
 pub mod config;
 pub mod contexts;
 pub mod enrolment;
+pub mod jobs;
 mod json;
 pub mod ledger_link;
 pub mod locks;

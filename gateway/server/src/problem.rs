@@ -23,7 +23,9 @@ pub struct Failure {
     /// Seconds until the same request may succeed, where that is known.
     pub retry_after_s: Option<u64>,
     /// What is wrong with an access token or its proof.
-    pub challenge: Option<Challenge>,
+    pub challenge: Option<Box<Challenge>>,
+    /// The published code, where the endpoint has codes of its own.
+    pub published: Option<&'static str>,
 }
 
 /// What is wrong with an access token or its proof (RFC 9449 §7.1).
@@ -43,6 +45,7 @@ impl From<Refusal> for Failure {
             status: None,
             retry_after_s: None,
             challenge: None,
+            published: None,
         }
     }
 }
@@ -53,6 +56,15 @@ impl Failure {
         Self {
             detail: Some(detail.into()),
             ..refusal.into()
+        }
+    }
+
+    /// Returns the failure with a code that is published for its endpoint.
+    #[must_use]
+    pub fn published_as(self, code: &'static str) -> Self {
+        Self {
+            published: Some(code),
+            ..self
         }
     }
 
@@ -81,8 +93,9 @@ impl Failure {
             request_id: meta.request_id.clone(),
             retry_allowed: self.refusal.retryable(),
             success: false,
+            message: self.published.map(|_| self.message_text()),
             error: PublishedError {
-                code: published_of(self.status()).into(),
+                code: self.published.unwrap_or(published_of(self.status())).into(),
                 message: self.message_text(),
             },
             meta,
@@ -132,7 +145,7 @@ impl Failure {
 
 impl Failure {
     fn challenge(&self, headers: &mut HeaderMap) {
-        let Some(Challenge { error, nonce }) = &self.challenge else {
+        let Some(Challenge { error, nonce }) = self.challenge.as_deref() else {
             let plain = HeaderValue::from_static("Bearer realm=\"boop\"");
             headers.insert(header::WWW_AUTHENTICATE, plain);
             return;
@@ -185,6 +198,7 @@ mod tests {
                 request_id: "req_1".into(),
                 retry_allowed: false,
                 success: false,
+                message: None,
                 error: PublishedError {
                     code: "INVALID_REQUEST".into(),
                     message: "a field is not valid: amount".into(),

@@ -30,10 +30,12 @@ use oauth::Said;
 
 mod admin;
 mod attestation;
+mod attributes;
 mod auth;
 mod caller;
 mod certificate;
 mod document;
+mod jobs;
 mod ledger;
 mod oauth;
 mod public;
@@ -106,6 +108,11 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(auth::create))
         .routes(routes!(auth::status))
         .routes(routes!(auth::cancel))
+        .routes(routes!(jobs::create_user))
+        .routes(routes!(jobs::job))
+        .routes(routes!(jobs::status))
+        .routes(routes!(attributes::list, attributes::add))
+        .routes(routes!(attributes::show, attributes::remove))
         .routes(routes!(oauth::metadata))
         .routes(routes!(oauth::keys))
         .routes(routes!(oauth::token))

@@ -70,8 +70,9 @@ pub async fn scanner(
     upgrade: WebSocketUpgrade,
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Connection>,
-) -> Response {
-    open(upgrade, app, connection, Voice::Own, scanner::run)
+) -> Result<Response, Failure> {
+    let upgrade = speaking(upgrade, "boop.pvs.v1")?;
+    Ok(open(upgrade, app, connection, Voice::Own, scanner::run))
 }
 
 /// Serves `/ws/user`.
@@ -79,8 +80,21 @@ pub async fn user(
     upgrade: WebSocketUpgrade,
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Connection>,
-) -> Response {
-    open(upgrade, app, connection, Voice::Own, user::run)
+) -> Result<Response, Failure> {
+    let upgrade = speaking(upgrade, "boop.user.v1")?;
+    Ok(open(upgrade, app, connection, Voice::Own, user::run))
+}
+
+/// Agrees on a protocol of our own by its name and version (RFC 6455 section 1.9); whoever names
+/// none means the one that there is.
+fn speaking(upgrade: WebSocketUpgrade, own: &'static str) -> Result<WebSocketUpgrade, Failure> {
+    let names_any = upgrade.requested_protocols().next().is_some();
+    let upgrade = upgrade.protocols([own]);
+    if names_any && upgrade.selected_protocol().is_none() {
+        let detail = format!("Sec-WebSocket-Protocol: {own} is spoken here");
+        return Err(Failure::new(Refusal::Invalid, detail));
+    }
+    Ok(upgrade)
 }
 
 /// Serves `/ws/echo`, where the network is simulated.

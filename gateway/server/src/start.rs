@@ -199,7 +199,7 @@ async fn keep_for_ever(app: Arc<App>) {
             _ = forget.tick() => {
                 let before_ms = app.now().saturating_sub(MESSAGE_MS_MAX);
                 match app.store.forget_messages(before_ms).await {
-                    Ok(_) => app.store.forget_tokens(app.now()).await,
+                    Ok(_) => app.forget(before_ms).await,
                     Err(error) => Err(error),
                 }
             }

@@ -8,18 +8,23 @@ use boop_wire::api::AuthResult;
 use boop_wire::id::{ContextId, ScannerId, TerminalId, TransactionId, VendorId};
 use boop_wire::job::AuthContext;
 use boop_wire::{Digest, Refusal, RequestId, UserId};
+use uuid::Uuid;
 
 use crate::oauth::AccessToken;
 use crate::submission::Agreed;
 
 mod any;
+mod attributes;
 mod columns;
+mod jobs;
 mod postgres;
 mod sqlite;
 #[cfg(test)]
 pub(crate) mod suite;
 
 pub use any::AnyStore;
+pub use attributes::{AttributeDef, AttributeStore, ContextFormat, DataFormat, Removed};
+pub use jobs::{Job, JobStore};
 
 /// Why the store did not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -99,6 +104,8 @@ pub struct StoredContext {
     pub asked: Digest,
     /// The payment's id, if it is one.
     pub transaction: TransactionId,
+    /// What the parties' work for it is called; contexts from before jobs have none.
+    pub job: Option<Uuid>,
     /// What the parties agreed on, from before the ledger hears of it.
     pub agreed: Option<Agreed>,
     /// How it ended.
@@ -189,6 +196,12 @@ pub trait DirectoryStore: Send + Sync {
     fn scanner(
         &self,
         id: &ScannerId,
+    ) -> impl Future<Output = Result<Option<Scanner>, StoreError>> + Send;
+
+    /// Finds the scanner whose key has this SHA-256.
+    fn scanner_of_key(
+        &self,
+        key: &Digest,
     ) -> impl Future<Output = Result<Option<Scanner>, StoreError>> + Send;
 
     /// Finds the scanner at a vendor's terminal.
@@ -418,11 +431,27 @@ pub trait TokenStore: Send + Sync {
 
 /// Everything a gateway keeps.
 pub trait Store:
-    DirectoryStore + UserStore + ContextStore + StreamStore + PresenceStore + TokenStore + Clone
+    DirectoryStore
+    + UserStore
+    + ContextStore
+    + StreamStore
+    + PresenceStore
+    + TokenStore
+    + JobStore
+    + AttributeStore
+    + Clone
 {
 }
 
 impl<T> Store for T where
-    T: DirectoryStore + UserStore + ContextStore + StreamStore + PresenceStore + TokenStore + Clone
+    T: DirectoryStore
+        + UserStore
+        + ContextStore
+        + StreamStore
+        + PresenceStore
+        + TokenStore
+        + JobStore
+        + AttributeStore
+        + Clone
 {
 }

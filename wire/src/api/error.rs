@@ -31,6 +31,9 @@ pub struct Problem {
     /// Always false.
     #[serde(default)]
     pub success: bool,
+    /// In words, where an endpoint publishes its errors so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
     /// The error in the published form.
     #[serde(default)]
     pub error: PublishedError,

@@ -12,8 +12,8 @@ use crate::app::App;
 use crate::oauth::{OAuthError, Presented, Scope, Scopes, is_access_token};
 use crate::problem::{Challenge, Failure};
 use crate::serve::Connection;
-use crate::store::{DirectoryStore as _, UserStore as _, Vendor};
-use crate::text::is_secret;
+use crate::store::{DirectoryStore as _, Scanner, UserStore as _, Vendor};
+use crate::text::{is_foreign_key, is_secret, key_digest};
 
 /// A caller that has proved who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(crate) enum Caller {
     Admin,
     /// A vendor's key, or an access token for some of what the key is for.
     Vendor(Vendor, Scopes),
+    /// A scanner's key.
+    Scanner(Scanner),
     /// A user's session token.
     User(UserId),
 }
@@ -70,10 +72,11 @@ pub(super) fn proofs_of(request: &Request) -> Proofs {
 pub(crate) async fn caller(app: &App, proofs: &Proofs) -> Result<Caller, Failure> {
     if let Some(key) = proofs.headers.get("x-api-key") {
         let key = key.to_str().map_err(|_| Refusal::Unauthenticated)?;
-        let vendor = app.store.vendor_of_key(&plain_digest(key.as_bytes())).await;
-        let vendor = vendor.map_err(Refusal::from)?;
-        let vendor = vendor.ok_or(Refusal::Unauthenticated)?;
-        return Ok(Caller::Vendor(vendor, Scopes::all()));
+        let vendor = app.store.vendor_of_key(&key_digest(key)).await;
+        if let Some(vendor) = vendor.map_err(Refusal::from)? {
+            return Ok(Caller::Vendor(vendor, Scopes::all()));
+        }
+        return other_key(app, key).await;
     }
     let value = proofs.headers.get(header::AUTHORIZATION);
     let value = value.and_then(|value| value.to_str().ok());
@@ -100,6 +103,23 @@ pub(crate) async fn caller(app: &App, proofs: &Proofs) -> Result<Caller, Failure
         .ok_or(Refusal::Unauthenticated.into())
 }
 
+/// Finds the scanner of a key, or the administrator, whose token is a key as well.
+async fn other_key(app: &App, key: &str) -> Result<Caller, Failure> {
+    if is_secret(key, &app.settings.admin_token) {
+        return Ok(Caller::Admin);
+    }
+    let scanner = app.store.scanner_of_key(&key_digest(key)).await;
+    let scanner = scanner.map_err(Refusal::from)?;
+    scanner.map(Caller::Scanner).ok_or_else(|| {
+        if is_foreign_key(key, app.network.simulated) {
+            let detail = "the key is of another network: its prefix says which";
+            Failure::new(Refusal::Unauthenticated, detail)
+        } else {
+            Refusal::Unauthenticated.into()
+        }
+    })
+}
+
 /// Finds the vendor of an access token.
 async fn access(
     app: &App,
@@ -118,10 +138,10 @@ async fn access(
         Ok((vendor, scopes)) => Ok(Caller::Vendor(vendor, scopes)),
         Err(OAuthError::Server) => Err(Refusal::Internal.into()),
         Err(error) => Err(Failure {
-            challenge: Some(Challenge {
+            challenge: Some(Box::new(Challenge {
                 error: error.name(),
                 nonce: error.nonce().map(str::to_owned),
-            }),
+            })),
             ..Failure::new(Refusal::Unauthenticated, error.to_string())
         }),
     }
@@ -135,7 +155,7 @@ pub(crate) async fn vendor(app: &App, proofs: &Proofs, scope: Scope) -> Result<V
     match caller(app, proofs).await? {
         Caller::Vendor(vendor, scopes) if scopes.hold(scope) => Ok(vendor),
         Caller::Vendor(..) => Err(out_of(scope)),
-        Caller::Admin | Caller::User(_) => Err(Refusal::Forbidden.into()),
+        Caller::Admin | Caller::Scanner(_) | Caller::User(_) => Err(Refusal::Forbidden.into()),
     }
 }
 
@@ -152,6 +172,6 @@ pub(super) fn out_of(scope: Scope) -> Failure {
 pub(super) async fn admin(app: &App, proofs: &Proofs) -> Result<(), Failure> {
     match caller(app, proofs).await? {
         Caller::Admin => Ok(()),
-        Caller::Vendor(..) | Caller::User(_) => Err(Refusal::Forbidden.into()),
+        Caller::Vendor(..) | Caller::Scanner(_) | Caller::User(_) => Err(Refusal::Forbidden.into()),
     }
 }

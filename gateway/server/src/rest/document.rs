@@ -213,7 +213,7 @@ enum MembershipKind {
 pub(super) struct AttributeName(String);
 
 /// What the tags mean.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 8] = [
     (
         "trust",
         "What a client checks before it believes the gateway",
@@ -224,6 +224,11 @@ const TAGS: [(&str, &str); 6] = [
         "contexts",
         "How a vendor asks for a customer and hears what came of it",
     ),
+    (
+        "jobs",
+        "Enrolments over REST, and how the parties' work stands",
+    ),
+    ("attributes", "What there is to know about people"),
     ("ledger", "Balances and transactions"),
     ("admin", "What the operator sets up"),
 ];
@@ -252,11 +257,13 @@ pub(super) fn frame() -> OpenApi {
         .build();
     let components = document.components.get_or_insert_default();
     let bearer = || SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-    let key = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key")));
+    let key = || SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key")));
     let mut schemas = vec![(Problem::name().into(), Problem::schema())];
     Problem::schemas(&mut schemas);
     components.schemas.extend(schemas);
-    components.add_security_scheme("vendor_key", key);
+    components.add_security_scheme("vendor_key", key());
+    components.add_security_scheme("scanner_key", key());
+    components.add_security_scheme("admin_key", key());
     let flow = ClientCredentials::new(
         TOKEN_PATH,
         Scopes::from_iter(Scope::ALL.map(|scope| {

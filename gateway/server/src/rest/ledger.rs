@@ -102,7 +102,9 @@ pub(super) async fn balance(
         Caller::Admin => {}
         Caller::User(user) if user_account(*user) == account => {}
         Caller::Vendor(vendor, _) if vendor_account(&vendor.id) == account => {}
-        Caller::User(_) | Caller::Vendor(..) => return Err(Refusal::Forbidden.into()),
+        Caller::User(_) | Caller::Vendor(..) | Caller::Scanner(_) => {
+            return Err(Refusal::Forbidden.into());
+        }
     }
     let currency = match query.currency {
         Some(code) => {
@@ -183,6 +185,7 @@ pub(super) async fn history(
         .filter_map(transaction)
         .filter(|transaction| match &caller {
             Caller::Admin | Caller::User(_) => true,
+            Caller::Scanner(_) => false,
             Caller::Vendor(vendor, _) => transaction.vendor_id.as_ref() == Some(&vendor.id),
         })
         .map(|transaction| serde_json::to_vec(&transaction).map(hex::encode))
@@ -220,7 +223,7 @@ pub(super) async fn check(
         .map_err(|_| Failure::new(Refusal::Invalid, "transaction_id"))?;
     let own = match &caller {
         Caller::Admin => true,
-        Caller::User(_) => return Err(Refusal::Forbidden.into()),
+        Caller::User(_) | Caller::Scanner(_) => return Err(Refusal::Forbidden.into()),
         Caller::Vendor(vendor, _) => {
             let stored = app.store.context_of_transaction(&transaction).await;
             let stored = stored.map_err(Refusal::from)?;

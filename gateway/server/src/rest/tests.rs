@@ -1,6 +1,9 @@
 //! Every path of the public API, and every way in which it turns a request down.
 
+mod attributes;
 mod http;
+mod jobs;
+mod ledger;
 mod limits;
 
 use axum::body::Body;
@@ -258,7 +261,7 @@ async fn row_7_a_documented_answer_is_bare_and_an_error_or_a_context_has_the_env
 }
 
 #[tokio::test]
-async fn a_credit_shows_in_balance_and_history() {
+async fn row_15_a_credit_shows_in_balance_and_history() {
     let gateway = Gateway::start().await;
     let request = bearer(
         post("/api/v1/admin/credits", &credit(USER, 700, "EUR")),
@@ -469,6 +472,7 @@ async fn pay_for(gateway: &Gateway) -> StoredContext {
     let body = crate::fixture::context("c1");
     let stored = StoredContext {
         transaction: transaction_id(&body.vendor, &body.context),
+        job: None,
         scanner: scanner().id,
         asked: boop_wire::Digest::new([0; 32]),
         body,

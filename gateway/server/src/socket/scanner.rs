@@ -62,7 +62,7 @@ async fn authenticate(wire: &mut Wire, app: &App) -> Result<(Scanner, Option<Res
             let scanner = app.store.scanner(&scanner_id).await;
             scanner
                 .map_err(Refusal::from)?
-                .filter(|scanner| text::is_secret(&scanner_key, &scanner.key))
+                .filter(|scanner| text::is_key(&scanner_key, &scanner.key))
                 .map(|scanner| (scanner, resume))
                 .ok_or(Refusal::Unauthenticated.into())
         }

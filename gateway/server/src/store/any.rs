@@ -7,11 +7,12 @@ use boop_wire::api::AuthResult;
 use boop_wire::id::{ContextId, ScannerId, TerminalId, TransactionId, VendorId};
 use boop_wire::job::AuthContext;
 use boop_wire::{Digest, RequestId, UserId};
+use uuid::Uuid;
 
 use super::{
-    Answer, Closing, ContextStore, DirectoryStore, Holder, Opened, Post, PresenceStore, Scanner,
-    Session, StoreError, StoredContext, StreamState, StreamStore, TokenStore, User, UserStore,
-    Vendor, postgres, sqlite,
+    Answer, AttributeDef, AttributeStore, Closing, ContextStore, DirectoryStore, Holder, Job,
+    JobStore, Opened, Post, PresenceStore, Removed, Scanner, Session, StoreError, StoredContext,
+    StreamState, StreamStore, TokenStore, User, UserStore, Vendor, postgres, sqlite,
 };
 use crate::oauth::AccessToken;
 use crate::submission::Agreed;
@@ -82,6 +83,10 @@ impl DirectoryStore for AnyStore {
 
     async fn scanner(&self, id: &ScannerId) -> Result<Option<Scanner>, StoreError> {
         ask!(self, store => store.scanner(id))
+    }
+
+    async fn scanner_of_key(&self, key: &Digest) -> Result<Option<Scanner>, StoreError> {
+        ask!(self, store => store.scanner_of_key(key))
     }
 
     async fn scanner_at(
@@ -282,5 +287,49 @@ impl Log for AnyStore {
         bytes_max: usize,
     ) -> Result<Page, StoreError> {
         ask!(self, store => store.read(stream, after, bytes_max))
+    }
+}
+
+impl JobStore for AnyStore {
+    async fn add_job(&self, job: &Job) -> Result<Job, StoreError> {
+        ask!(self, store => store.add_job(job))
+    }
+
+    async fn job(&self, id: Uuid) -> Result<Option<Job>, StoreError> {
+        ask!(self, store => store.job(id))
+    }
+
+    async fn job_of_request(&self, request: RequestId) -> Result<Option<Job>, StoreError> {
+        ask!(self, store => store.job_of_request(request))
+    }
+
+    async fn note_failure(&self, id: Uuid, failure: Option<&str>) -> Result<(), StoreError> {
+        ask!(self, store => store.note_failure(id, failure))
+    }
+
+    async fn context_of_job(&self, id: Uuid) -> Result<Option<StoredContext>, StoreError> {
+        ask!(self, store => store.context_of_job(id))
+    }
+
+    async fn forget_jobs(&self, before_ms: u64) -> Result<(), StoreError> {
+        ask!(self, store => store.forget_jobs(before_ms))
+    }
+}
+
+impl AttributeStore for AnyStore {
+    async fn add_attribute(&self, attribute: &AttributeDef) -> Result<bool, StoreError> {
+        ask!(self, store => store.add_attribute(attribute))
+    }
+
+    async fn attribute(&self, name: &str) -> Result<Option<AttributeDef>, StoreError> {
+        ask!(self, store => store.attribute(name))
+    }
+
+    async fn attributes(&self, after: &str, max: u32) -> Result<Vec<AttributeDef>, StoreError> {
+        ask!(self, store => store.attributes(after, max))
+    }
+
+    async fn remove_attribute(&self, name: &str) -> Result<Removed, StoreError> {
+        ask!(self, store => store.remove_attribute(name))
     }
 }

@@ -8,10 +8,14 @@ use sqlx::postgres::{PgPool, PgPoolOptions};
 use super::StoreError;
 use super::columns::{digest, failed, is_unique_violation, name, to_i64};
 
+#[path = "sql/attributes.rs"]
+mod attributes;
 #[path = "sql/contexts.rs"]
 mod contexts;
 #[path = "sql/directory.rs"]
 mod directory;
+#[path = "sql/jobs.rs"]
+mod jobs;
 #[path = "sql/presence.rs"]
 mod presence;
 #[path = "sql/streams.rs"]

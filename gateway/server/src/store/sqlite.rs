@@ -12,10 +12,14 @@ use sqlx::sqlite::{
 use super::StoreError;
 use super::columns::{digest, failed, is_unique_violation, name, to_i64};
 
+#[path = "sql/attributes.rs"]
+mod attributes;
 #[path = "sql/contexts.rs"]
 mod contexts;
 #[path = "sql/directory.rs"]
 mod directory;
+#[path = "sql/jobs.rs"]
+mod jobs;
 #[path = "sql/presence.rs"]
 mod presence;
 #[path = "sql/streams.rs"]
@@ -25,7 +29,7 @@ mod tokens;
 #[path = "sql/users.rs"]
 mod users;
 
-/// Whose SQL the modules below are compiled for.
+/// Whose SQL the modules above are compiled for.
 type Db = sqlx::Sqlite;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");

@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use boop_bridge::{Page, StreamName};
 use boop_wire::api::AuthResult;
+use boop_wire::codec::plain_digest;
 use boop_wire::id::TransactionId;
 use boop_wire::{Digest, RequestId, UserId};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::{
-    Answer, Closing, Holder, Opened, Post, Scanner, Session, Store, StoredContext, Vendor,
+    Answer, AttributeDef, Closing, ContextFormat, DataFormat, Holder, Job, Opened, Post, Removed,
+    Scanner, Session, Store, StoredContext, Vendor,
 };
 use crate::fixture::{agreed_on, context};
 
@@ -29,6 +32,8 @@ pub(crate) async fn run(store: &impl Store) {
     answers(store).await;
     streams(store).await;
     presence(store).await;
+    jobs(store).await;
+    attributes(store).await;
 }
 
 /// Writes something of each kind.
@@ -72,6 +77,9 @@ async fn directory(store: &impl Store) {
     assert_eq!(of_key, Ok(Some(vendor.clone())));
     assert_eq!(store.vendor_of_key(&Digest::new([9; 32])).await, Ok(None));
     assert_eq!(store.scanner(&scanner.id).await, Ok(Some(scanner.clone())));
+    let of_key = store.scanner_of_key(&scanner.key).await;
+    assert_eq!(of_key, Ok(Some(scanner.clone())));
+    assert_eq!(store.scanner_of_key(&vendor.key).await, Ok(None));
     let at = store.scanner_at(&vendor.id, &scanner.terminal).await;
     assert_eq!(at, Ok(Some(scanner.clone())));
     assert_eq!(
@@ -126,6 +134,9 @@ async fn contexts(store: &impl Store) {
     assert_eq!(found, Ok(Some(first.clone())));
     let found = store.context_of_transaction(&first.transaction).await;
     assert_eq!(found, Ok(Some(first.clone())));
+    let found = store.context_of_job(first.job.unwrap()).await;
+    assert_eq!(found, Ok(Some(first.clone())));
+    assert_eq!(store.context_of_job(Uuid::nil()).await, Ok(None));
     let unknown = TransactionId::new([0; 32]);
     assert_eq!(store.context_of_transaction(&unknown).await, Ok(None));
     let end = first.body.expires_at_ms;
@@ -342,14 +353,76 @@ fn post(text: &str) -> Post {
     }
 }
 
+async fn jobs(store: &impl Store) {
+    let job = Job {
+        id: Uuid::from_bytes([1; 16]),
+        scanner: "scn_1".parse().unwrap(),
+        request: RequestId::new([61; 16]),
+        asked: Digest::new([2; 32]),
+        user: UserId::new([62; 16]),
+        expires_at_ms: 50,
+        failure: None,
+    };
+    assert_eq!(store.job(job.id).await, Ok(None));
+    assert_eq!(store.add_job(&job).await, Ok(job.clone()));
+    assert!(!store.user(job.user).await.unwrap().unwrap().enrolled);
+    let later = Job {
+        id: Uuid::from_bytes([2; 16]),
+        user: UserId::new([63; 16]),
+        ..job.clone()
+    };
+    assert_eq!(store.add_job(&later).await, Ok(job.clone()));
+    assert_eq!(store.user(later.user).await, Ok(None));
+    let known = store.job_of_request(job.request).await;
+    assert_eq!(known, Ok(Some(job.clone())));
+
+    for failure in [Some("busy"), None] {
+        store.note_failure(job.id, failure).await.unwrap();
+        let noted = store.job(job.id).await.unwrap().unwrap().failure;
+        assert_eq!(noted.as_deref(), failure);
+    }
+    store.forget_jobs(50).await.unwrap();
+    assert_eq!(store.job(job.id).await, Ok(Some(job.clone())));
+    store.forget_jobs(51).await.unwrap();
+    assert_eq!(store.job(job.id).await, Ok(None));
+}
+
+async fn attributes(store: &impl Store) {
+    let tier = AttributeDef {
+        name: "membership-tier".into(),
+        data_format: Some(DataFormat::Object),
+        context_format: Some(ContextFormat::Json),
+        attestation_required: true,
+    };
+    assert_eq!(store.add_attribute(&tier).await, Ok(true));
+    assert_eq!(store.add_attribute(&tier).await, Ok(false));
+    let found = store.attribute("membership-tier").await;
+    assert_eq!(found, Ok(Some(tier.clone())));
+    assert_eq!(store.attribute("nothing").await, Ok(None));
+
+    let names = |page: Vec<AttributeDef>| page.into_iter().map(|one| one.name).collect::<Vec<_>>();
+    let all = names(store.attributes("", 9).await.unwrap());
+    assert_eq!(all[..3], ["age-verify", "email", "membership-tier"]);
+    let page = store.attributes("email", 1).await;
+    assert_eq!(page, Ok(vec![tier]));
+
+    let remove = |name| store.remove_attribute(name);
+    assert_eq!(remove("membership-tier").await, Ok(Removed::Yes));
+    assert_eq!(remove("membership-tier").await, Ok(Removed::Unknown));
+    assert_eq!(remove("age-verify").await, Ok(Removed::Fixed));
+}
+
 fn stored(name: &str) -> StoredContext {
     StoredContext {
         body: context(name),
         scanner: "scn_1".parse().unwrap(),
         asked: Digest::new([6; 32]),
-        transaction: TransactionId::new(
-            *boop_wire::codec::plain_digest(name.as_bytes()).as_bytes(),
-        ),
+        transaction: TransactionId::new(*plain_digest(name.as_bytes()).as_bytes()),
+        job: Some(Uuid::from_bytes(
+            plain_digest(name.as_bytes()).as_bytes()[..16]
+                .try_into()
+                .unwrap(),
+        )),
         agreed: None,
         result: None,
     }

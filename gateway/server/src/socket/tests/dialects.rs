@@ -183,6 +183,7 @@ async fn row_29_a_context_goes_to_the_scanner_of_its_terminal() {
     let second = Scanner {
         id: "scn_2".parse().unwrap(),
         terminal: "till-2".parse().unwrap(),
+        key: boop_wire::Digest::new([2; 32]),
         ..crate::fixture::scanner()
     };
     till.gateway.app.store.add_scanner(&second).await.unwrap();

@@ -1,5 +1,6 @@
 //! What the sockets refuse, and which refusals end the connection.
 
+use axum::http::StatusCode;
 use boop_wire::api::{FromScanner, FromUser, FromVendor, WS_MESSAGE_BYTES_MAX};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
@@ -198,4 +199,20 @@ async fn nothing_begins_while_the_gateway_stops() {
     vendor.send(&create("c1")).await;
 
     assert_eq!(vendor.error().await, "busy");
+}
+
+#[tokio::test]
+async fn row_2_our_own_sockets_agree_on_a_version_or_do_not_open() {
+    let gateway = Gateway::start().await;
+
+    for (path, own) in [("/ws/pvs", "boop.pvs.v1"), ("/ws/user", "boop.user.v1")] {
+        let asking = |names| [("sec-websocket-protocol", names)];
+        let both = format!("boop.pvs.v9, {own}");
+        for names in [own, &both] {
+            let opened = Client::try_open(&gateway, path, &asking(names)).await;
+            assert!(opened.is_ok(), "{path} {names}");
+        }
+        let other = Client::try_open(&gateway, path, &asking("boop.pvs.v9")).await;
+        assert_eq!(other.err(), Some(StatusCode::BAD_REQUEST));
+    }
 }

@@ -6,6 +6,7 @@ use boop_wire::codec::{from_canonical, to_canonical};
 use boop_wire::id::{ContextId, TransactionId, VendorId};
 use boop_wire::job::AuthContext;
 use sqlx::Transaction;
+use uuid::Uuid;
 
 use super::streams::insert_posts;
 use super::{Db, SqlStore, digest, failed, is_unique_violation, name, to_i64};
@@ -15,12 +16,20 @@ use crate::submission::Agreed;
 const CONTEXTS: &str = "contexts";
 const REQUESTS: &str = "requests";
 
-/// Body, scanner, asked, transaction, agreed, result.
-type Row = (
+/// The columns of a [`Row`].
+macro_rules! context {
+    () => {
+        "body, scanner, asked, transaction_id, job, agreed, result"
+    };
+}
+pub(super) use context;
+
+pub(super) type Row = (
     Vec<u8>,
     String,
     Vec<u8>,
     Vec<u8>,
+    Option<Vec<u8>>,
     Option<Vec<u8>>,
     Option<String>,
 );
@@ -35,7 +44,7 @@ impl ContextStore for SqlStore {
         let mut transaction = self.writer.begin().await.map_err(failed)?;
         let inserted = sqlx::query(
             "INSERT INTO contexts (vendor, context, terminal, scanner, asked, body, \
-             expires_at_ms, transaction_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+             expires_at_ms, transaction_id, job) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(body.vendor.as_str())
         .bind(body.context.as_str())
@@ -45,6 +54,7 @@ impl ContextStore for SqlStore {
         .bind(to_canonical(body))
         .bind(to_i64(body.expires_at_ms)?)
         .bind(&context.transaction.as_bytes()[..])
+        .bind(context.job.as_ref().map(|job| &job.as_bytes()[..]))
         .execute(&mut *transaction)
         .await;
         match inserted {
@@ -70,10 +80,11 @@ impl ContextStore for SqlStore {
         vendor: &VendorId,
         context: &ContextId,
     ) -> Result<Option<StoredContext>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(
-            "SELECT body, scanner, asked, transaction_id, agreed, result FROM contexts \
-             WHERE vendor = $1 AND context = $2",
-        )
+        let row: Option<Row> = sqlx::query_as(concat!(
+            "SELECT ",
+            context!(),
+            " FROM contexts WHERE vendor = $1 AND context = $2"
+        ))
         .bind(vendor.as_str())
         .bind(context.as_str())
         .fetch_optional(&self.readers)
@@ -86,10 +97,11 @@ impl ContextStore for SqlStore {
         &self,
         transaction: &TransactionId,
     ) -> Result<Option<StoredContext>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(
-            "SELECT body, scanner, asked, transaction_id, agreed, result FROM contexts \
-             WHERE transaction_id = $1 LIMIT 1",
-        )
+        let row: Option<Row> = sqlx::query_as(concat!(
+            "SELECT ",
+            context!(),
+            " FROM contexts WHERE transaction_id = $1 LIMIT 1"
+        ))
         .bind(&transaction.as_bytes()[..])
         .fetch_optional(&self.readers)
         .await
@@ -103,8 +115,11 @@ impl ContextStore for SqlStore {
         max: u32,
     ) -> Result<Vec<StoredContext>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT body, scanner, asked, transaction_id, agreed, result FROM contexts \
-             WHERE result IS NULL AND expires_at_ms < $1 ORDER BY expires_at_ms LIMIT $2",
+            concat!(
+                "SELECT ",
+                context!(),
+                " FROM contexts WHERE result IS NULL AND expires_at_ms < $1 ORDER BY expires_at_ms LIMIT $2"
+            ),
         )
         .bind(to_i64(before_ms)?)
         .bind(i64::from(max))
@@ -206,16 +221,18 @@ pub(super) async fn insert_answer(
     Ok(())
 }
 
-fn stored(row: Row) -> Result<StoredContext, StoreError> {
-    let (body, scanner, asked, transaction, agreed, result) = row;
+pub(super) fn stored(row: Row) -> Result<StoredContext, StoreError> {
+    let (body, scanner, asked, transaction, job, agreed, result) = row;
     let damaged = || StoreError::Damaged(CONTEXTS);
     let agreed = agreed.map(|bytes| from_canonical::<Agreed>(&bytes));
     let result = result.map(|text| serde_json::from_str::<AuthResult>(&text));
+    let job = job.map(|bytes| Uuid::from_slice(&bytes)).transpose();
     Ok(StoredContext {
         body: from_canonical(&body).map_err(|_| damaged())?,
         scanner: name(&scanner, CONTEXTS)?,
         asked: digest(asked, CONTEXTS)?,
         transaction: TransactionId::new(*digest(transaction, CONTEXTS)?.as_bytes()),
+        job: job.map_err(|_| damaged())?,
         agreed: agreed.transpose().map_err(|_| damaged())?,
         result: result.transpose().map_err(|_| damaged())?,
     })

@@ -71,6 +71,17 @@ impl DirectoryStore for SqlStore {
         row.map(scanner).transpose()
     }
 
+    async fn scanner_of_key(&self, key: &Digest) -> Result<Option<Scanner>, StoreError> {
+        let row: Option<ScannerRow> = sqlx::query_as(
+            "SELECT id, vendor, terminal, key_sha256 FROM scanners WHERE key_sha256 = $1",
+        )
+        .bind(&key.as_bytes()[..])
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(failed)?;
+        row.map(scanner).transpose()
+    }
+
     async fn scanner_at(
         &self,
         vendor: &VendorId,
