@@ -33,6 +33,7 @@ async fn schemathesis_finds_nothing_in_the_openapi_document() {
     let text = fs::read_to_string(source).unwrap();
     let text = text
         .replace("VENDOR_KEY", &shop.vendor_login.api_key)
+        .replace("SCANNER_KEY", &shop.scanner_login.scanner_key)
         .replace("ADMIN_TOKEN", &bench.admin_token());
     fs::write(&config, text).unwrap();
     let url = format!("https://{}/api/v1/openapi.json", bench.gateway);

@@ -17,6 +17,7 @@ mod custody_ledger;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]
+mod enrolment;
 mod evidence;
 #[cfg(test)]
 mod gateways;

@@ -38,17 +38,9 @@ const OVERDUE_MS: u64 = 2_000;
 /// Overdue contexts that are ended at a time.
 const OVERDUE_MAX: u32 = 100;
 
-/// What became of `create_context`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Created {
-    /// The context is open.
-    Open(Box<AuthContext>),
-    /// It was opened before, and has ended.
-    Ended(Box<AuthResult>),
-}
-
 impl App {
-    /// Opens a context and shows it at the terminal's scanner. Repeating it changes nothing.
+    /// Opens a context and shows it at the terminal's scanner. Repeating it changes nothing, and
+    /// tells how it stands.
     ///
     /// # Errors
     /// [`Refusal::Invalid`], [`Refusal::Conflict`] for an id with other content,
@@ -58,7 +50,7 @@ impl App {
         self: &Arc<Self>,
         vendor: &Vendor,
         asked: Asked,
-    ) -> Result<Created, Failure> {
+    ) -> Result<StoredContext, Failure> {
         let terminal = match asked.requirements.terminal_id.clone() {
             Some(terminal) => terminal,
             None => self.only_terminal(vendor).await?,
@@ -103,7 +95,7 @@ impl App {
         }
         self.wake(&posts);
         self.end_in_time(&stored.body);
-        Ok(Created::Open(Box::new(stored.body)))
+        Ok(stored)
     }
 
     /// Ends a context at its vendor's wish.
@@ -208,17 +200,14 @@ impl App {
         &self,
         body: &AuthContext,
         asked: Digest,
-    ) -> Result<Option<Created>, Refusal> {
+    ) -> Result<Option<StoredContext>, Refusal> {
         let Some(stored) = self.store.context(&body.vendor, &body.context).await? else {
             return Ok(None);
         };
         if stored.asked != asked {
             return Err(Refusal::Conflict);
         }
-        Ok(Some(match stored.result {
-            Some(result) => Created::Ended(Box::new(result)),
-            None => Created::Open(Box::new(stored.body)),
-        }))
+        Ok(Some(stored))
     }
 
     /// Returns the terminal of a vendor that has one alone.

@@ -90,6 +90,15 @@ impl Gateway {
         Self::over(self.folder, limits).await
     }
 
+    /// Returns the database's files.
+    pub(crate) fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
+        let files = entries.map(|entry| entry.unwrap().path());
+        files
+            .map(|path| (path.display().to_string(), std::fs::read(path).unwrap()))
+            .collect()
+    }
+
     async fn over(folder: tempfile::TempDir, limits: LimitSettings) -> Self {
         let file = folder.path().join("gateway.db");
         let store = AnyStore::open(file.to_str().unwrap()).await.unwrap();

@@ -16,8 +16,8 @@ use crate::authentication::CaptureAnswer;
 use crate::enrolment::enrolment_key;
 use crate::problem::Failure;
 use crate::store::{
-    DirectoryStore as _, Job, JobStore as _, Scanner, StoreError, StoredContext, TokenStore as _,
-    UserStore as _,
+    DirectoryStore as _, Job, JobStore as _, ReplayStore as _, Scanner, StoreError, StoredContext,
+    TokenStore as _, UserStore as _,
 };
 use crate::text;
 use crate::validation::check_capture;
@@ -215,12 +215,13 @@ impl App {
         })
     }
 
-    /// Forgets what is over: tokens, uses, and jobs that ended before.
+    /// Forgets what is over: tokens, uses, answers, and jobs that ended before.
     ///
     /// # Errors
     /// If the store does not answer.
     pub async fn forget(&self, jobs_before_ms: u64) -> Result<(), StoreError> {
         self.store.forget_tokens(self.now()).await?;
+        self.store.forget_requests(self.now()).await?;
         self.store.forget_jobs(jobs_before_ms).await
     }
 }

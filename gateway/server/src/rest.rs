@@ -35,6 +35,7 @@ mod auth;
 mod caller;
 mod certificate;
 mod document;
+mod idempotency;
 mod jobs;
 mod ledger;
 mod oauth;
@@ -74,6 +75,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/ws/user", get(socket::user))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&app), idempotency::once))
         .layer(from_fn_with_state(Arc::clone(&app), frame))
         .with_state(app)
 }

@@ -18,6 +18,7 @@ mod attributes;
 mod columns;
 mod jobs;
 mod postgres;
+mod replays;
 mod sqlite;
 #[cfg(test)]
 pub(crate) mod suite;
@@ -25,6 +26,7 @@ pub(crate) mod suite;
 pub use any::AnyStore;
 pub use attributes::{AttributeDef, AttributeStore, ContextFormat, DataFormat, Removed};
 pub use jobs::{Job, JobStore};
+pub use replays::{Begun, ReplayStore};
 
 /// Why the store did not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -439,6 +441,7 @@ pub trait Store:
     + TokenStore
     + JobStore
     + AttributeStore
+    + ReplayStore
     + Clone
 {
 }
@@ -452,6 +455,7 @@ impl<T> Store for T where
         + TokenStore
         + JobStore
         + AttributeStore
+        + ReplayStore
         + Clone
 {
 }

@@ -14,7 +14,7 @@ use super::caller::{Proofs, admin};
 use super::document::Problems;
 use crate::app::App;
 use crate::problem::Failure;
-use crate::store::{AttributeDef, AttributeStore as _, DataFormat, Removed};
+use crate::store::{AttributeDef, AttributeStore as _, Removed};
 use crate::validation::ATTRIBUTE_BYTES_MAX;
 
 /// Most attributes of one page.
@@ -177,7 +177,7 @@ const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
 }
 
-/// Checks the name's form, and that an object alone says how it is written.
+/// Checks the name's form.
 fn check(attribute: &AttributeDef) -> Result<(), Failure> {
     let AttributeDef { name, .. } = attribute;
     let words = |word: &str| !word.is_empty() && word.bytes().all(is_plain);
@@ -186,9 +186,6 @@ fn check(attribute: &AttributeDef) -> Result<(), Failure> {
         && name.split('-').all(words);
     if !good {
         return Err(Failure::new(Refusal::Invalid, "name"));
-    }
-    if attribute.context_format.is_some() && attribute.data_format != Some(DataFormat::Object) {
-        return Err(Failure::new(Refusal::Invalid, "context-format"));
     }
     Ok(())
 }

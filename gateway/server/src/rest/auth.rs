@@ -11,15 +11,15 @@ use boop_wire::api::{AuthResult, Envelope, Requirements};
 use boop_wire::id::{ContextId, VendorId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::caller::{Proofs, vendor};
 use super::document::{Problems, RequirementsSchema};
 use super::{Body, Named};
 use crate::app::App;
-use crate::contexts::Created;
 use crate::oauth::Scope;
 use crate::problem::Failure;
-use crate::store::{ContextStore as _, Vendor};
+use crate::store::{ContextStore as _, StoredContext, Vendor};
 use crate::validation::Asked;
 
 /// Answer of `POST /api/v1/auth`.
@@ -53,6 +53,9 @@ pub struct StatusResponse {
     pub context_id: ContextId,
     /// "pending", "completed" or "failed".
     pub status: String,
+    /// The parties' work for it: `/api/v1/mpc/jobs/{job_id}` tells what they found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<Uuid>,
     /// While it is open, where it was just opened: a signed reference to it, to show as a QR code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qr_code: Option<String>,
@@ -62,17 +65,18 @@ pub struct StatusResponse {
 }
 
 impl StatusResponse {
-    fn of(context_id: ContextId, result: Option<AuthResult>) -> Self {
-        let status = match &result {
+    fn of(stored: StoredContext) -> Self {
+        let status = match &stored.result {
             None => "pending",
             Some(result) if result.success => "completed",
             Some(_) => "failed",
         };
         Self {
-            context_id,
+            context_id: stored.body.context,
             status: status.into(),
+            job_id: stored.job,
             qr_code: None,
-            result,
+            result: stored.result,
         }
     }
 }
@@ -126,19 +130,17 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<Envelope<StatusResponse>>), Failure> {
     let vendor = vendor(&app, &proofs, Scope::Contexts).await?;
     let _work = app.work.begin().ok_or(Refusal::Busy)?;
-    let context_id = request.context_id.clone();
     let asked = Asked {
         vendor: vendor.id.clone(),
         context: request.context_id,
         requirements: request.requirements,
         timeout: request.timeout,
     };
-    let state = match app.create_context(&vendor, asked).await? {
-        Created::Open(body) => StatusResponse {
-            qr_code: Some(app.reference(&body)),
-            ..StatusResponse::of(context_id, None)
-        },
-        Created::Ended(result) => StatusResponse::of(context_id, Some(*result)),
+    let stored = app.create_context(&vendor, asked).await?;
+    let qr_code = stored.result.is_none().then(|| app.reference(&stored.body));
+    let state = StatusResponse {
+        qr_code,
+        ..StatusResponse::of(stored)
     };
     Ok((StatusCode::CREATED, named.envelope(&app, state)))
 }
@@ -205,5 +207,5 @@ async fn state_of(
 ) -> Result<StatusResponse, Refusal> {
     let stored = app.store.context(&vendor.id, &context_id).await?;
     let stored = stored.ok_or(Refusal::NotFound)?;
-    Ok(StatusResponse::of(context_id, stored.result))
+    Ok(StatusResponse::of(stored))
 }

@@ -10,17 +10,20 @@ use axum::http::header;
 use axum::routing::{MethodRouter, get};
 use boop_wire::api::Problem;
 use boop_wire::id::TerminalId;
+use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Scopes,
     SecurityScheme,
 };
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response,
-    ResponseBuilder, ServerBuilder,
+    ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required,
+    Response, ResponseBuilder, ServerBuilder,
 };
 use utoipa::{IntoResponses, PartialSchema as _, ToSchema};
 
+use super::idempotency;
 use crate::app::App;
 use crate::oauth::{Scope, TOKEN_PATH};
 
@@ -287,8 +290,34 @@ against the network's manifest (`/.well-known/attestation`). Binary values are b
 padding, amounts are in the currency's smallest unit, times are Unix milliseconds where no other
 unit is named. Errors follow RFC 9457; docs/errors.md lists them.";
 
+/// Tells of the header that makes a POST safe to send again.
+fn describe_keys(document: &mut OpenApi) {
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^[!#-\\[\\]-~]+$"))
+        .min_length(Some(1))
+        .max_length(Some(idempotency::KEY_CHARACTERS_MAX));
+    let header = ParameterBuilder::new()
+        .name(idempotency::HEADER)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "The same request under the same key has the same answer for a day",
+        ))
+        .schema(Some(text))
+        .build();
+    for (path, item) in &mut document.paths.paths {
+        if let Some(post) = item.post.as_mut().filter(|_| path != TOKEN_PATH) {
+            post.parameters
+                .get_or_insert_default()
+                .push(RefOr::T(header.clone()));
+        }
+    }
+}
+
 /// Takes out schemas that nothing refers to: what an envelope holds is written out in it.
 pub(super) fn tidy(document: &mut OpenApi) {
+    describe_keys(document);
     let text = document.to_json().unwrap_or_default();
     if let Some(components) = &mut document.components {
         let used = |name: &str| text.contains(&format!("\"#/components/schemas/{name}\""));

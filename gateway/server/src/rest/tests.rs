@@ -2,6 +2,7 @@
 
 mod attributes;
 mod http;
+mod idempotency;
 mod jobs;
 mod ledger;
 mod limits;

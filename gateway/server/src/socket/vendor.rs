@@ -12,12 +12,11 @@ use serde_json::Value;
 use super::dialect::{Dialect, Unread};
 use super::{Desk, Handled, Voice, Wire, attach};
 use crate::app::App;
-use crate::contexts::Created;
 use crate::json;
 use crate::oauth::Scope;
 use crate::problem::Failure;
 use crate::rest::{self, Proofs};
-use crate::store::Vendor;
+use crate::store::{StoredContext, Vendor};
 use crate::validation::Asked;
 
 /// Converses with one vendor that logs in by its first message, until the socket is over.
@@ -163,7 +162,7 @@ impl Desk for VendorDesk {
 }
 
 impl VendorDesk {
-    async fn create(&self, asked: Asked) -> Result<Created, Failure> {
+    async fn create(&self, asked: Asked) -> Result<StoredContext, Failure> {
         self.app.admit_context(&self.vendor.id)?;
         let _work = self.app.work.begin().ok_or(Refusal::Busy)?;
         self.app.create_context(&self.vendor, asked).await
@@ -173,16 +172,20 @@ impl VendorDesk {
         &self,
         wire: &mut Wire,
         context_id: ContextId,
-        created: Result<Created, Failure>,
+        created: Result<StoredContext, Failure>,
     ) -> bool {
         match created {
-            Ok(Created::Open(body)) => {
+            Ok(StoredContext {
+                result: None, body, ..
+            }) => {
                 let reference = self.app.reference(&body);
                 wire.send(&self.dialect.created(&context_id, &reference))
                     .await
             }
-            Ok(Created::Ended(result)) => {
-                let result = *result;
+            Ok(StoredContext {
+                result: Some(result),
+                ..
+            }) => {
                 let message = ToVendor::AuthResult { context_id, result };
                 wire.send(&self.dialect.write(&message)).await
             }

@@ -10,9 +10,9 @@ use boop_wire::{Digest, RequestId, UserId};
 use uuid::Uuid;
 
 use super::{
-    Answer, AttributeDef, AttributeStore, Closing, ContextStore, DirectoryStore, Holder, Job,
-    JobStore, Opened, Post, PresenceStore, Removed, Scanner, Session, StoreError, StoredContext,
-    StreamState, StreamStore, TokenStore, User, UserStore, Vendor, postgres, sqlite,
+    Answer, AttributeDef, AttributeStore, Begun, Closing, ContextStore, DirectoryStore, Holder,
+    Job, JobStore, Opened, Post, PresenceStore, Removed, ReplayStore, Scanner, Session, StoreError,
+    StoredContext, StreamState, StreamStore, TokenStore, User, UserStore, Vendor, postgres, sqlite,
 };
 use crate::oauth::AccessToken;
 use crate::submission::Agreed;
@@ -331,5 +331,34 @@ impl AttributeStore for AnyStore {
 
     async fn remove_attribute(&self, name: &str) -> Result<Removed, StoreError> {
         ask!(self, store => store.remove_attribute(name))
+    }
+}
+
+impl ReplayStore for AnyStore {
+    async fn begin_request(
+        &self,
+        name: &Digest,
+        content: &Digest,
+        now_ms: u64,
+        until_ms: u64,
+    ) -> Result<Begun, StoreError> {
+        ask!(self, store => store.begin_request(name, content, now_ms, until_ms))
+    }
+
+    async fn end_request(
+        &self,
+        name: &Digest,
+        answer: &[u8],
+        until_ms: u64,
+    ) -> Result<(), StoreError> {
+        ask!(self, store => store.end_request(name, answer, until_ms))
+    }
+
+    async fn abandon_request(&self, name: &Digest) -> Result<(), StoreError> {
+        ask!(self, store => store.abandon_request(name))
+    }
+
+    async fn forget_requests(&self, before_ms: u64) -> Result<(), StoreError> {
+        ask!(self, store => store.forget_requests(before_ms))
     }
 }

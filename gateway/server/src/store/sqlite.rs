@@ -22,6 +22,8 @@ mod directory;
 mod jobs;
 #[path = "sql/presence.rs"]
 mod presence;
+#[path = "sql/replays.rs"]
+mod replays;
 #[path = "sql/streams.rs"]
 mod streams;
 #[path = "sql/tokens.rs"]

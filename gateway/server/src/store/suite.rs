@@ -13,8 +13,8 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{
-    Answer, AttributeDef, Closing, ContextFormat, DataFormat, Holder, Job, Opened, Post, Removed,
-    Scanner, Session, Store, StoredContext, Vendor,
+    Answer, AttributeDef, Begun, Closing, ContextFormat, DataFormat, Holder, Job, Opened, Post,
+    Removed, Scanner, Session, Store, StoredContext, Vendor,
 };
 use crate::fixture::{agreed_on, context};
 
@@ -34,6 +34,7 @@ pub(crate) async fn run(store: &impl Store) {
     presence(store).await;
     jobs(store).await;
     attributes(store).await;
+    replays(store).await;
 }
 
 /// Writes something of each kind.
@@ -410,6 +411,32 @@ async fn attributes(store: &impl Store) {
     assert_eq!(remove("membership-tier").await, Ok(Removed::Yes));
     assert_eq!(remove("membership-tier").await, Ok(Removed::Unknown));
     assert_eq!(remove("age-verify").await, Ok(Removed::Fixed));
+}
+
+async fn replays(store: &impl Store) {
+    let (name, content, other) = (
+        Digest::new([1; 32]),
+        Digest::new([2; 32]),
+        Digest::new([3; 32]),
+    );
+    let begin = |content, now_ms| store.begin_request(&name, content, now_ms, now_ms + 60);
+    let before = |answer: Option<&[u8]>| Begun::Before {
+        content,
+        answer: answer.map(Into::into),
+    };
+    assert_eq!(begin(&content, 100).await, Ok(Begun::Now));
+    assert_eq!(begin(&other, 160).await, Ok(before(None)));
+    store.abandon_request(&name).await.unwrap();
+    assert_eq!(begin(&other, 160).await, Ok(Begun::Now));
+    assert_eq!(begin(&content, 221).await, Ok(Begun::Now));
+
+    store.end_request(&name, b"answer", 500).await.unwrap();
+    store.abandon_request(&name).await.unwrap();
+    assert_eq!(begin(&other, 500).await, Ok(before(Some(b"answer"))));
+    store.forget_requests(500).await.unwrap();
+    assert_eq!(begin(&other, 500).await, Ok(before(Some(b"answer"))));
+    store.forget_requests(501).await.unwrap();
+    assert_eq!(begin(&other, 500).await, Ok(Begun::Now));
 }
 
 fn stored(name: &str) -> StoredContext {

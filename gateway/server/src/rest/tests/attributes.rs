@@ -119,7 +119,7 @@ async fn what_is_no_good_attribute_is_refused_with_the_published_code() {
         (with("name", json!("a--b")), "invalid-format"),
         (with("name", json!("")), "invalid-format"),
         (with("name", json!(long)), "invalid-format"),
-        (with("context-format", json!("json")), "invalid-format"),
+        (with("context-format", json!("xml")), "invalid-request"),
     ] {
         let (_, found) = error_of(&gateway, add(&body)).await;
         assert_eq!(found, code, "{body}");
