@@ -114,13 +114,12 @@ impl ContextStore for SqlStore {
         before_ms: u64,
         max: u32,
     ) -> Result<Vec<StoredContext>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
-            concat!(
-                "SELECT ",
-                context!(),
-                " FROM contexts WHERE result IS NULL AND expires_at_ms < $1 ORDER BY expires_at_ms LIMIT $2"
-            ),
-        )
+        let rows: Vec<Row> = sqlx::query_as(concat!(
+            "SELECT ",
+            context!(),
+            " FROM contexts WHERE result IS NULL AND expires_at_ms < $1 \
+                 ORDER BY expires_at_ms LIMIT $2"
+        ))
         .bind(to_i64(before_ms)?)
         .bind(i64::from(max))
         .fetch_all(&self.readers)
