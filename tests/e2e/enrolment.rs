@@ -1,6 +1,6 @@
 //! A palm that is enrolled over REST: sealed by the scanner, taken as a job, good for a payment.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,6 +9,7 @@ use boop_wire::job::{Capture, Subject};
 use boop_wire::{PartyIndex, UserId};
 use boop_world::visitor;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::bench::{Bench, SEED};
 use crate::raw::gateway_request;

@@ -18,6 +18,7 @@ mod custody_ledger;
 mod doors;
 #[cfg(test)]
 mod enrolment;
+#[cfg(test)]
 mod evidence;
 #[cfg(test)]
 mod gateways;

@@ -35,6 +35,10 @@ enum Name {
     Match,
     /// Key releases, and the opening of sealed stores beside reading and AES-GCM alone.
     Custody,
+    /// The gateway's requests and new connections beside a bare server's.
+    Gateway,
+    /// Idle sockets, fan-out and durable events of the gateway.
+    Bridge,
     /// A scanner's work on a capture, part by part, and comparison in the clear.
     Palm,
     /// Searches through the whole system, all its processes, with a crowd enrolled.
@@ -45,7 +49,9 @@ impl Name {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Attestation => "attestation",
+            Self::Bridge => "bridge",
             Self::Custody => "custody",
+            Self::Gateway => "gateway",
             Self::Match => "match",
             Self::Palm => "palm",
             Self::Search => "search",
@@ -60,12 +66,18 @@ impl Name {
 pub fn run(args: &Args) -> Result<()> {
     let mut bench = match args.name {
         Name::Attestation | Name::Custody | Name::Match | Name::Palm => release::bench()?,
-        // It starts a network, as the demonstration does.
+        // These start a network, as the demonstration does.
+        Name::Bridge | Name::Gateway => release::bench_of_network()?,
         Name::Search => release::world()?,
     };
     bench.arg(args.name.as_str());
     match args.name {
-        Name::Attestation | Name::Custody | Name::Match | Name::Palm => {
+        Name::Attestation
+        | Name::Bridge
+        | Name::Custody
+        | Name::Gateway
+        | Name::Match
+        | Name::Palm => {
             ensure!(args.people.is_empty(), "--people belongs to `search`");
         }
         Name::Search => {

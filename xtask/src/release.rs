@@ -45,7 +45,19 @@ pub fn world() -> Result<Command> {
 /// # Errors
 /// If something does not build.
 pub fn bench() -> Result<Command> {
-    let programs = build(&["boop-bench"])?;
+    bench_with(&[])
+}
+
+/// Builds the benchmarks and the programs of a network.
+///
+/// # Errors
+/// If something does not build.
+pub fn bench_of_network() -> Result<Command> {
+    bench_with(&NETWORK)
+}
+
+fn bench_with(packages: &[&str]) -> Result<Command> {
+    let programs = build(&[&["boop-bench"], packages].concat())?;
     let bench = programs.get("boop-bench");
     let bench = bench.context("package boop-bench builds no program `boop-bench`")?;
     Ok(Command::new(bench))

@@ -74,6 +74,8 @@ pub struct GatewayOptions {
     pub port: Option<u16>,
     /// How long it waits for the parties; as long as any gateway otherwise.
     pub deadline_ms: Option<u64>,
+    /// Connections at a time; some thousands otherwise.
+    pub connections: Option<u32>,
     /// Connections from one address at a time; as many as fit otherwise.
     pub connections_per_address: Option<u32>,
     /// The port of the door that asks clients for certificates; none otherwise.

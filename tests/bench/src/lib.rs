@@ -6,13 +6,17 @@
 //! - [`checks`]: the signature checks that the verification of it cannot avoid.
 //! - [`attestation`]: the benchmark of the verifier.
 //! - [`custody`]: the benchmark of custodians and sealed stores.
+//! - [`gateway`]: the benchmark of the doors.
+//! - [`bridge`]: the benchmark of the sockets.
 //! - [`matching`]: the benchmark of the parties.
 //! - [`palm`]: the benchmark of the scanner.
 
 pub mod attestation;
+pub mod bridge;
 pub mod checks;
 pub mod custody;
 pub mod evidence;
+pub mod gateway;
 pub mod matching;
 pub mod palm;
 pub mod rounds;

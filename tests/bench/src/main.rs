@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use boop_bench::{attestation, custody, matching, palm, rounds::Effort};
+use boop_bench::{attestation, bridge, custody, gateway, matching, palm, rounds::Effort};
 use clap::Parser;
 
 /// Measures, each figure beside a stated reference in the same run.
@@ -41,6 +41,13 @@ enum Name {
     Palm,
     /// Key releases, and opening of sealed stores.
     Custody,
+    /// Requests and new connections of the doors.
+    Gateway,
+    /// Sockets and events.
+    Bridge,
+    /// The server that `gateway` is held against.
+    #[value(hide = true)]
+    Bare,
     /// The part of `custody` that needs a process of its own.
     #[value(hide = true)]
     CustodySofthsm,
@@ -58,6 +65,9 @@ fn main() -> Result<()> {
         Name::Match => matching::run(effort, args.templates)?,
         Name::Palm => palm::run(effort)?,
         Name::Custody => custody::run(effort)?,
+        Name::Gateway => gateway::run(effort)?,
+        Name::Bridge => bridge::run(effort)?,
+        Name::Bare => return gateway::serve_bare(),
         Name::CustodySofthsm => {
             return custody::print_with_softhsm(&args.folder, args.rounds);
         }

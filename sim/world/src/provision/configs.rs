@@ -110,6 +110,9 @@ pub(super) fn write_all(
     if let Some(deadline_ms) = options.deadline_ms {
         gateway["deadline_ms"] = deadline_ms.into();
     }
+    if let Some(max) = options.connections {
+        gateway["limits"]["connections"] = max.into();
+    }
     if let Some(max) = options.connections_per_address {
         gateway["limits"]["connections_per_address"] = max.into();
     }
