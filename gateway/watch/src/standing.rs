@@ -97,6 +97,11 @@ impl Standings {
         }
     }
 
+    /// Lets a subject free.
+    pub(crate) fn lift(&mut self, subject: Subject) {
+        self.known.remove(&subject);
+    }
+
     fn make_room(&mut self, now_ms: u64) {
         self.known.retain(|_, standing| standing.ends_ms() > now_ms);
         while self.known.len() >= self.room {

@@ -58,6 +58,13 @@ impl<T: Default> Subjects<T> {
         self.known(subject)
     }
 
+    /// Forgets a subject.
+    pub(crate) fn forget(&mut self, subject: Subject) {
+        if let Some((turn, _)) = self.known.remove(&subject) {
+            self.turns.remove(&turn);
+        }
+    }
+
     /// How many are known.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
@@ -85,6 +92,21 @@ mod tests {
         assert_eq!(subjects.known(subject(1)), Some(&mut 2));
         assert_eq!(subjects.known(subject(3)), Some(&mut 3));
         assert_eq!(subjects.known(subject(4)), Some(&mut 4));
+    }
+
+    #[test]
+    fn a_subject_that_is_forgotten_is_new_again() {
+        let mut subjects = Subjects::<u8>::new(3);
+        *subjects.or_new(subject(1)).unwrap() += 1;
+        *subjects.or_new(subject(2)).unwrap() += 2;
+
+        subjects.forget(subject(1));
+        subjects.forget(subject(9));
+
+        assert_eq!(subjects.len(), 1);
+        assert_eq!(subjects.known(subject(1)), None);
+        assert_eq!(subjects.or_new(subject(1)), Some(&mut 0));
+        assert_eq!(subjects.known(subject(2)), Some(&mut 2));
     }
 
     fn subject(byte: u8) -> Subject {

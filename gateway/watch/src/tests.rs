@@ -215,6 +215,35 @@ fn guessing_blocks_the_address_and_leaves_the_vendor_alone() {
 }
 
 #[test]
+fn whoever_is_let_free_has_done_nothing_yet_and_an_attack_that_goes_on_is_found_anew() {
+    let mut watch = Watch::new();
+    let guess = |watch: &mut Watch, from: u64, number: u64| {
+        let what = What::LoginFailed {
+            address: address(from),
+            claimed: None,
+            key: name("guess", number),
+        };
+        watch.observe(&Event { at_ms: 100, what }).len()
+    };
+    let until_ms = 100 + 15 * MINUTE;
+    let blocked = Verdict::Blocked { until_ms };
+    for from in [1, 2] {
+        let found: usize = (0..12).map(|number| guess(&mut watch, from, number)).sum();
+        assert_eq!(found, 1);
+    }
+
+    watch.lift(Subject::Address(address(1)));
+
+    let verdict = |watch: &Watch, from| watch.verdict(Subject::Address(address(from)), 100);
+    assert_eq!(verdict(&watch, 1), Verdict::Free);
+    assert_eq!(verdict(&watch, 2), blocked);
+    let found: usize = (20..31).map(|number| guess(&mut watch, 1, number)).sum();
+    assert_eq!((found, verdict(&watch, 1)), (0, Verdict::Free));
+    assert_eq!(guess(&mut watch, 1, 31), 1);
+    assert_eq!(verdict(&watch, 1), blocked);
+}
+
+#[test]
 fn more_subjects_than_there_is_room_for_push_out_the_quietest_and_an_attack_is_still_found() {
     let mut watch = Watch::of(&RULES, 100);
     let rule = "malformed-burst";

@@ -82,6 +82,14 @@ impl Watch {
         self.standings.verdict(subject, now_ms)
     }
 
+    /// Lets a subject free, and forgets what it did: an attack that goes on is found anew.
+    pub fn lift(&mut self, subject: Subject) {
+        self.standings.lift(subject);
+        for (_, subjects) in &mut self.rules {
+            subjects.forget(subject);
+        }
+    }
+
     /// How many subjects a rule remembers.
     #[cfg(test)]
     pub(crate) fn remembered(&self, id: &str) -> usize {
