@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use crate::admission::Admission;
 use crate::app::{App, Identity, Network};
 use crate::config::{Checked, LimitSettings};
+use crate::intrusion::Intrusion;
 use crate::locks::{KeyedLocks, Work};
 use crate::oauth::{Names, Nonces};
 use crate::public_key::PublicKey;
@@ -118,6 +119,7 @@ impl Gateway {
             work: Arc::new(Work::default()),
             leaving: watch::channel(false).0,
             admission: Admission::new(limits.scale),
+            intrusion: Intrusion::new(&[6; 32], boop_daemon::now_ms()),
             own: Holder([1; 16]),
             wakeups: Wakeups::default(),
             names: Names {

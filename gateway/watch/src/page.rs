@@ -26,6 +26,7 @@ pub fn page() -> String {
             "| `{id}` | {title} | {when} | {response} | {tag} | {runbook} |"
         );
     }
+    page.push_str(OPERATOR);
     page.push_str(LIMITS);
     page
 }
@@ -52,16 +53,28 @@ The rules by which the gateway's events are watched, printed from the code of `g
 (`cargo run -p boop-watch --example rules`); a test holds the two together. What each threshold
 rests on is said beside it in `gateway/watch/src/rules.rs`, and the tests there hold each rule
 against its attack, and all of them against thirty busy days of our own making, without a finding.
-No day of a real shop has been through them yet, and the gateway does not report to them yet.
+No day of a real shop has been through them yet.
 
-A rule knows pseudonyms, made with a key that changes every day: a finding names one, and whoever
-has today's key can look up whose it is. Each finding is shown to the operator (*page*); some let
-the door slow down or block the subject as well, and go on doing so while the attack does. A rule
-says an attack once an hour.
+A rule knows pseudonyms, made with a key that the gateway draws anew every day and keeps nowhere:
+a user, an address and a wrong key have no other name in a finding. A vendor and a scanner are
+named beside theirs. Each finding is shown to the operator (*page*); some let the door slow down or
+block the subject as well, and go on doing so while the attack does. A rule says an attack once an
+hour.
 
 Slowed or blocked is only who proved itself to the gateway, or an address. What strangers can say
 about somebody else, such as a wrong key for a vendor's name, pages and no more: otherwise anybody
 could shut a vendor out.
+
+- **Slow** is a share of six requests a minute, captures included. Beyond it the answer is `busy`
+  with `Retry-After`. Nobody is kept waiting with an answer, since an attacker's waiting requests
+  would fill the gateway.
+- **Block** is `busy` for all that the subject asks, with the seconds that are left.
+- **At an address** both hit who shows no proof; a block also those whose proof is wrong, who hear
+  `busy` instead of `unauthenticated`. Whoever has a good key or token at the same address does not
+  notice: otherwise a guest in a shop's network could shut the shop. So whoever holds stolen keys
+  besides wrong ones is not stopped by this; a key has 256 random bits and is not found by trying.
+  Evidence, health, new sockets and requests for tokens are served, because those who prove
+  themselves begin there.
 
 The doors never learn how near a capture came, so `hill-climbing` counts captures and not
 distances. Tags are techniques of MITRE ATT&CK; a repeated capture has none that fits, and ISO/IEC
@@ -69,6 +82,58 @@ distances. Tags are techniques of MITRE ATT&CK; a repeated capture has none that
 
 | rule | what happens | too often | response | tag | what to do |
 |---|---|---|---|---|---|
+";
+
+const OPERATOR: &str = "
+## Looking at findings
+
+Each finding is a line of the gateway's log at level `ERROR` with the message `intrusion` and the
+fields `finding`, `rule`, `kind`, `pseudonym`, `name`, `response` and `detail`: alarm on the
+message. The last 200 are at `GET /api/v1/admin/findings`, newest first, with how the subject
+stands now, until when, and what to do.
+
+The blocks run as they stand in a folder with the administrator's token in `admin-token`, the
+gateway's address (`https://…`) in `gateway.url`, and its certificate in `gateway.pem`, which
+[vendor.md](vendor.md) shows how to check. Each gateway has findings of its own, so ask each.
+
+```
+curl --silent --show-error --fail-with-body --cacert gateway.pem \\
+  --header \"Authorization: Bearer $(cat admin-token)\" \\
+  \"$(cat gateway.url)/api/v1/admin/findings\" > findings.json
+cat findings.json
+```
+
+Is it the address that the firewall's log shows? Today's findings can be asked for by address.
+
+```
+curl --silent --show-error --fail-with-body --cacert gateway.pem \\
+  --header \"Authorization: Bearer $(cat admin-token)\" \\
+  \"$(cat gateway.url)/api/v1/admin/findings?address=127.0.0.1\"
+```
+
+## Letting somebody free
+
+By a finding's `finding_id`; here the newest one's. The subject is slowed and blocked no more, and
+what it did is forgotten: if the attack goes on, it is found anew. The finding stays in the list.
+
+```
+finding=$(grep -o 'fnd_[0-9a-f]*' findings.json | head -n 1)
+curl --silent --show-error --fail-with-body --cacert gateway.pem --request POST \\
+  --header \"Authorization: Bearer $(cat admin-token)\" \\
+  \"$(cat gateway.url)/api/v1/admin/findings/$finding/lift\"
+```
+
+An administrator who is slowed may look and let free at any pace.
+
+## Whom a gateway may slow down and block
+
+`limits.respond` of its configuration:
+
+| value | slowed and blocked are |
+|---|---|
+| `\"to-all\"`, the default | whomever a finding is about |
+| `\"to-proven\"` | who proved itself, and no address; for a gateway behind a balancer |
+| `\"to-nobody\"` | nobody: findings are shown alone, as in a network of `boop up` |
 ";
 
 const LIMITS: &str = "

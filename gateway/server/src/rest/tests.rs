@@ -1,5 +1,6 @@
 //! Every path of the public API, and every way in which it turns a request down.
 
+mod findings;
 mod http;
 mod limits;
 

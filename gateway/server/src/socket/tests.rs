@@ -25,6 +25,7 @@ use crate::text::base64url;
 mod dialects;
 mod enrolment;
 mod gateways;
+mod intrusion;
 mod journey;
 mod protocol;
 mod streams;
