@@ -23,6 +23,8 @@ mod gateways;
 #[cfg(test)]
 mod guide;
 #[cfg(test)]
+mod intrusion;
+#[cfg(test)]
 mod journey;
 #[cfg(test)]
 mod kms;

@@ -123,7 +123,8 @@ curl --silent --show-error --fail-with-body --cacert gateway.pem --request POST 
   \"$(cat gateway.url)/api/v1/admin/findings/$finding/lift\"
 ```
 
-An administrator who is slowed may look and let free at any pace.
+An administrator who is slowed may look and let free at any pace. Whoever is blocked by a finding
+that has left the list is free within the hour after the attack's end.
 
 ## Whom a gateway may slow down and block
 

@@ -53,7 +53,7 @@ impl Seen {
         Self {
             address,
             path: request.uri().path().to_owned(),
-            open: shows_a_proof || begins(route),
+            open: begins(route) || (shows_a_proof && proves(route)),
             proven,
         }
     }
@@ -88,6 +88,11 @@ impl Seen {
             app.saw_answer(&asker, &self.path, refusal);
         }
     }
+}
+
+/// Tells whether a path's handler looks at proofs: one that nobody looks at opens no door.
+fn proves(route: &str) -> bool {
+    route.starts_with('/') && !route.ends_with("/register")
 }
 
 /// Tells whether a path is where those begin who prove themselves afterwards: by evidence they

@@ -113,6 +113,9 @@ pub(super) fn write_all(
     if let Some(max) = options.connections_per_address {
         gateway["limits"]["connections_per_address"] = max.into();
     }
+    if options.responds {
+        gateway["limits"]["respond"] = "to-all".into();
+    }
     if let Some(port) = options.mutual_port {
         gateway["listen_mutual"] = Ports::address(port).to_string().into();
     }

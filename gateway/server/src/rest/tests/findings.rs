@@ -23,7 +23,9 @@ async fn who_guesses_keys_is_turned_away_until_a_time_and_who_has_one_at_the_sam
     guess(&gateway, 12).await;
 
     let register = || post("/api/v1/register", &json!({}));
-    for request in [key_check("guess-13"), register()] {
+    let proof_of_nothing = [register(), get("/nothing")].map(|request| api_key(request, API_KEY));
+    let strangers = [key_check("guess-13"), register(), get("/nothing")];
+    for request in strangers.into_iter().chain(proof_of_nothing) {
         let (refusal, wait_s, detail) = refused(&gateway, request).await;
         assert_eq!((refusal, detail), (Refusal::Busy, turned_away(&wait_s)));
         assert!((890..=900).contains(&wait_s.parse::<u32>().unwrap()));
