@@ -140,9 +140,14 @@ impl Gateway {
 
     /// Returns the router as the accept loop would call it.
     pub(crate) fn router(&self) -> Router {
+        self.router_from(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    }
+
+    /// Does the same for a connection from somewhere.
+    pub(crate) fn router_from(&self, address: IpAddr) -> Router {
         crate::rest::router(Arc::clone(&self.app)).layer(Extension(Connection {
             exporter: [9; 32],
-            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            address,
             certificate: None,
             place: None,
         }))

@@ -1,6 +1,8 @@
 //! Intrusion detection over REST: what an attack leads to, what an operator sees of it and does,
 //! and whom it leaves alone.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use boop_wire::Refusal;
@@ -134,6 +136,26 @@ async fn a_vendor_that_polls_makes_mistakes_and_asks_for_what_is_gone_is_left_al
 
     assert_eq!(findings(&gateway, "").await, [] as [Value; 0]);
     let _: Value = gateway.ok(key_check(API_KEY), StatusCode::OK).await;
+}
+
+#[tokio::test]
+async fn many_addresses_that_try_the_administrators_token_are_paged_and_shut_nobody_out() {
+    let gateway = Gateway::start().await;
+    let admin = || post("/api/v1/admin/vendors", &json!({ "name": "Bakery" }));
+    for number in 1..=8 {
+        let from = IpAddr::V4(Ipv4Addr::new(203, 0, 113, number));
+        let request = bearer(admin(), &format!("guess-{number}"));
+        let answer = gateway.router_from(from).oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    }
+
+    let found = findings(&gateway, "").await;
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["rule"], "login-guessing-from-many");
+    assert_eq!(found[0]["subject"], json!({ "kind": "administrator" }));
+    assert_eq!(found[0]["response"], "page");
+    let request = bearer(admin(), ADMIN_TOKEN);
+    let _: VendorResponse = gateway.ok(request, StatusCode::CREATED).await;
 }
 
 #[tokio::test]

@@ -1,12 +1,20 @@
 //! Intrusion detection over the sockets: what attacks lead to, and whom they leave alone.
 
+use std::net::IpAddr;
+
 use boop_wire::api::{FromScanner, FromVendor};
+use boop_wire::codec::{plain_digest, to_canonical};
 use boop_wire::job::Decision;
+use boop_wire::ledger::user_account;
 use boop_wire::{Refusal, UserId};
 use serde_json::{Value, json};
 
 use super::{Client, Till, create, id};
-use crate::fixture::{Gateway, Plan, SCANNER_KEY, SESSION_TOKEN, capture, scanner, vendor};
+use crate::fixture::{
+    Gateway, Plan, SCANNER_KEY, SESSION_TOKEN, USER, capture, matched_for, scanner, vendor,
+};
+use crate::intrusion::kind_of;
+use crate::store::{Session, UserStore as _};
 use crate::text::base64url;
 
 #[tokio::test]
@@ -97,6 +105,48 @@ async fn palms_that_are_enrolled_already_are_found_and_a_palm_that_is_not_is_no_
         found(&gateway),
         ["scanner scn_1: duplicate-enrolment-burst"]
     );
+}
+
+#[tokio::test]
+async fn more_enrolments_than_people_can_be_asked_for_are_found() {
+    let gateway = Gateway::start().await;
+    let mut scanner = Client::scanner(&gateway).await;
+    for number in 0..25 {
+        let token = format!("token-{number}");
+        let session = Session {
+            token: plain_digest(token.as_bytes()),
+            user: UserId::new([100 + number; 16]),
+            expires_at_ms: gateway.app.now() + 60_000,
+            used: false,
+        };
+        gateway.app.store.add_user(&session).await.unwrap();
+        assert_eq!(found(&gateway), [] as [String; 0], "{number}");
+        let message = FromScanner::Enrol {
+            user_id: session.user,
+            session_token: token,
+            capture: sealed(number),
+        };
+        scanner.send(&message).await;
+        assert!(scanner.capture_result().await.0, "{number}");
+    }
+
+    assert_eq!(found(&gateway), ["scanner scn_1: enrolment-burst"]);
+}
+
+#[tokio::test]
+async fn a_scanners_key_that_is_used_here_and_there_is_found_and_one_that_moves_is_not() {
+    let gateway = Gateway::start().await;
+    let places: [IpAddr; 2] = ["203.0.113.7", "198.51.100.7"].map(|text| text.parse().unwrap());
+    for (number, place) in [0, 0, 1, 0, 1, 0].into_iter().enumerate() {
+        // Two moves are one that did not work out.
+        assert_eq!(found(&gateway), [] as [String; 0], "{number}");
+        let router = gateway.router_from(places[place]);
+        let mut client = Client::through(router, "/ws/pvs", &[]).await.unwrap();
+        client.send(&login(SCANNER_KEY)).await;
+        client.expect("configuration").await;
+    }
+
+    assert_eq!(found(&gateway), ["scanner scn_1: key-in-two-places"]);
 }
 
 #[tokio::test]
@@ -214,12 +264,10 @@ async fn a_till_with_a_customer_now_and_then_who_needs_two_captures_is_left_alon
     for number in 0..60 {
         let matches = number % 4 != 0;
         till.gateway.parties.decide(match matches {
-            true => crate::fixture::matched_for(crate::fixture::USER, &vendor().id),
+            true => matched_for(USER, &vendor().id),
             false => Decision::NotMatched,
         });
-        till.gateway
-            .ledger
-            .put(boop_wire::ledger::user_account(crate::fixture::USER), 1000);
+        till.gateway.ledger.put(user_account(USER), 1000);
         till.try_palm(&format!("c{number}"), number).await;
         assert_eq!(till.scanner.capture_result().await.0, matches);
     }
@@ -258,7 +306,7 @@ fn says_for_how_long(error: &Value) -> bool {
 
 async fn enrol(scanner: &mut Client, request: u8) {
     let message = FromScanner::Enrol {
-        user_id: crate::fixture::USER,
+        user_id: USER,
         session_token: SESSION_TOKEN.into(),
         capture: sealed(request),
     };
@@ -266,14 +314,14 @@ async fn enrol(scanner: &mut Client, request: u8) {
 }
 
 fn sealed(request: u8) -> String {
-    base64url(&boop_wire::codec::to_canonical(&capture(request)))
+    base64url(&to_canonical(&capture(request)))
 }
 
 /// Returns what was found, newest first: about whom, and by which rule.
 fn found(gateway: &Gateway) -> Vec<String> {
     let found = gateway.app.intrusion.found(None, gateway.app.now());
     let words = found.into_iter().map(|(found, _)| {
-        let kind = crate::intrusion::kind_of(found.finding.subject);
+        let kind = kind_of(found.finding.subject);
         let name = found.name.unwrap_or_else(|| "-".into());
         format!("{kind} {name}: {}", found.finding.rule)
     });
