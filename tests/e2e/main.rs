@@ -25,6 +25,8 @@ mod gateways;
 #[cfg(test)]
 mod guide;
 #[cfg(test)]
+mod intrusion;
+#[cfg(test)]
 mod journey;
 #[cfg(test)]
 mod kms;

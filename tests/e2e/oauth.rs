@@ -90,13 +90,13 @@ fn client(folder: &Path) -> Value {
     json!({ "keys": [public] })
 }
 
-async fn certificate_of(bench: &Bench) -> Vec<u8> {
+pub(crate) async fn certificate_of(bench: &Bench) -> Vec<u8> {
     let stream = tls(bench).await;
     let chain = stream.get_ref().1.peer_certificates().unwrap();
     chain[0].to_vec()
 }
 
-fn pem(der: &[u8]) -> String {
+pub(crate) fn pem(der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let lines: Vec<&str> = text
         .as_bytes()

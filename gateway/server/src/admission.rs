@@ -44,6 +44,8 @@ pub enum Class {
     Sockets,
     /// Keys and tokens that were not good, from one address.
     Logins,
+    /// Anything, from somebody whom intrusion detection slows down.
+    Slowed,
 }
 
 impl Class {
@@ -78,6 +80,7 @@ impl Class {
             Self::Contexts | Self::Ledger | Self::Admin | Self::Sockets => 100,
             Self::Users => 50,
             Self::Logins => 20,
+            Self::Slowed => 6,
         }
     }
 
@@ -93,6 +96,7 @@ impl Class {
             Self::Admin => "admin",
             Self::Sockets => "sockets",
             Self::Logins => "logins",
+            Self::Slowed => "slowed",
         }
     }
 }

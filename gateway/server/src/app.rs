@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use crate::admission::{Admission, Asker, Class};
 use crate::config::Checked;
+use crate::intrusion::{Intrusion, Who};
 use crate::ledger_link::LedgerApi;
 use crate::locks::{KeyedLocks, Work};
 use crate::oauth::{Names, Nonces};
@@ -111,6 +112,8 @@ pub struct App {
     pub leaving: watch::Sender<bool>,
     /// How often anybody may ask.
     pub admission: Admission,
+    /// What is noticed at the doors.
+    pub intrusion: Intrusion,
     /// The key of the public endpoint.
     pub public: PublicKey,
     /// What it is called as an authorization server.
@@ -199,6 +202,7 @@ impl App {
     /// # Errors
     /// [`Refusal::Busy`].
     pub(crate) fn admit_context(&self, vendor: &VendorId) -> Result<(), Failure> {
+        self.welcome(&Who::Vendor(vendor.clone()))?;
         let asker = Asker::Caller(plain_digest(vendor.as_str().as_bytes()));
         self.admission.admit(Class::Contexts, asker).admitted()
     }

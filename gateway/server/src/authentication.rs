@@ -100,6 +100,7 @@ impl App {
         let capture = match read_capture(capture) {
             Ok(capture) => capture,
             Err(refusal) => {
+                self.saw_bad_capture(&scanner.id, refusal);
                 let failure = Failure::from(refusal);
                 let error = failure.message(Some(context.clone()), self.now());
                 return self.publish(stream, &ToScanner::Error(error)).await;
@@ -109,6 +110,7 @@ impl App {
         let answer = self
             .try_authenticate(scanner, context, capture, measured)
             .await;
+        self.saw_capture_answer(&scanner.id, context.as_str(), &answer);
         self.publish(stream, &capture_result(request_id, answer))
             .await;
     }
@@ -153,14 +155,17 @@ impl App {
         if let Some(agreed) = &stored.agreed {
             return self.settle(stored, agreed, request, measured).await;
         }
-        let capture = check_capture(capture, self.network.quality_min, self.now())?;
+        let capture = check_capture(capture, self.network.quality_min, self.now())
+            .inspect_err(|refusal| self.saw_bad_capture(&stored.scanner, *refusal))?;
         let submission = Submission {
             network: self.network.id,
             subject: Subject::Identify(stored.body.clone()),
             capture,
             time_max: Duration::from_millis(self.settings.deadline_ms),
         };
-        let agreed = match submit(&*self.parties, submission).await {
+        let submitted = submit(&*self.parties, submission).await;
+        self.saw_capture(&stored.scanner, &submitted);
+        let agreed = match submitted {
             Ok(agreed) => agreed,
             Err(refusal) if refusal.retryable() => return Err(refusal),
             Err(refusal) => {

@@ -88,6 +88,21 @@ pub struct LimitSettings {
     pub connections_per_address: usize,
     /// Times the published limits, 1 to 10,000; above 1 for development and load tests.
     pub scale: u32,
+    /// Whom the findings of intrusion detection slow down and block; behind a balancer, where all
+    /// requests come from one address, "to-proven".
+    pub respond: Respond,
+}
+
+/// Whom a finding slows down and blocks. It is shown to the operator in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Respond {
+    /// Whomever it is about.
+    ToAll,
+    /// Who proved itself, and no address.
+    ToProven,
+    /// Nobody.
+    ToNobody,
 }
 
 impl Default for LimitSettings {
@@ -96,6 +111,7 @@ impl Default for LimitSettings {
             connections: 1024,
             connections_per_address: 256,
             scale: 1,
+            respond: Respond::ToAll,
         }
     }
 }
@@ -226,6 +242,21 @@ mod tests {
                 limits: LimitSettings::default(),
             }
         );
+    }
+
+    #[test]
+    fn findings_slow_down_and_block_whom_the_configuration_says() {
+        for (line, respond) in [
+            ("", Respond::ToAll),
+            ("limits = { respond = \"to-all\" }", Respond::ToAll),
+            ("limits = { respond = \"to-proven\" }", Respond::ToProven),
+            ("limits = { respond = \"to-nobody\" }", Respond::ToNobody),
+        ] {
+            let config: Config = toml::from_str(&sample(line)).unwrap();
+            assert_eq!(config.check().unwrap().limits.respond, respond);
+        }
+        let other = sample("limits = { respond = true }");
+        assert!(toml::from_str::<Config>(&other).is_err());
     }
 
     #[test]

@@ -186,6 +186,7 @@ impl App {
             return Ok(false);
         }
         self.wake(&posts);
+        self.saw_end(stored, result.success);
         tracing::info!(
             vendor = %body.vendor,
             context = %body.context,

@@ -34,18 +34,22 @@ impl App {
         let capture = match read_capture(capture) {
             Ok(capture) => capture,
             Err(refusal) => {
+                self.saw_bad_capture(&scanner.id, refusal);
                 let error = Failure::from(refusal).message(None, self.now());
                 return self.publish(stream, &ToScanner::Error(error)).await;
             }
         };
         let request_id = capture.request;
-        let answer = self.try_enrol(registration, capture).await;
+        let answer = self.try_enrol(scanner, registration, capture).await;
+        let user = registration.user.to_string();
+        self.saw_capture_answer(&scanner.id, &user, &answer);
         self.publish(stream, &capture_result(request_id, answer))
             .await;
     }
 
     async fn try_enrol(
         &self,
+        scanner: &Scanner,
         registration: &Registration,
         capture: Capture,
     ) -> Result<CaptureAnswer, Refusal> {
@@ -57,7 +61,7 @@ impl App {
         }
         self.check_session(user, &registration.session_token)
             .await?;
-        self.enrol_and_tell(user, capture).await
+        self.enrol_and_tell(scanner, user, capture).await
     }
 
     /// Enrols a palm for a user whose right to it has been checked, and tells the user.
@@ -67,6 +71,7 @@ impl App {
     /// [`submit`] says.
     pub(crate) async fn enrol_checked(
         &self,
+        scanner: &Scanner,
         user: UserId,
         capture: Capture,
     ) -> Result<CaptureAnswer, Refusal> {
@@ -74,16 +79,17 @@ impl App {
         let _lock = self.locks.try_lock(key).ok_or(Refusal::Busy)?;
         match self.answered(capture.request, key).await? {
             Some(answer) => Ok(answer),
-            None => self.enrol_and_tell(user, capture).await,
+            None => self.enrol_and_tell(scanner, user, capture).await,
         }
     }
 
     async fn enrol_and_tell(
         &self,
+        scanner: &Scanner,
         user: UserId,
         capture: Capture,
     ) -> Result<CaptureAnswer, Refusal> {
-        let answer = self.enrol_palm(user, capture).await;
+        let answer = self.enrol_palm(scanner, user, capture).await;
         if let Err(refusal) = answer {
             let failed = ToUser::RegistrationFailed {
                 code: refusal.code().into(),
@@ -95,20 +101,28 @@ impl App {
         answer
     }
 
-    async fn enrol_palm(&self, user: UserId, capture: Capture) -> Result<CaptureAnswer, Refusal> {
+    async fn enrol_palm(
+        &self,
+        scanner: &Scanner,
+        user: UserId,
+        capture: Capture,
+    ) -> Result<CaptureAnswer, Refusal> {
         let known = self.store.user(user).await?.ok_or(Refusal::NotFound)?;
         let request = capture.request;
         let agreed = match known.agreed {
             Some(agreed) => agreed,
             None => {
-                let capture = check_capture(capture, self.network.quality_min, self.now())?;
+                let capture = check_capture(capture, self.network.quality_min, self.now())
+                    .inspect_err(|refusal| self.saw_bad_capture(&scanner.id, *refusal))?;
                 let submission = Submission {
                     network: self.network.id,
                     subject: Subject::Enrol { user },
                     capture,
                     time_max: Duration::from_millis(self.settings.deadline_ms),
                 };
-                submit(&*self.parties, submission).await?
+                let submitted = submit(&*self.parties, submission).await;
+                self.saw_capture(&scanner.id, &submitted);
+                submitted?
             }
         };
         let answer = |answer: &CaptureAnswer| {

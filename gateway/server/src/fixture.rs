@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use crate::admission::Admission;
 use crate::app::{App, Identity, Network};
 use crate::config::{Checked, LimitSettings};
+use crate::intrusion::Intrusion;
 use crate::locks::{KeyedLocks, Work};
 use crate::oauth::{Names, Nonces};
 use crate::public_key::PublicKey;
@@ -127,6 +128,7 @@ impl Gateway {
             work: Arc::new(Work::default()),
             leaving: watch::channel(false).0,
             admission: Admission::new(limits.scale),
+            intrusion: Intrusion::new(&[6; 32], boop_daemon::now_ms()),
             own: Holder([1; 16]),
             wakeups: Wakeups::default(),
             names: Names {
@@ -147,9 +149,14 @@ impl Gateway {
 
     /// Returns the router as the accept loop would call it.
     pub(crate) fn router(&self) -> Router {
+        self.router_from(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    }
+
+    /// Does the same for a connection from somewhere.
+    pub(crate) fn router_from(&self, address: IpAddr) -> Router {
         crate::rest::router(Arc::clone(&self.app)).layer(Extension(Connection {
             exporter: [9; 32],
-            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            address,
             certificate: None,
             place: None,
         }))

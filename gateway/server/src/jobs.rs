@@ -109,13 +109,14 @@ impl App {
         }
         let answered = self.answered(request, enrolment_key(job.user)).await?;
         if answered.is_none() {
-            self.work_on_job(job.clone(), asked.capture)?;
+            self.work_on_job(scanner.clone(), job.clone(), asked.capture)?;
         }
         Ok(job.id)
     }
 
     async fn new_job(&self, scanner: &Scanner, asked: &Enrolment) -> Result<Job, Failure> {
-        check_capture(asked.capture.clone(), self.network.quality_min, self.now())?;
+        check_capture(asked.capture.clone(), self.network.quality_min, self.now())
+            .inspect_err(|refusal| self.saw_bad_capture(&scanner.id, *refusal))?;
         let known = self.store.user(asked.user).await.map_err(Refusal::from)?;
         match (known, &asked.session_token) {
             (None, None) => {}
@@ -141,11 +142,16 @@ impl App {
     }
 
     /// Works on an enrolment in a task of its own.
-    fn work_on_job(self: &Arc<Self>, job: Job, capture: Capture) -> Result<(), Refusal> {
+    fn work_on_job(
+        self: &Arc<Self>,
+        scanner: Scanner,
+        job: Job,
+        capture: Capture,
+    ) -> Result<(), Refusal> {
         let running = self.work.begin().ok_or(Refusal::Busy)?;
         let app = Arc::clone(self);
         tokio::spawn(async move {
-            if let Err(error) = app.try_job(&job, capture).await {
+            if let Err(error) = app.try_job(&scanner, &job, capture).await {
                 // It goes on when it is asked for again; until then it is seen as under way.
                 tracing::error!(%error, "how a job ended is not kept");
             }
@@ -154,11 +160,16 @@ impl App {
         Ok(())
     }
 
-    async fn try_job(&self, job: &Job, capture: Capture) -> Result<(), StoreError> {
+    async fn try_job(
+        &self,
+        scanner: &Scanner,
+        job: &Job,
+        capture: Capture,
+    ) -> Result<(), StoreError> {
         if job.failure.is_some() {
             self.store.note_failure(job.id, None).await?;
         }
-        match self.enrol_checked(job.user, capture).await {
+        match self.enrol_checked(scanner, job.user, capture).await {
             // An earlier try is at it.
             Ok(_) | Err(Refusal::Busy) => Ok(()),
             Err(refusal) => {

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!  rest, socket          what comes in, and what is refused at the door
+//!    intrusion             what doors see, and whom they turn away for it
 //!    contexts, authentication, enrolment      the journeys, each step repeatable
 //!      submission, agreement                  three answers become one, or none
 //!      party_link, ledger_link                attested sessions that are kept up
@@ -25,6 +26,7 @@ pub mod authentication;
 pub mod config;
 pub mod contexts;
 pub mod enrolment;
+pub mod intrusion;
 pub mod jobs;
 mod json;
 pub mod ledger_link;

@@ -14,6 +14,7 @@ use crate::store::{DirectoryStore as _, TokenStore as _, Vendor};
 use crate::text::{base64url, random};
 
 mod assertion;
+mod claim;
 mod dpop;
 mod error;
 mod keys;
@@ -136,7 +137,7 @@ impl App {
         let scopes = Scopes::asked(request.field("scope")?)?;
         let bound = match (proof, request.certificate) {
             (Some(proof), _) => {
-                self.use_proof(&proof).await?;
+                self.use_proof(&proof, &vendor.id).await?;
                 Bound::Key(proof.key)
             }
             (None, Some(certificate)) => Bound::Certificate(certificate),
@@ -174,34 +175,34 @@ impl App {
                 .ok_or(OAuthError::InvalidToken(
                     "it is not known, or its time is over",
                 ))?;
+        let misused = |why| {
+            self.saw_misuse(&kept.vendor);
+            OAuthError::InvalidToken(why)
+        };
         match (kept.bound, presented.proofs) {
             (Bound::Key(key), Some([proof])) => {
                 let (method, path) = (presented.method, presented.path);
                 let proof = self.proof(proof, method, path, Some(presented.token))?;
                 if proof.key != key {
-                    return Err(OAuthError::InvalidToken("it is bound to another key"));
+                    return Err(misused("it is bound to another key"));
                 }
-                self.use_proof(&proof).await?;
+                self.use_proof(&proof, &kept.vendor).await?;
             }
             (Bound::Key(_), Some(_)) => {
                 return Err(OAuthError::InvalidDpopProof("not one DPoP header"));
             }
             (Bound::Key(_), None) => {
-                return Err(OAuthError::InvalidToken(
-                    "it is bound to a key: scheme DPoP",
-                ));
+                return Err(misused("it is bound to a key: scheme DPoP"));
             }
             (Bound::Certificate(bound), None) => {
                 if presented.certificate != Some(bound) {
-                    return Err(OAuthError::InvalidToken(
+                    return Err(misused(
                         "it is bound to a certificate that this connection does not have",
                     ));
                 }
             }
             (Bound::Certificate(_), Some(_)) => {
-                return Err(OAuthError::InvalidToken(
-                    "it is bound to a certificate: scheme Bearer",
-                ));
+                return Err(misused("it is bound to a certificate: scheme Bearer"));
             }
         }
         let vendor = self.store.vendor(&kept.vendor).await?;

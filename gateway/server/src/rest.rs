@@ -27,6 +27,7 @@ use crate::serve::Connection;
 use crate::{json, socket, text};
 
 use oauth::Said;
+use seen::Seen;
 
 mod admin;
 mod attestation;
@@ -35,11 +36,13 @@ mod auth;
 mod caller;
 mod certificate;
 mod document;
+mod findings;
 mod idempotency;
 mod jobs;
 mod ledger;
 mod oauth;
 mod public;
+mod seen;
 #[cfg(test)]
 mod tests;
 
@@ -103,6 +106,8 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(certificate::request))
         .routes(routes!(certificate::show))
         .routes(routes!(admin::credit))
+        .routes(routes!(findings::list))
+        .routes(routes!(findings::lift))
         .routes(routes!(ledger::balance))
         .routes(routes!(ledger::history))
         .routes(routes!(ledger::check))
@@ -154,7 +159,9 @@ async fn frame(State(app): State<Arc<App>>, mut request: Request, next: Next) ->
     let (method, path) = (request.method().clone(), route_of(&request));
     let address = address_of(&request);
     let standing = address.map(|address| stand(&app, &request, &path, address));
-    let mut response = match standing.as_ref().map_or(Ok(()), Standing::admitted) {
+    let seen = Seen::of(&mut request, &path);
+    let admitted = standing.as_ref().map_or(Ok(()), Standing::admitted);
+    let mut response = match admitted.and_then(|()| seen.welcome(&app)) {
         Ok(()) => match timeout(REQUEST_TIME_MAX, next.run(request)).await {
             Ok(response) => response,
             Err(_) => Failure::from(Refusal::DeadlineExceeded).into_response(),
@@ -162,11 +169,14 @@ async fn frame(State(app): State<Arc<App>>, mut request: Request, next: Next) ->
         Err(failure) => failure.into_response(),
     };
     if response.extensions().get::<Refusal>().is_some()
-        && let Err(failure) = count_login(&app, address)
+        && let Err(failure) = count_login(&app, address).and_then(|()| seen.not_blocked(&app))
     {
         response = failure.into_response();
     }
-    if let Some(failure) = failure_of(&mut response) {
+    let failure = failure_of(&mut response);
+    let refusal = failure.as_ref().map(|failure| failure.refusal);
+    seen.answered(&app, response.status(), refusal);
+    if let Some(failure) = failure {
         let failure = standing_login(&app, address, failure);
         response = failure.response(Named(request_id.clone()).meta(app.now()));
     }

@@ -121,7 +121,7 @@ where
 {
     limited(upgrade).on_upgrade(move |socket: WebSocket| async move {
         let _place = connection.place;
-        let wire = Wire::new(socket, &app, voice);
+        let wire = Wire::new(socket, &app, voice, connection.address);
         run(wire, app).await;
     })
 }

@@ -16,6 +16,7 @@ use tokio::time::{interval, sleep, timeout};
 use crate::admission::Admission;
 use crate::app::{App, Network};
 use crate::config::Config;
+use crate::intrusion::Intrusion;
 use crate::ledger_link::AttestedLedger;
 use crate::locks::{KeyedLocks, Work};
 use crate::oauth::Nonces;
@@ -94,17 +95,7 @@ impl Gateway {
         let secret = store.secret(NONCES, &fresh()?).await?;
         let own = Holder(fresh()?);
         let hub = Hub::new(Limits::default());
-        let wakeups = match &config.redis {
-            None => Wakeups::default(),
-            Some(url) => {
-                let ears = Ears {
-                    hub: hub.clone(),
-                    store: store.clone(),
-                    own,
-                };
-                Wakeups::over(url.expose(), ears).context("redis of the configuration")?
-            }
-        };
+        let wakeups = wakeups(config, &hub, &store, own)?;
         let app = Arc::new(App {
             store,
             parties: Arc::new(AttestedParties::start(&member, &config.parties)),
@@ -118,6 +109,7 @@ impl Gateway {
             work: Arc::new(Work::default()),
             leaving: watch::channel(false).0,
             admission: Admission::new(settings.limits.scale),
+            intrusion: Intrusion::new(&fresh()?, now_ms()),
             own,
             wakeups,
             names,
@@ -169,6 +161,19 @@ impl Gateway {
         }
         self.app.store.close().await;
     }
+}
+
+/// Returns the hints to and from gateways that share the store.
+fn wakeups(config: &Config, hub: &Hub, store: &AnyStore, own: Holder) -> anyhow::Result<Wakeups> {
+    let Some(url) = &config.redis else {
+        return Ok(Wakeups::default());
+    };
+    let ears = Ears {
+        hub: hub.clone(),
+        store: store.clone(),
+        own,
+    };
+    Wakeups::over(url.expose(), ears).context("redis of the configuration")
 }
 
 fn fresh<const N: usize>() -> anyhow::Result<[u8; N]> {

@@ -80,6 +80,9 @@ pub struct GatewayOptions {
     pub connections_per_address: Option<u32>,
     /// The port of the door that asks clients for certificates; none otherwise.
     pub mutual_port: Option<u16>,
+    /// Whether it slows down and blocks whom its intrusion detection finds; it only says so
+    /// otherwise.
+    pub responds: bool,
     /// What it shares with further gateways; alone over a file otherwise.
     pub shared: Option<SharedStore>,
 }

@@ -22,7 +22,7 @@ struct Claim {
 }
 
 /// The claims, in the order of the table.
-const CLAIMS: [Claim; 10] = [
+const CLAIMS: [Claim; 11] = [
     Claim {
         id: "document",
         claim: "the REST API does what its OpenAPI document says",
@@ -89,6 +89,16 @@ const CLAIMS: [Claim; 10] = [
             "vendor_page::a_vendor_who_follows_the_page_is_paid_with_curl_the_sdk_and_each_dialect",
         ],
     },
+    Claim {
+        id: "intrusion",
+        claim: "every listed attack is found, busy days and who shares an address are left alone",
+        tests: &[
+            "every_attack_on_a_busy_day_is_found_in_time_and_nothing_else_is",
+            "with_its_rules_threshold_lifted_no_attack_is_found",
+            "thirty_busy_days_have_no_finding",
+            "intrusion::guesses_close_the_door_to_strangers_and_who_follows_the_page_opens_it",
+        ],
+    },
 ];
 
 /// Builds the programs and tries the claims.
@@ -144,7 +154,7 @@ fn try_all(quick: bool) -> Result<BTreeMap<&'static str, bool>> {
             "--color",
             "never",
         ])
-        .args(["--package", "boop-tests", "--package", "boop-server"])
+        .args(["boop-tests", "boop-server", "boop-watch"].map(|name| format!("--package={name}")))
         .args(["--filterset", &wanted.join(" | ")])
         // What is not installed is not tried, and then the claim is not made.
         .env("CI", "1")

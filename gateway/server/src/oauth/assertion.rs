@@ -14,8 +14,16 @@ const BYTES_MAX: usize = 8 * 1024;
 const LIFE_S_MAX: u64 = 300;
 /// How far clocks may differ, in seconds.
 const SKEW_S: u64 = 10;
+/// What a client hears of an assertion that was used before.
+pub(super) const REPLAYED: OAuthError = OAuthError::InvalidClient("the assertion was used before");
 /// What the header may say that it is.
 const TYPES: [&str; 2] = ["JWT", "client-authentication+jwt"];
+
+/// Reads an assertion that nobody has checked.
+pub(super) fn read(assertion: &str) -> Option<Jws> {
+    let short = Some(assertion).filter(|text| text.len() <= BYTES_MAX);
+    short.and_then(Jws::parse)
+}
 
 impl App {
     /// Finds the client that signed an assertion; each assertion is good once.
@@ -25,9 +33,7 @@ impl App {
         named: Option<&str>,
     ) -> Result<VendorId, OAuthError> {
         let refused = OAuthError::InvalidClient;
-        let jws = Some(assertion).filter(|text| text.len() <= BYTES_MAX);
-        let jws = jws.and_then(Jws::parse);
-        let jws = jws.ok_or(refused("the assertion is no signed JWT"))?;
+        let jws = read(assertion).ok_or(refused("the assertion is no signed JWT"))?;
         let text = |name: &str| jws.payload.get(name).and_then(Value::as_str);
         let client = text("sub").filter(|subject| text("iss") == Some(subject));
         let client = client.ok_or(refused("iss and sub are not both the client's id"))?;
@@ -59,7 +65,8 @@ impl App {
         if self.use_once(&used, (expires_s + SKEW_S) * 1000).await? {
             Ok(id)
         } else {
-            Err(refused("the assertion was used before"))
+            self.saw_replay(&id);
+            Err(REPLAYED)
         }
     }
 

@@ -5,6 +5,7 @@ use aws_lc_rs::hmac;
 use boop_jose::{Jws, Key};
 use boop_wire::Digest;
 use boop_wire::codec::{digest_of, plain_digest};
+use boop_wire::id::VendorId;
 use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 
@@ -18,6 +19,8 @@ const BYTES_MAX: usize = 4 * 1024;
 const AGE_S_MAX: u64 = 300;
 /// How long a nonce is given out, in seconds; it is good for as long again.
 const NONCE_S: u64 = 150;
+/// What a client hears of a proof that was used before.
+pub(super) const REPLAYED: OAuthError = OAuthError::InvalidDpopProof("it was used before");
 /// Bytes of a nonce's tag.
 const TAG_BYTES: usize = 16;
 
@@ -134,13 +137,18 @@ impl App {
         })
     }
 
-    /// Uses a proof up.
-    pub(super) async fn use_proof(&self, proof: &Proof) -> Result<(), OAuthError> {
+    /// Uses a vendor's proof up.
+    pub(super) async fn use_proof(
+        &self,
+        proof: &Proof,
+        vendor: &VendorId,
+    ) -> Result<(), OAuthError> {
         let until_ms = self.now() + 2 * AGE_S_MAX * 1000;
         if self.use_once(&proof.used, until_ms).await? {
             Ok(())
         } else {
-            Err(OAuthError::InvalidDpopProof("it was used before"))
+            self.saw_replay(vendor);
+            Err(REPLAYED)
         }
     }
 }

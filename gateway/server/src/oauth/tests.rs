@@ -358,3 +358,48 @@ async fn a_token_ends_with_its_time_and_when_it_is_revoked() {
         over
     );
 }
+
+#[tokio::test]
+async fn assertions_and_proofs_that_are_used_again_are_found_under_their_vendors_id() {
+    let world = World::new().await;
+    let mut again = world.plain();
+    world.gateway.app.grant(&again).await.unwrap();
+    for _ in 0..4 {
+        again.proofs = world.plain().proofs;
+        let refused = world.refused(&again).await;
+        assert_eq!(refused, assertion::REPLAYED);
+    }
+    assert_eq!(found(&world), [] as [(&str, Option<String>); 0]);
+
+    let mut again = world.plain();
+    world.gateway.app.grant(&again).await.unwrap();
+    again.fields[2].1 = world.assertion(&json!({}), &json!({}));
+    assert_eq!(world.refused(&again).await, dpop::REPLAYED);
+
+    let expected = ("proof-replay", Some(vendor().id.to_string()));
+    assert_eq!(found(&world), [expected]);
+}
+
+#[tokio::test]
+async fn a_token_in_the_wrong_hands_is_found_under_its_vendors_id() {
+    let mut world = World::new().await;
+    let token = world.gateway.app.grant(&world.plain()).await.unwrap().token;
+    world.bound = TestKey::new(3);
+    for _ in 0..3 {
+        let proof = world.proof_of(&token, &json!({}));
+        assert!(world.present(&token, Some(&[proof]), None).await.is_err());
+        assert!(world.present(&token, None, None).await.is_err());
+    }
+
+    let expected = ("token-misuse", Some(vendor().id.to_string()));
+    assert_eq!(found(&world), [expected]);
+}
+
+/// Returns the rules that found something, and the ids of those whom it is about.
+fn found(world: &World) -> Vec<(&'static str, Option<String>)> {
+    let app = &world.gateway.app;
+    let found = app.intrusion.found(None, app.now()).into_iter();
+    found
+        .map(|(found, _)| (found.finding.rule, found.name))
+        .collect()
+}

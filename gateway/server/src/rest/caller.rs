@@ -1,6 +1,7 @@
 //! Who calls: the administrator, a vendor or a user, by what their request proves.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 
 use axum::extract::{FromRequestParts, OriginalUri, Request};
 use axum::http::request::Parts;
@@ -8,11 +9,13 @@ use axum::http::{HeaderMap, Method, header};
 use boop_wire::codec::plain_digest;
 use boop_wire::{Digest, Refusal, UserId};
 
+use super::seen::Proven;
 use crate::app::App;
+use crate::intrusion::{Login, Who};
 use crate::oauth::{OAuthError, Presented, Scope, Scopes, is_access_token};
 use crate::problem::{Challenge, Failure};
 use crate::serve::Connection;
-use crate::store::{DirectoryStore as _, Scanner, UserStore as _, Vendor};
+use crate::store::{DirectoryStore as _, Scanner, TokenStore as _, UserStore as _, Vendor};
 use crate::text::{is_foreign_key, is_secret, key_digest};
 
 /// A caller that has proved who it is.
@@ -28,6 +31,17 @@ pub(crate) enum Caller {
     User(UserId),
 }
 
+impl Caller {
+    fn who(&self) -> Who {
+        match self {
+            Self::Admin => Who::Administrator,
+            Self::Vendor(vendor, _) => Who::Vendor(vendor.id.clone()),
+            Self::Scanner(scanner) => Who::Scanner(scanner.id.clone()),
+            Self::User(user) => Who::User(*user),
+        }
+    }
+}
+
 /// What a request may prove its caller with.
 #[derive(Debug, Clone)]
 pub(crate) struct Proofs {
@@ -36,6 +50,9 @@ pub(crate) struct Proofs {
     path: String,
     /// SHA-256 of the connection's certificate.
     pub(super) certificate: Option<Digest>,
+    /// Where the connection comes from.
+    pub(crate) address: Option<IpAddr>,
+    proven: Proven,
 }
 
 impl<S: Sync> FromRequestParts<S> for Proofs {
@@ -50,6 +67,8 @@ impl<S: Sync> FromRequestParts<S> for Proofs {
             method: parts.method.clone(),
             path: uri.path().to_owned(),
             certificate: connection.and_then(|connection| connection.certificate),
+            address: connection.map(|connection| connection.address),
+            proven: Proven::of(&parts.extensions),
         })
     }
 }
@@ -62,21 +81,54 @@ pub(super) fn proofs_of(request: &Request) -> Proofs {
         method: request.method().clone(),
         path: request.uri().path().to_owned(),
         certificate: connection.and_then(|connection| connection.certificate),
+        address: connection.map(|connection| connection.address),
+        proven: Proven::of(request.extensions()),
     }
 }
 
-/// Finds out who calls.
+impl Proofs {
+    /// Returns what a caller hears whose key or token nobody has.
+    fn unknown(&self, app: &App, shown: &str) -> Failure {
+        let refusal = Refusal::Unauthenticated;
+        let Some(from) = self.address else {
+            return refusal.into();
+        };
+        let operates = self.path.starts_with("/api/v1/admin/");
+        let claimed = operates.then_some(Who::Administrator);
+        let login = Login {
+            from,
+            claimed,
+            shown,
+        };
+        app.turn_down(refusal, &login)
+    }
+}
+
+/// Finds out who calls, if intrusion detection lets them in.
 ///
 /// # Errors
-/// [`Refusal::Unauthenticated`].
+/// [`Refusal::Unauthenticated`]; [`Refusal::Busy`] for who is blocked or slowed.
 pub(crate) async fn caller(app: &App, proofs: &Proofs) -> Result<Caller, Failure> {
+    let caller = prove(app, proofs).await?;
+    app.welcome(&caller.who())?;
+    Ok(caller)
+}
+
+/// Finds out who calls, and notes it for the layer around the handlers.
+async fn prove(app: &App, proofs: &Proofs) -> Result<Caller, Failure> {
+    let caller = try_prove(app, proofs).await?;
+    proofs.proven.note(caller.who());
+    Ok(caller)
+}
+
+async fn try_prove(app: &App, proofs: &Proofs) -> Result<Caller, Failure> {
     if let Some(key) = proofs.headers.get("x-api-key") {
         let key = key.to_str().map_err(|_| Refusal::Unauthenticated)?;
         let vendor = app.store.vendor_of_key(&key_digest(key)).await;
         if let Some(vendor) = vendor.map_err(Refusal::from)? {
             return Ok(Caller::Vendor(vendor, Scopes::all()));
         }
-        return other_key(app, key).await;
+        return other_key(app, proofs, key).await;
     }
     let value = proofs.headers.get(header::AUTHORIZATION);
     let value = value.and_then(|value| value.to_str().ok());
@@ -87,7 +139,7 @@ pub(crate) async fn caller(app: &App, proofs: &Proofs) -> Result<Caller, Failure
         return access(app, proofs, token, Some(&proofs.dpop())).await;
     }
     if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Refusal::Unauthenticated.into());
+        return Err(proofs.unknown(app, token));
     }
     if is_access_token(token) {
         return access(app, proofs, token, None).await;
@@ -97,26 +149,29 @@ pub(crate) async fn caller(app: &App, proofs: &Proofs) -> Result<Caller, Failure
     }
     let session = app.store.session(&plain_digest(token.as_bytes())).await;
     let session = session.map_err(Refusal::from)?;
-    session
-        .filter(|session| session.expires_at_ms > app.now())
-        .map(|session| Caller::User(session.user))
-        .ok_or(Refusal::Unauthenticated.into())
+    let session = session.ok_or_else(|| proofs.unknown(app, token))?;
+    if session.expires_at_ms <= app.now() {
+        return Err(Refusal::Unauthenticated.into());
+    }
+    Ok(Caller::User(session.user))
 }
 
 /// Finds the scanner of a key, or the administrator, whose token is a key as well.
-async fn other_key(app: &App, key: &str) -> Result<Caller, Failure> {
+async fn other_key(app: &App, proofs: &Proofs, key: &str) -> Result<Caller, Failure> {
     if is_secret(key, &app.settings.admin_token) {
         return Ok(Caller::Admin);
     }
     let scanner = app.store.scanner_of_key(&key_digest(key)).await;
     let scanner = scanner.map_err(Refusal::from)?;
     scanner.map(Caller::Scanner).ok_or_else(|| {
-        if is_foreign_key(key, app.network.simulated) {
+        let turned_down = proofs.unknown(app, key);
+        if turned_down.refusal == Refusal::Unauthenticated
+            && is_foreign_key(key, app.network.simulated)
+        {
             let detail = "the key is of another network: its prefix says which";
-            Failure::new(Refusal::Unauthenticated, detail)
-        } else {
-            Refusal::Unauthenticated.into()
+            return Failure::new(Refusal::Unauthenticated, detail);
         }
+        turned_down
     })
 }
 
@@ -137,13 +192,22 @@ async fn access(
     match app.bearer_of(&presented).await {
         Ok((vendor, scopes)) => Ok(Caller::Vendor(vendor, scopes)),
         Err(OAuthError::Server) => Err(Refusal::Internal.into()),
-        Err(error) => Err(Failure {
-            challenge: Some(Box::new(Challenge {
-                error: error.name(),
-                nonce: error.nonce().map(str::to_owned),
-            })),
-            ..Failure::new(Refusal::Unauthenticated, error.to_string())
-        }),
+        Err(error) => {
+            let kept = app.store.token(&plain_digest(token.as_bytes())).await;
+            if kept.map_err(Refusal::from)?.is_none() {
+                let heard = proofs.unknown(app, token);
+                if heard.refusal != Refusal::Unauthenticated {
+                    return Err(heard);
+                }
+            }
+            Err(Failure {
+                challenge: Some(Box::new(Challenge {
+                    error: error.name(),
+                    nonce: error.nonce().map(str::to_owned),
+                })),
+                ..Failure::new(Refusal::Unauthenticated, error.to_string())
+            })
+        }
     }
 }
 
@@ -170,7 +234,19 @@ pub(super) fn out_of(scope: Scope) -> Failure {
 /// # Errors
 /// [`Refusal::Unauthenticated`] without the token, [`Refusal::Forbidden`] for others.
 pub(super) async fn admin(app: &App, proofs: &Proofs) -> Result<(), Failure> {
-    match caller(app, proofs).await? {
+    only_admin(&caller(app, proofs).await?)
+}
+
+/// Lets the administrator pass, and does not slow down whoever comes to see why that is.
+///
+/// # Errors
+/// [`Refusal::Unauthenticated`] without the token, [`Refusal::Forbidden`] for others.
+pub(super) async fn admin_at_any_pace(app: &App, proofs: &Proofs) -> Result<(), Failure> {
+    only_admin(&prove(app, proofs).await?)
+}
+
+fn only_admin(caller: &Caller) -> Result<(), Failure> {
+    match caller {
         Caller::Admin => Ok(()),
         Caller::Vendor(..) | Caller::Scanner(_) | Caller::User(_) => Err(Refusal::Forbidden.into()),
     }

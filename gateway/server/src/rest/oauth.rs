@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::caller::{Proofs, proofs_of};
 use super::document::Problems;
 use crate::app::App;
-use crate::oauth::{OAuthError, Scope, TOKEN_MS, TOKEN_PATH, TokenRequest};
+use crate::oauth::{Granted, OAuthError, Scope, TOKEN_MS, TOKEN_PATH, TokenRequest};
 use crate::public_key::jwk_of;
 
 /// Answer of the token endpoint (RFC 6749 §5.1).
@@ -75,14 +75,25 @@ pub(super) struct Said;
     ),
 )]
 pub(super) async fn token(State(app): State<Arc<App>>, request: Request) -> Response {
-    match try_token(&app, request).await {
-        Ok(answer) => answer,
+    let proofs = proofs_of(&request);
+    let (asked, granted) = match asked_of(request, &proofs).await {
+        Ok(asked) => {
+            let granted = grant(&app, &asked).await;
+            (asked, granted)
+        }
+        Err(error) => (TokenRequest::default(), Err(error)),
+    };
+    if let Some(from) = proofs.address {
+        app.saw_token_request(from, &asked, &granted);
+    }
+    match granted {
+        Ok(granted) => given(&asked, granted),
         Err(error) => refused(&error),
     }
 }
 
-async fn try_token(app: &App, request: Request) -> Result<Response, OAuthError> {
-    let proofs = proofs_of(&request);
+/// Reads a request for a token.
+async fn asked_of(request: Request, proofs: &Proofs) -> Result<TokenRequest, OAuthError> {
     let content = request.headers().get(header::CONTENT_TYPE);
     let content = content.and_then(|value| value.to_str().ok());
     let form = content.and_then(|content| content.split(';').next());
@@ -92,15 +103,22 @@ async fn try_token(app: &App, request: Request) -> Result<Response, OAuthError> 
     let bytes = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX).await;
     let bytes = bytes.map_err(|_| OAuthError::InvalidRequest("the form is too large"))?;
     let fields = form_urlencoded::parse(&bytes).into_owned().collect();
-    let asked = TokenRequest {
+    Ok(TokenRequest {
         fields,
         authorization: proofs.headers.contains_key(header::AUTHORIZATION),
         proofs: proofs.dpop(),
         certificate: proofs.certificate,
-    };
+    })
+}
+
+async fn grant(app: &App, asked: &TokenRequest) -> Result<Granted, OAuthError> {
     let _work = app.work.begin().ok_or(OAuthError::Server)?;
-    let granted = app.grant(&asked).await?;
+    let granted = app.grant(asked).await?;
     tracing::info!(vendor = %granted.kept.vendor, scopes = %granted.kept.scopes, "token given");
+    Ok(granted)
+}
+
+fn given(asked: &TokenRequest, granted: Granted) -> Response {
     let by_key = !asked.proofs.is_empty();
     let response = TokenResponse {
         access_token: granted.token,
@@ -110,7 +128,7 @@ async fn try_token(app: &App, request: Request) -> Result<Response, OAuthError> 
     };
     let mut response = Json(response).into_response();
     no_store(&mut response);
-    Ok(response)
+    response
 }
 
 fn refused(error: &OAuthError) -> Response {

@@ -1,6 +1,7 @@
 //! Every path of the public API, and every way in which it turns a request down.
 
 mod attributes;
+mod findings;
 mod http;
 mod idempotency;
 mod jobs;

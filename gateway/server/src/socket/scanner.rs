@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use super::{Desk, Handled, Wire, attach, converse};
 use crate::app::App;
 use crate::enrolment::Registration;
+use crate::intrusion::{Login, Who};
 use crate::json;
 use crate::problem::Failure;
 use crate::store::{DirectoryStore as _, Scanner};
@@ -26,7 +27,10 @@ const CAPTURES_MAX: usize = 4;
 pub(super) async fn run(mut wire: Wire, app: Arc<App>) {
     let (scanner, resume) = match authenticate(&mut wire, &app).await {
         Ok(known) => known,
-        Err(failure) => return wire.end(&failure).await,
+        Err(failure) => {
+            app.saw_answer(&Who::Address(wire.address), "", Some(failure.refusal));
+            return wire.end(&failure).await;
+        }
     };
     let stream = StreamName::Scanner(scanner.id.clone());
     let attached = attach(&mut wire, &app, stream.clone(), resume.as_ref()).await;
@@ -60,11 +64,19 @@ async fn authenticate(wire: &mut Wire, app: &App) -> Result<(Scanner, Option<Res
             resume,
         } => {
             let scanner = app.store.scanner(&scanner_id).await;
-            scanner
-                .map_err(Refusal::from)?
-                .filter(|scanner| text::is_key(&scanner_key, &scanner.key))
-                .map(|scanner| (scanner, resume))
-                .ok_or(Refusal::Unauthenticated.into())
+            let scanner = scanner.map_err(Refusal::from)?;
+            let who = Who::Scanner(scanner_id);
+            let known = scanner.filter(|scanner| text::is_key(&scanner_key, &scanner.key));
+            let Some(scanner) = known else {
+                let login = Login {
+                    from: wire.address,
+                    claimed: Some(who),
+                    shown: &scanner_key,
+                };
+                return Err(app.turn_down(Refusal::Unauthenticated, &login));
+            };
+            app.log_in(&who, wire.address)?;
+            Ok((scanner, resume))
         }
         FromScanner::Capture { .. }
         | FromScanner::Enrol { .. }
@@ -84,8 +96,12 @@ impl Desk for ScannerDesk {
     /// Starts work in a task of its own, so that the socket goes on meanwhile; what becomes of it
     /// comes over the scanner's stream.
     async fn handle(&self, wire: &mut Wire, value: Value) -> Handled {
+        let who = || Who::Scanner(self.scanner.id.clone());
         Handled::Alive(match json::read(value) {
-            Err(failure) => wire.complain(&failure, None).await,
+            Err(failure) => {
+                self.app.saw_answer(&who(), "", Some(failure.refusal));
+                wire.complain(&failure, None).await
+            }
             Ok(FromScanner::Acknowledge { offset }) => return Handled::Acknowledged(offset),
             Ok(FromScanner::Ping) => wire.send(&ToScanner::Pong).await,
             Ok(FromScanner::Authenticate { .. }) => {
@@ -123,6 +139,10 @@ impl ScannerDesk {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        let who = Who::Scanner(self.scanner.id.clone());
+        if let Err(failure) = self.app.welcome(&who) {
+            return wire.complain(&failure, None).await;
+        }
         let place = Arc::clone(&self.places).try_acquire_owned();
         let (Ok(place), Some(running)) = (place, self.app.work.begin()) else {
             return wire.complain(&Refusal::Busy.into(), None).await;

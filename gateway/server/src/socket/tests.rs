@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use axum::Router;
 use axum::http::StatusCode;
 use boop_wire::api::{FromScanner, FromVendor, Requirements};
 use boop_wire::codec::to_canonical;
@@ -25,6 +26,7 @@ use crate::text::base64url;
 mod dialects;
 mod enrolment;
 mod gateways;
+mod intrusion;
 mod journey;
 mod protocol;
 mod streams;
@@ -45,9 +47,16 @@ impl Client {
         path: &str,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, StatusCode> {
+        Self::through(gateway.router(), path, headers).await
+    }
+
+    async fn through(
+        router: Router,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, StatusCode> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = gateway.router();
         tokio::spawn(async move { axum::serve(listener, router).await });
         let stream = TcpStream::connect(address).await.unwrap();
         let url = format!("ws://localhost{path}");

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{Desk, Handled, Wire, attach, converse};
 use crate::app::App;
+use crate::intrusion::{Login, Who};
 use crate::json;
 use crate::problem::Failure;
 use crate::store::UserStore as _;
@@ -18,24 +19,34 @@ use crate::store::UserStore as _;
 pub(super) async fn run(mut wire: Wire, app: Arc<App>) {
     let (user_id, resume) = match authenticate(&mut wire, &app).await {
         Ok(known) => known,
-        Err(failure) => return wire.end(&failure).await,
+        Err(failure) => {
+            app.saw_answer(&Who::Address(wire.address), "", Some(failure.refusal));
+            return wire.end(&failure).await;
+        }
     };
     let stream = StreamName::User(user_id);
     let Some((reader, stream)) = attach(&mut wire, &app, stream, resume.as_ref()).await else {
         return;
     };
     if wire.send(&ToUser::Welcome { user_id, stream }).await {
-        converse(wire, reader, &UserDesk).await;
+        converse(wire, reader, &UserDesk { app, user_id }).await;
     }
 }
 
 /// Where a user's messages are worked on.
-struct UserDesk;
+struct UserDesk {
+    app: Arc<App>,
+    user_id: UserId,
+}
 
 impl Desk for UserDesk {
     async fn handle(&self, wire: &mut Wire, value: Value) -> Handled {
         Handled::Alive(match json::read(value) {
-            Err(failure) => wire.complain(&failure, None).await,
+            Err(failure) => {
+                let who = Who::User(self.user_id);
+                self.app.saw_answer(&who, "", Some(failure.refusal));
+                wire.complain(&failure, None).await
+            }
             Ok(FromUser::Acknowledge { offset }) => return Handled::Acknowledged(offset),
             Ok(FromUser::Ping) => wire.send(&ToUser::Pong).await,
             Ok(FromUser::Hello { .. }) => wire.complain(&Refusal::Unexpected.into(), None).await,
@@ -56,9 +67,17 @@ async fn authenticate(wire: &mut Wire, app: &App) -> Result<(UserId, Option<Resu
     };
     let token = plain_digest(session_token.as_bytes());
     let session = app.store.session(&token).await.map_err(Refusal::from)?;
-    let session = session.ok_or(Refusal::Unauthenticated)?;
+    let session = session.ok_or_else(|| {
+        let login = Login {
+            from: wire.address,
+            claimed: None,
+            shown: &session_token,
+        };
+        app.turn_down(Refusal::Unauthenticated, &login)
+    })?;
     if session.expires_at_ms <= app.now() {
         return Err(Refusal::Expired.into());
     }
+    app.log_in(&Who::User(session.user), wire.address)?;
     Ok((session.user, resume))
 }

@@ -1,17 +1,19 @@
 //! The vendor's socket: login, then contexts and their results, in one of three dialects.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::header;
 use boop_bridge::StreamName;
 use boop_wire::Refusal;
 use boop_wire::api::{FromVendor, Resume, ToVendor};
-use boop_wire::id::ContextId;
+use boop_wire::id::{ContextId, VendorId};
 use serde_json::Value;
 
 use super::dialect::{Dialect, Unread};
 use super::{Desk, Handled, Voice, Wire, attach};
 use crate::app::App;
+use crate::intrusion::{Login, Who};
 use crate::json;
 use crate::oauth::Scope;
 use crate::problem::Failure;
@@ -24,6 +26,7 @@ pub(super) async fn run(mut wire: Wire, app: Arc<App>) {
     let known = match login(&mut wire, &app).await {
         Ok(known) => known,
         Err(Unwelcome { dialect, failure }) => {
+            app.saw_answer(&Who::Address(wire.address), "", Some(failure.refusal));
             if let Some(words) = dialect.and_then(|dialect| dialect.unwelcome(&failure)) {
                 wire.send(&words).await;
             }
@@ -75,7 +78,7 @@ pub(super) async fn of_headers(app: &App, proofs: &Proofs) -> Result<Known, Fail
     if headers.contains_key(header::AUTHORIZATION) {
         return Ok(Known {
             dialect: Dialect::D3,
-            vendor: rest::vendor(app, proofs, Scope::Contexts).await?,
+            vendor: by_token(app, proofs).await?,
             resume: None,
         });
     }
@@ -84,11 +87,40 @@ pub(super) async fn of_headers(app: &App, proofs: &Proofs) -> Result<Known, Fail
     let (Some(id), Some(key)) = (id, text("x-api-key")) else {
         return Err(Refusal::Unauthenticated.into());
     };
+    let vendor = match proofs.address {
+        Some(from) => known(app, &id, key, from).await?,
+        None => app.vendor(&id, key).await?,
+    };
     Ok(Known {
         dialect: Dialect::D3,
-        vendor: app.vendor(&id, key).await?,
+        vendor,
         resume: None,
     })
+}
+
+/// Returns the vendor that logs in with a key.
+async fn known(app: &App, id: &VendorId, key: &str, from: IpAddr) -> Result<Vendor, Failure> {
+    let who = Who::Vendor(id.clone());
+    match app.vendor(id, key).await {
+        Ok(vendor) => app.log_in(&who, from).map(|()| vendor),
+        Err(refusal) => Err(app.turn_down(
+            refusal,
+            &Login {
+                from,
+                claimed: Some(who),
+                shown: key,
+            },
+        )),
+    }
+}
+
+/// Returns the vendor that logs in with an access token.
+async fn by_token(app: &App, proofs: &Proofs) -> Result<Vendor, Failure> {
+    let vendor = rest::vendor(app, proofs, Scope::Contexts).await?;
+    if let Some(from) = proofs.address {
+        app.log_in(&Who::Vendor(vendor.id.clone()), from)?;
+    }
+    Ok(vendor)
 }
 
 struct Unwelcome {
@@ -105,14 +137,13 @@ async fn login(wire: &mut Wire, app: &App) -> Result<Known, Unwelcome> {
         .and_then(|text| json::object(text.as_bytes()))
         .map_err(|failure| unwelcome(None, failure))?;
     let (dialect, login) = Dialect::login(first).map_err(|failure| unwelcome(None, failure))?;
-    match app.vendor(&login.vendor_id, &login.api_key).await {
-        Ok(vendor) => Ok(Known {
-            dialect,
-            vendor,
-            resume: login.resume,
-        }),
-        Err(refusal) => Err(unwelcome(Some(dialect), refusal.into())),
-    }
+    let known = known(app, &login.vendor_id, &login.api_key, wire.address).await;
+    let vendor = known.map_err(|failure| unwelcome(Some(dialect), failure))?;
+    Ok(Known {
+        dialect,
+        vendor,
+        resume: login.resume,
+    })
 }
 
 /// Where one vendor's messages are worked on.
@@ -127,6 +158,7 @@ impl Desk for VendorDesk {
         let message = match self.dialect.read(message) {
             Ok(message) => message,
             Err(Unread { failure, context }) => {
+                self.app.saw_answer(&self.who(), "", Some(failure.refusal));
                 return Handled::Alive(wire.complain(&failure, context).await);
             }
         };
@@ -137,10 +169,10 @@ impl Desk for VendorDesk {
                 wire.complain(&Refusal::Unexpected.into(), None).await
             }
             FromVendor::CancelContext { context_id } => {
-                match self.app.cancel_context(&self.vendor.id, &context_id).await {
+                match self.cancel(&context_id).await {
                     // The result comes over the stream.
                     Ok(()) => true,
-                    Err(refusal) => wire.complain(&refusal.into(), Some(context_id)).await,
+                    Err(failure) => wire.complain(&failure, Some(context_id)).await,
                 }
             }
             FromVendor::CreateContext {
@@ -155,6 +187,9 @@ impl Desk for VendorDesk {
                     timeout,
                 };
                 let created = self.create(asked).await;
+                let refusal = created.as_ref().err().map(|failure| failure.refusal);
+                let target = context_id.as_str();
+                self.app.saw_answer(&self.who(), target, refusal);
                 self.answer(wire, context_id, created).await
             }
         })
@@ -162,6 +197,18 @@ impl Desk for VendorDesk {
 }
 
 impl VendorDesk {
+    fn who(&self) -> Who {
+        Who::Vendor(self.vendor.id.clone())
+    }
+
+    async fn cancel(&self, context: &ContextId) -> Result<(), Failure> {
+        self.app.welcome(&self.who())?;
+        let cancelled = self.app.cancel_context(&self.vendor.id, context).await;
+        let refusal = cancelled.as_ref().err().copied();
+        self.app.saw_answer(&self.who(), context.as_str(), refusal);
+        Ok(cancelled?)
+    }
+
     async fn create(&self, asked: Asked) -> Result<StoredContext, Failure> {
         self.app.admit_context(&self.vendor.id)?;
         let _work = self.app.work.begin().ok_or(Refusal::Busy)?;

@@ -4,6 +4,7 @@
 //! After the last delivery that is at hand goes a ping with its offset. The pong that answers it
 //! says that everything before it has arrived, in every dialect and without a message of its own.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,10 +76,12 @@ pub(super) struct Wire {
     leaving: watch::Receiver<bool>,
     heard: Instant,
     ping: Interval,
+    /// Where the connection comes from.
+    pub(super) address: IpAddr,
 }
 
 impl Wire {
-    pub(super) fn new(socket: WebSocket, app: &Arc<App>, voice: Voice) -> Self {
+    pub(super) fn new(socket: WebSocket, app: &Arc<App>, voice: Voice, address: IpAddr) -> Self {
         let mut ping = interval(PING_EVERY);
         ping.reset();
         Self {
@@ -88,6 +91,7 @@ impl Wire {
             leaving: app.leaving.subscribe(),
             heard: Instant::now(),
             ping,
+            address,
         }
     }
 

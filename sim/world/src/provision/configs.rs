@@ -116,6 +116,9 @@ pub(super) fn write_all(
     if let Some(max) = options.connections_per_address {
         gateway["limits"]["connections_per_address"] = max.into();
     }
+    if options.responds {
+        gateway["limits"]["respond"] = "to-all".into();
+    }
     if let Some(port) = options.mutual_port {
         gateway["listen_mutual"] = Ports::address(port).to_string().into();
     }
@@ -192,8 +195,14 @@ fn gateway(ports: &Ports, trust: &Trust, admin_token_sha256: &str) -> Value {
         "admin_token_sha256": admin_token_sha256,
         "parties": ports.hosts.map(|port| Ports::address(port).to_string()),
         "ledger": Ports::address(ports.ledger).to_string(),
-        // A network on one machine is for development, where limits are relaxed.
-        "limits": { "connections": 4096, "connections_per_address": 4096, "scale": 1000 },
+        // A network on one machine is for development, where limits are relaxed, and where all
+        // that anybody tries comes from one address.
+        "limits": {
+            "connections": 4096,
+            "connections_per_address": 4096,
+            "scale": 1000,
+            "respond": "to-nobody",
+        },
         "trust": trust.settings("../manifest.cbor"),
         "platform": {
             "kind": "danger-simulated",
