@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use crate::admission::{Admission, Asker, Class};
 use crate::config::Checked;
 use crate::intrusion::{Intrusion, Who};
+use crate::known::KnownKeys;
 use crate::ledger_link::LedgerApi;
 use crate::locks::{KeyedLocks, Work};
 use crate::oauth::{Names, Nonces};
@@ -114,6 +115,8 @@ pub struct App {
     pub admission: Admission,
     /// What is noticed at the doors.
     pub intrusion: Intrusion,
+    /// Keys that were good a moment ago.
+    pub known: KnownKeys,
     /// The key of the public endpoint.
     pub public: PublicKey,
     /// What it is called as an authorization server.

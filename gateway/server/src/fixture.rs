@@ -25,6 +25,7 @@ use crate::admission::Admission;
 use crate::app::{App, Identity, Network};
 use crate::config::{Checked, LimitSettings};
 use crate::intrusion::Intrusion;
+use crate::known::KnownKeys;
 use crate::locks::{KeyedLocks, Work};
 use crate::oauth::{Names, Nonces};
 use crate::public_key::PublicKey;
@@ -130,6 +131,7 @@ impl Gateway {
             admission: Admission::new(limits.scale),
             intrusion: Intrusion::new(&[6; 32], boop_daemon::now_ms()),
             own: Holder([1; 16]),
+            known: KnownKeys::default(),
             wakeups: Wakeups::default(),
             names: Names {
                 issuer: ISSUER.into(),

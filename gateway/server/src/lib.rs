@@ -29,6 +29,7 @@ pub mod enrolment;
 pub mod intrusion;
 pub mod jobs;
 mod json;
+pub mod known;
 pub mod ledger_link;
 pub mod locks;
 pub mod oauth;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::{FromRequest, Request, State};
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -180,13 +180,7 @@ async fn frame(State(app): State<Arc<App>>, mut request: Request, next: Next) ->
         let failure = standing_login(&app, address, failure);
         response = failure.response(Named(request_id.clone()).meta(app.now()));
     }
-    tracing::info!(
-        %method,
-        path,
-        status = response.status().as_u16(),
-        request_id,
-        "request"
-    );
+    log(&method, &path, response.status(), &request_id);
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response
             .headers_mut()
@@ -196,6 +190,17 @@ async fn frame(State(app): State<Arc<App>>, mut request: Request, next: Next) ->
         standing.write(response.headers_mut(), app.now());
     }
     response
+}
+
+/// Logs a request. One that was served is detail: at ten thousand a second its line would be most
+/// of the work.
+fn log(method: &Method, path: &str, status: StatusCode, request_id: &str) {
+    let status_code = status.as_u16();
+    if status.is_client_error() || status.is_server_error() {
+        tracing::info!(%method, path, status = status_code, request_id, "request");
+    } else {
+        tracing::debug!(%method, path, status = status_code, request_id, "request");
+    }
 }
 
 fn address_of(request: &Request) -> Option<Asker> {

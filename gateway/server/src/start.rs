@@ -17,6 +17,7 @@ use crate::admission::Admission;
 use crate::app::{App, Network};
 use crate::config::Config;
 use crate::intrusion::Intrusion;
+use crate::known::KnownKeys;
 use crate::ledger_link::AttestedLedger;
 use crate::locks::{KeyedLocks, Work};
 use crate::oauth::Nonces;
@@ -111,6 +112,7 @@ impl Gateway {
             admission: Admission::new(settings.limits.scale),
             intrusion: Intrusion::new(&fresh()?, now_ms()),
             own,
+            known: KnownKeys::default(),
             wakeups,
             names,
             nonces: Nonces::new(&secret),

@@ -124,7 +124,7 @@ async fn prove(app: &App, proofs: &Proofs) -> Result<Caller, Failure> {
 async fn try_prove(app: &App, proofs: &Proofs) -> Result<Caller, Failure> {
     if let Some(key) = proofs.headers.get("x-api-key") {
         let key = key.to_str().map_err(|_| Refusal::Unauthenticated)?;
-        let vendor = app.store.vendor_of_key(&key_digest(key)).await;
+        let vendor = app.vendor_of_key(&key_digest(key)).await;
         if let Some(vendor) = vendor.map_err(Refusal::from)? {
             return Ok(Caller::Vendor(vendor, Scopes::all()));
         }
