@@ -153,6 +153,11 @@ impl Intrusion {
         found.map(|finding| state.keep(finding, &named)).collect()
     }
 
+    /// Tells whether nobody is slowed or blocked.
+    pub(crate) fn is_calm(&self, now_ms: u64) -> bool {
+        self.at(now_ms).watch.is_calm(now_ms)
+    }
+
     /// Returns how somebody is called today, and stands.
     fn verdict(&self, who: &Who, now_ms: u64) -> (Subject, Verdict) {
         let state = self.at(now_ms);

@@ -149,12 +149,13 @@ enum Handled {
     Acknowledged(u64),
 }
 
-/// Converses until the socket is over or the gateway leaves.
+/// Converses until the socket is over or the gateway leaves. What is rare is boxed: a socket on
+/// which nothing comes holds room for none of it.
 async fn converse(mut wire: Wire, mut reader: Reader<AnyStore>, desk: &impl Desk) {
     loop {
         let alive = match wire.next(&mut reader).await {
             Event::Text(text) => match json::object(text.as_bytes()) {
-                Ok(value) => match desk.handle(&mut wire, value).await {
+                Ok(value) => match Box::pin(desk.handle(&mut wire, value)).await {
                     Handled::Alive(alive) => alive,
                     Handled::Acknowledged(offset) => {
                         reader.acknowledge(offset);
@@ -163,9 +164,9 @@ async fn converse(mut wire: Wire, mut reader: Reader<AnyStore>, desk: &impl Desk
                 },
                 Err(failure) => return wire.end(&failure).await,
             },
-            Event::Delivery(delivery) => wire.deliver(&mut reader, delivery).await,
+            Event::Delivery(delivery) => Box::pin(wire.deliver(&mut reader, delivery)).await,
             Event::Refused(refusal) => return wire.end(&refusal.into()).await,
-            Event::Leaving => return wire.leave(&mut reader).await,
+            Event::Leaving => return Box::pin(wire.leave(&mut reader)).await,
             Event::Closed => false,
         };
         if !alive {
@@ -182,7 +183,7 @@ async fn attach(
     stream: StreamName,
     resume: Option<&Resume>,
 ) -> Option<(Reader<AnyStore>, StreamStart)> {
-    match try_attach(app, stream, resume).await {
+    match Box::pin(try_attach(app, stream, resume)).await {
         Ok(attached) => Some(attached),
         Err(failure) => {
             wire.end(&failure).await;

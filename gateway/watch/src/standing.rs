@@ -35,6 +35,8 @@ pub enum Verdict {
 pub(crate) struct Standings {
     room: usize,
     known: BTreeMap<Subject, Standing>,
+    /// From when on nothing holds.
+    free_from_ms: u64,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -61,7 +63,13 @@ impl Standings {
         Self {
             room,
             known: BTreeMap::new(),
+            free_from_ms: 0,
         }
+    }
+
+    /// Tells whether nobody is slowed or blocked.
+    pub(crate) const fn are_free(&self, now_ms: u64) -> bool {
+        now_ms >= self.free_from_ms
     }
 
     /// Carries out a response. It never shortens what holds already.
@@ -81,6 +89,7 @@ impl Standings {
         let before_ms = Some(*until_ms).filter(|until_ms| holds(*until_ms, now_ms));
         let new_ms = now_ms.saturating_add(for_ms);
         *until_ms = before_ms.map_or(new_ms, |before_ms| before_ms.max(new_ms));
+        self.free_from_ms = self.free_from_ms.max(*until_ms);
     }
 
     /// Returns how a subject stands.
@@ -134,6 +143,8 @@ mod tests {
         assert_eq!(verdict(49), Verdict::Blocked { until_ms: 50 });
         assert_eq!(verdict(50), Verdict::Slow { until_ms: 100 });
         assert_eq!(verdict(100), Verdict::Free);
+        assert!(!standings.are_free(99));
+        assert!(standings.are_free(100));
         assert_eq!(standings.verdict(subject(2), 0), Verdict::Free);
     }
 

@@ -82,6 +82,11 @@ impl Watch {
         self.standings.verdict(subject, now_ms)
     }
 
+    /// Tells whether nobody is slowed or blocked: then nobody need be named to be let in.
+    pub const fn is_calm(&self, now_ms: u64) -> bool {
+        self.standings.are_free(now_ms)
+    }
+
     /// Lets a subject free, and forgets what it did: an attack that goes on is found anew.
     pub fn lift(&mut self, subject: Subject) {
         self.standings.lift(subject);

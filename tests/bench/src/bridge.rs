@@ -1,5 +1,5 @@
 //! The bridge of a whole network's gateway: memory of sockets on which nothing comes, one event to
-//! all of them, and events that are kept before anybody hears of them.
+//! all sockets of a vendor, and events that are kept before anybody hears of them.
 //!
 //! The sockets of the reference are the libraries' own: axum, tungstenite and rustls as they come.
 
@@ -27,8 +27,10 @@ const SOCKETS: [usize; 2] = [10_000, 1_000];
 const BYTES_GOAL: f64 = 25.0 * 1024.0;
 /// How long a server has to come to rest before its memory is looked at.
 const REST: Duration = Duration::from_secs(3);
-/// Events to all sockets.
+/// Events to all sockets of a vendor.
 const EVENTS: [usize; 2] = [21, 5];
+/// Sockets of one vendor; the gateway allows no more.
+const OF_A_VENDOR: usize = 64;
 const TERMINAL: &str = "till-1";
 
 /// Runs the benchmark.
@@ -55,7 +57,10 @@ pub fn run(effort: Effort) -> Result<Table> {
     rows.extend(measured?);
     Ok(Table {
         name: "bridge",
-        subject: format!("{} sockets of one vendor, each over TLS", SOCKETS[quick]),
+        subject: format!(
+            "{} idle sockets, {OF_A_VENDOR} of each vendor; events to {OF_A_VENDOR}",
+            SOCKETS[quick]
+        ),
         effort: outbox::windows(effort),
         rows,
     })
@@ -74,18 +79,27 @@ async fn measure(
     cores::split(&[pid, bare.pid()])?;
     let token = std::fs::read_to_string(network.provisioned().layout.path("admin-token"))?;
     let mut admin = AdminClient::connect(&trust, &address, token.trim()).await?;
-    let vendor = admin.create_vendor("Shop").await?;
+    let mut logins = Vec::new();
+    for number in 0..sockets.div_ceil(OF_A_VENDOR) {
+        let vendor = admin.create_vendor(&format!("Shop {number}")).await?;
+        let (id, key) = (vendor.vendor_id, vendor.api_key);
+        logins.push(format!("x-vendor-id: {id}\r\nx-api-key: {key}\r\n"));
+    }
+    let quiet = vec![String::new(); logins.len()];
+    // One crowd after the other: both together are more than a process may hold.
+    let (others, other_bytes) = filled(bare.address(), "/ws", &quiet, sockets, bare.pid()).await?;
+    drop(others);
+    let (_idle, own_bytes) = filled(gateway, "/vendor/connect", &logins, sockets, pid).await?;
+    let shop = admin.create_vendor("Shop").await?;
     let terminal = TERMINAL.parse()?;
     let scanner = admin
-        .create_scanner(vendor.vendor_id.clone(), terminal)
+        .create_scanner(shop.vendor_id.clone(), terminal)
         .await?;
     let _scanner = Scanner::connect(gateway, &scanner).await?;
-    let login = format!(
-        "x-vendor-id: {}\r\nx-api-key: {}\r\n",
-        vendor.vendor_id, vendor.api_key
-    );
-    let (mut own, own_bytes) = filled(gateway, "/vendor/connect", &login, sockets, pid).await?;
-    let (mut other, other_bytes) = filled(bare.address(), "/ws", "", sockets, bare.pid()).await?;
+    let key = format!("x-api-key: {}\r\n", shop.api_key);
+    let login = format!("x-vendor-id: {}\r\n{key}", shop.vendor_id);
+    let mut own = Crowd::open(gateway, "/vendor/connect", &login, OF_A_VENDOR).await?;
+    let mut other = Crowd::open(bare.address(), "/heard", "", OF_A_VENDOR).await?;
     let mut vendor = Lane::open(gateway, [String::new()]).await?;
     let mut shouter = Lane::open(bare.address(), [String::new()]).await?;
     let (mut own_times, mut other_times) = (Vec::new(), Vec::new());
@@ -95,7 +109,6 @@ async fn measure(
             "context_id": context,
             "requirements": { "type": "entrance", "terminal_id": TERMINAL },
         });
-        let key = format!("x-api-key: {}\r\n", vendor_key(&login)?);
         vendor
             .post("/api/v1/auth/create", &key, &opening.to_string())
             .await?;
@@ -124,26 +137,28 @@ async fn measure(
     ])
 }
 
-fn vendor_key(login: &str) -> Result<&str> {
-    let key = login.split("x-api-key: ").nth(1).map(str::trim);
-    key.context("the login has a key")
-}
-
 /// Opens sockets, lets the server come to rest, and returns its bytes for each.
 async fn filled(
     address: SocketAddr,
     path: &str,
-    login: &str,
+    logins: &[String],
     sockets: usize,
     server: u32,
-) -> Result<(Crowd, f64)> {
+) -> Result<(Vec<Crowd>, f64)> {
     let before = cores::resident(server)?;
-    let crowd = Crowd::open(address, path, login, sockets).await?;
+    let mut crowds = Vec::new();
+    for (number, login) in logins.iter().enumerate() {
+        let many = OF_A_VENDOR.min(sockets - number * OF_A_VENDOR);
+        crowds.push(Crowd::open(address, path, login, many).await?);
+    }
     tokio::time::sleep(REST).await;
     let grown = cores::resident(server)?.saturating_sub(before);
     #[expect(clippy::cast_precision_loss, reason = "bytes of a process")]
     let each = grown as f64 / sockets as f64;
-    Ok((crowd, each))
+    for crowd in &crowds {
+        crowd.ensure_open()?;
+    }
+    Ok((crowds, each))
 }
 
 fn fan_out(id: &str, own: &[Vec<Duration>], other: &[Vec<Duration>], percent: usize) -> Row {

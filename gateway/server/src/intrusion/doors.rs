@@ -59,6 +59,9 @@ impl App {
     /// [`Refusal::Busy`], with the time to wait.
     pub(crate) fn welcome(&self, who: &Who) -> Result<(), Failure> {
         let now_ms = self.now();
+        if self.intrusion.is_calm(now_ms) {
+            return Ok(());
+        }
         let (subject, verdict) = self.intrusion.verdict(who, now_ms);
         match self.standing(subject, verdict) {
             Verdict::Free => Ok(()),

@@ -25,7 +25,7 @@ const CAPTURES_MAX: usize = 4;
 
 /// Converses with one scanner until the socket is over.
 pub(super) async fn run(mut wire: Wire, app: Arc<App>) {
-    let (scanner, resume) = match authenticate(&mut wire, &app).await {
+    let (scanner, resume) = match Box::pin(authenticate(&mut wire, &app)).await {
         Ok(known) => known,
         Err(failure) => {
             app.saw_answer(&Who::Address(wire.address), "", Some(failure.refusal));

@@ -23,7 +23,7 @@ use crate::validation::Asked;
 
 /// Converses with one vendor that logs in by its first message, until the socket is over.
 pub(super) async fn run(mut wire: Wire, app: Arc<App>) {
-    let known = match login(&mut wire, &app).await {
+    let known = match Box::pin(login(&mut wire, &app)).await {
         Ok(known) => known,
         Err(Unwelcome { dialect, failure }) => {
             app.saw_answer(&Who::Address(wire.address), "", Some(failure.refusal));

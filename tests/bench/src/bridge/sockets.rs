@@ -60,6 +60,14 @@ impl Crowd {
         Ok(Self { readers, heard })
     }
 
+    /// Makes sure that no socket has ended.
+    pub(crate) fn ensure_open(&self) -> Result<()> {
+        let ended = self.readers.iter().filter(|reader| reader.is_finished());
+        let ended = ended.count();
+        ensure!(ended == 0, "{ended} sockets have ended");
+        Ok(())
+    }
+
     /// Waits until all have heard of a context; returns how long each took, in order.
     pub(crate) async fn heard(&mut self, context: &str, start: Duration) -> Result<Vec<Duration>> {
         let quoted = format!("\"{context}\"");

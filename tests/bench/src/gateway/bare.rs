@@ -89,7 +89,8 @@ async fn accept() -> Result<()> {
     let shouts = broadcast::Sender::new(SHOUTS_MAX);
     let router = Router::new()
         .route("/", get(|| async { "hello" }))
-        .route("/ws", get(socket))
+        .route("/ws", get(quiet))
+        .route("/heard", get(socket))
         .route("/shout/{text}", post(shout))
         .with_state(shouts);
     loop {
@@ -115,6 +116,13 @@ async fn shout(State(shouts): State<Shouts>, Path(text): Path<String>) -> &'stat
 }
 
 /// Holds a socket, with the library's own sizes of buffers.
+async fn quiet(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(|mut socket: WebSocket| async move {
+        while let Some(Ok(_)) = socket.recv().await {}
+    })
+}
+
+/// Holds a socket that hears what is shouted.
 async fn socket(upgrade: WebSocketUpgrade, State(shouts): State<Shouts>) -> Response {
     let mut heard = shouts.subscribe();
     upgrade.on_upgrade(|mut socket: WebSocket| async move {
