@@ -24,6 +24,7 @@ use crate::locks::{KeyedLocks, Work};
 use crate::oauth::{Names, Nonces};
 use crate::problem::Failure;
 use crate::public_key::PublicKey;
+use crate::revocation::Revocations;
 use crate::store::{
     AnyStore, DirectoryStore as _, Holder, Post, StoreError, StreamStore as _, Vendor,
 };
@@ -115,6 +116,8 @@ pub struct App {
     pub admission: Admission,
     /// What is noticed at the doors.
     pub intrusion: Intrusion,
+    /// What tells sockets of what is taken away.
+    pub revocations: Revocations,
     /// Keys that were good a moment ago.
     pub known: KnownKeys,
     /// The key of the public endpoint.

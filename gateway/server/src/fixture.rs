@@ -29,6 +29,7 @@ use crate::known::KnownKeys;
 use crate::locks::{KeyedLocks, Work};
 use crate::oauth::{Names, Nonces};
 use crate::public_key::PublicKey;
+use crate::revocation::Revocations;
 use crate::serve::Connection;
 use crate::store::{
     AnyStore, DirectoryStore as _, Holder, Scanner, Session, UserStore as _, Vendor,
@@ -132,6 +133,7 @@ impl Gateway {
             intrusion: Intrusion::new(&[6; 32], boop_daemon::now_ms()),
             own: Holder([1; 16]),
             known: KnownKeys::default(),
+            revocations: Revocations::default(),
             wakeups: Wakeups::default(),
             names: Names {
                 issuer: ISSUER.into(),

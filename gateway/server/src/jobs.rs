@@ -16,8 +16,8 @@ use crate::authentication::CaptureAnswer;
 use crate::enrolment::enrolment_key;
 use crate::problem::Failure;
 use crate::store::{
-    DirectoryStore as _, Job, JobStore as _, ReplayStore as _, Scanner, StoreError, StoredContext,
-    TokenStore as _, UserStore as _,
+    DirectoryStore as _, Job, JobStore as _, ReplayStore as _, RevocationStore as _, Scanner,
+    StoreError, StoredContext, TokenStore as _, UserStore as _,
 };
 use crate::text;
 use crate::validation::check_capture;
@@ -233,6 +233,7 @@ impl App {
     pub async fn forget(&self, jobs_before_ms: u64) -> Result<(), StoreError> {
         self.store.forget_tokens(self.now()).await?;
         self.store.forget_requests(self.now()).await?;
+        self.store.forget_revocations(jobs_before_ms).await?;
         self.store.forget_jobs(jobs_before_ms).await
     }
 }

@@ -25,6 +25,14 @@ impl KnownKeys {
         is_good(*since_ms, now_ms).then(|| vendor.clone())
     }
 
+    /// Forgets all: something was taken away.
+    pub(crate) fn forget(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     fn put(&self, key: Digest, vendor: Vendor, now_ms: u64) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= KEYS_MAX {

@@ -40,6 +40,7 @@ pub mod presence;
 pub mod problem;
 pub mod public_key;
 pub mod rest;
+pub mod revocation;
 pub mod serve;
 pub mod socket;
 pub mod start;

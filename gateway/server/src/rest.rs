@@ -42,11 +42,12 @@ mod jobs;
 mod ledger;
 mod oauth;
 mod public;
+mod removal;
 mod seen;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use caller::{Proofs, vendor};
+pub(crate) use caller::{Proofs, token_time, vendor};
 
 pub use admin::CreditResponse;
 pub use auth::StatusResponse;
@@ -102,6 +103,9 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(public::register_published))
         .routes(routes!(admin::add_vendor))
         .routes(routes!(admin::add_scanner))
+        .routes(routes!(removal::vendor))
+        .routes(routes!(removal::scanner))
+        .routes(routes!(removal::key))
         .routes(routes!(admin::put_keys))
         .routes(routes!(certificate::request))
         .routes(routes!(certificate::show))

@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::json;
 use crate::problem::Failure;
 use crate::rest::Proofs;
+use crate::revocation::Listener;
 use crate::serve::Connection;
 use crate::store::{AnyStore, StreamStore as _};
 
@@ -46,7 +47,8 @@ pub async fn vendor(
     Extension(connection): Extension<Connection>,
 ) -> Response {
     let voice = Voice::Vendor(Dialect::D1);
-    open(upgrade, app, connection, voice, vendor::run)
+    let listener = app.revocations.listen();
+    open(upgrade, app, connection, voice, listener, vendor::run)
 }
 
 /// Serves `/vendor/connect`: the request's headers log in.
@@ -56,13 +58,14 @@ pub(crate) async fn vendor_connect(
     Extension(connection): Extension<Connection>,
     proofs: Proofs,
 ) -> Response {
+    let listener = app.revocations.listen();
     let known = match vendor::of_headers(&app, &proofs).await {
         Ok(known) => known,
         Err(failure) => return failure.into_response(),
     };
     let voice = Voice::Vendor(Dialect::D3);
     let run = |wire, app| vendor::converse(wire, app, known);
-    open(upgrade, app, connection, voice, run)
+    open(upgrade, app, connection, voice, listener, run)
 }
 
 /// Serves `/ws/pvs`.
@@ -72,7 +75,15 @@ pub async fn scanner(
     Extension(connection): Extension<Connection>,
 ) -> Result<Response, Failure> {
     let upgrade = speaking(upgrade, "boop.pvs.v1")?;
-    Ok(open(upgrade, app, connection, Voice::Own, scanner::run))
+    let listener = app.revocations.listen();
+    Ok(open(
+        upgrade,
+        app,
+        connection,
+        Voice::Own,
+        listener,
+        scanner::run,
+    ))
 }
 
 /// Serves `/ws/user`.
@@ -82,7 +93,15 @@ pub async fn user(
     Extension(connection): Extension<Connection>,
 ) -> Result<Response, Failure> {
     let upgrade = speaking(upgrade, "boop.user.v1")?;
-    Ok(open(upgrade, app, connection, Voice::Own, user::run))
+    let listener = app.revocations.listen();
+    Ok(open(
+        upgrade,
+        app,
+        connection,
+        Voice::Own,
+        listener,
+        user::run,
+    ))
 }
 
 /// Agrees on a protocol of our own by its name and version (RFC 6455 section 1.9); whoever names
@@ -114,6 +133,7 @@ fn open<F>(
     app: Arc<App>,
     connection: Connection,
     voice: Voice,
+    listener: Listener,
     run: impl FnOnce(Wire, Arc<App>) -> F + Send + 'static,
 ) -> Response
 where
@@ -121,7 +141,7 @@ where
 {
     limited(upgrade).on_upgrade(move |socket: WebSocket| async move {
         let _place = connection.place;
-        let wire = Wire::new(socket, &app, voice, connection.address);
+        let wire = Wire::new(socket, &app, voice, connection.address, listener);
         run(wire, app).await;
     })
 }
@@ -166,6 +186,7 @@ async fn converse(mut wire: Wire, mut reader: Reader<AnyStore>, desk: &impl Desk
             },
             Event::Delivery(delivery) => Box::pin(wire.deliver(&mut reader, delivery)).await,
             Event::Refused(refusal) => return wire.end(&refusal.into()).await,
+            Event::Gone(failure) => return Box::pin(wire.end(&failure)).await,
             Event::Leaving => return Box::pin(wire.leave(&mut reader)).await,
             Event::Closed => false,
         };

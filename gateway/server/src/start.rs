@@ -24,6 +24,7 @@ use crate::oauth::Nonces;
 use crate::party_link::AttestedParties;
 use crate::presence::HOLD_MS;
 use crate::public_key::PublicKey;
+use crate::revocation::{self, Revocations};
 use crate::store::{AnyStore, Holder, StreamStore as _, TokenStore as _};
 use crate::text;
 use crate::wakeups::{Ears, Wakeups};
@@ -113,6 +114,7 @@ impl Gateway {
             intrusion: Intrusion::new(&fresh()?, now_ms()),
             own,
             known: KnownKeys::default(),
+            revocations: Revocations::default(),
             wakeups,
             names,
             nonces: Nonces::new(&secret),
@@ -123,6 +125,7 @@ impl Gateway {
         tokio::spawn(keep_for_ever(Arc::clone(&app)));
         tokio::spawn(look_for_ever(Arc::clone(&app)));
         tokio::spawn(end_for_ever(Arc::clone(&app)));
+        tokio::spawn(revocation::look_for_ever(Arc::clone(&app)));
         if timeout(SESSIONS_TIME_MAX, sessions(&app)).await.is_err() {
             tracing::warn!("not every session is open yet");
         }

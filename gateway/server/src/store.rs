@@ -19,6 +19,7 @@ mod columns;
 mod jobs;
 mod postgres;
 mod replays;
+mod revocations;
 mod sqlite;
 #[cfg(test)]
 pub(crate) mod suite;
@@ -27,6 +28,7 @@ pub use any::AnyStore;
 pub use attributes::{AttributeDef, AttributeStore, ContextFormat, DataFormat, Removed};
 pub use jobs::{Job, JobStore};
 pub use replays::{Begun, ReplayStore};
+pub use revocations::{RevocationStore, Revoked};
 
 /// Why the store did not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -407,12 +409,6 @@ pub trait TokenStore: Send + Sync {
         token: &Digest,
     ) -> impl Future<Output = Result<Option<AccessToken>, StoreError>> + Send;
 
-    /// Ends every access token of a vendor; returns how many.
-    fn revoke_tokens(
-        &self,
-        vendor: &VendorId,
-    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
-
     /// Notes that something is used, until a time; false if it was.
     fn use_once(
         &self,
@@ -442,6 +438,7 @@ pub trait Store:
     + JobStore
     + AttributeStore
     + ReplayStore
+    + RevocationStore
     + Clone
 {
 }
@@ -456,6 +453,7 @@ impl<T> Store for T where
         + JobStore
         + AttributeStore
         + ReplayStore
+        + RevocationStore
         + Clone
 {
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::fixture::{Gateway, ISSUER, MUTUAL, vendor};
+use crate::store::RevocationStore as _;
 
 mod assertions;
 mod proofs;
@@ -352,7 +353,7 @@ async fn a_token_ends_with_its_time_and_when_it_is_revoked() {
             .await
             .is_ok()
     );
-    assert_eq!(app.store.revoke_tokens(&vendor().id).await, Ok(2));
+    assert_eq!(app.store.revoke_tokens(&vendor().id, 0).await, Ok(2));
     assert_eq!(
         world.present("at_good", None, Some(CERTIFICATE)).await,
         over

@@ -23,7 +23,9 @@ use crate::app::App;
 use crate::ledger_link::recorded;
 use crate::oauth::ClientKeys;
 use crate::problem::Failure;
-use crate::store::{DirectoryStore as _, Scanner, TokenStore as _, UserStore as _, Vendor};
+use crate::store::{
+    DirectoryStore as _, RevocationStore as _, Scanner, TokenStore as _, UserStore as _, Vendor,
+};
 use crate::text::{base64url, random};
 use crate::validation::is_shown_name;
 
@@ -126,7 +128,7 @@ pub(super) async fn put_keys(
         .map_err(|error| Failure::new(Refusal::Invalid, error.to_string()))?;
     let put = app.store.put_client_keys(&vendor, &text).await;
     put.map_err(Refusal::from)?;
-    let ended = app.store.revoke_tokens(&vendor).await;
+    let ended = app.store.revoke_tokens(&vendor, app.now()).await;
     let ended = ended.map_err(Refusal::from)?;
     tracing::info!(%vendor, ended, "the vendor's keys are replaced");
     Ok(StatusCode::NO_CONTENT)
@@ -222,7 +224,7 @@ pub(super) async fn credit(
     Ok((StatusCode::CREATED, Json(response)))
 }
 
-fn fresh_key(app: &App, prefix: &str) -> Result<String, Refusal> {
+pub(super) fn fresh_key(app: &App, prefix: &str) -> Result<String, Refusal> {
     let environment = if app.network.simulated {
         "test"
     } else {

@@ -211,6 +211,21 @@ async fn access(
     }
 }
 
+/// Returns how long the access token of a request is good, in milliseconds.
+///
+/// # Errors
+/// [`Refusal::Unauthenticated`] if it has none that is.
+pub(crate) async fn token_time(app: &App, proofs: &Proofs) -> Result<u64, Refusal> {
+    let value = proofs.headers.get(header::AUTHORIZATION);
+    let value = value.and_then(|value| value.to_str().ok());
+    let (_, token) = value
+        .and_then(|value| value.split_once(' '))
+        .ok_or(Refusal::Unauthenticated)?;
+    let kept = app.store.token(&plain_digest(token.as_bytes())).await?;
+    let left_ms = kept.and_then(|kept| kept.expires_at_ms.checked_sub(app.now()));
+    left_ms.ok_or(Refusal::Unauthenticated)
+}
+
 /// Lets a vendor alone pass whose key or token is for a scope.
 ///
 /// # Errors

@@ -307,7 +307,8 @@ fn describe_keys(document: &mut OpenApi) {
         .schema(Some(text))
         .build();
     for (path, item) in &mut document.paths.paths {
-        if let Some(post) = item.post.as_mut().filter(|_| path != TOKEN_PATH) {
+        let post = item.post.as_mut();
+        if let Some(post) = post.filter(|_| path != TOKEN_PATH) {
             post.parameters
                 .get_or_insert_default()
                 .push(RefOr::T(header.clone()));

@@ -21,7 +21,6 @@ use serde::{Deserialize, Serialize};
 use crate::app::App;
 use crate::oauth::TOKEN_PATH;
 use crate::problem::Failure;
-use crate::serve::Connection;
 use crate::store::{Begun, ReplayStore as _};
 
 /// The header.
@@ -56,9 +55,11 @@ struct Asked {
 pub(super) async fn once(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let header = request.headers().get(HEADER).cloned();
     let counts = request.method() == Method::POST && request.uri().path() != TOKEN_PATH;
-    match header.filter(|_| counts) {
+    // Who proves nothing is nobody in particular, and must not have another's answer.
+    let proof = proof_of(request.headers()).cloned();
+    match header.zip(proof).filter(|_| counts) {
         None => next.run(request).await,
-        Some(key) => match try_once(&app, &key, request, next).await {
+        Some((key, proof)) => match try_once(&app, &key, &proof, request, next).await {
             Ok(response) => response,
             Err(failure) => failure.into_response(),
         },
@@ -68,6 +69,7 @@ pub(super) async fn once(State(app): State<Arc<App>>, request: Request, next: Ne
 async fn try_once(
     app: &App,
     key: &HeaderValue,
+    proof: &HeaderValue,
     request: Request,
     next: Next,
 ) -> Result<Response, Failure> {
@@ -75,17 +77,15 @@ async fn try_once(
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await;
     let body = body.map_err(|_| Failure::from(Refusal::TooLarge))?;
-    let address = parts.extensions.get::<Connection>();
-    let address = address.map_or_else(String::new, |connection| connection.address.to_string());
-    let proof = proof_of(&parts.headers).map_or(address.as_bytes(), HeaderValue::as_bytes);
+    let proof = proof.as_bytes();
     let target = parts
         .uri
         .path_and_query()
         .map_or("", |target| target.as_str());
     let asked = Asked {
-        name: digest_of("idempotent-request", &(proof, key)),
-        seal: digest_of("idempotent-answer", &(proof, key)),
-        content: digest_of("idempotent-content", &(target, &body[..])),
+        name: digest_of("idempotent-request", &(proof, key, target)),
+        seal: digest_of("idempotent-answer", &(proof, key, target)),
+        content: digest_of("idempotent-content", &&body[..]),
     };
     let now_ms = app.now();
     let begun = app.store.begin_request(

@@ -15,6 +15,7 @@ use crate::enrolment::Registration;
 use crate::intrusion::{Login, Who};
 use crate::json;
 use crate::problem::Failure;
+use crate::revocation::Pass;
 use crate::store::{DirectoryStore as _, Scanner};
 use crate::text;
 
@@ -32,6 +33,10 @@ pub(super) async fn run(mut wire: Wire, app: Arc<App>) {
             return wire.end(&failure).await;
         }
     };
+    wire.admit(Pass::Scanner {
+        scanner: scanner.id.clone(),
+        vendor: scanner.vendor.clone(),
+    });
     let stream = StreamName::Scanner(scanner.id.clone());
     let attached = attach(&mut wire, &app, stream.clone(), resume.as_ref()).await;
     let Some((reader, start)) = attached else {

@@ -29,6 +29,7 @@ mod gateways;
 mod intrusion;
 mod journey;
 mod protocol;
+mod revocation;
 mod streams;
 
 /// A client of one socket.

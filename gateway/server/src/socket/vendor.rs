@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::header;
 use boop_bridge::StreamName;
@@ -9,6 +10,7 @@ use boop_wire::Refusal;
 use boop_wire::api::{FromVendor, Resume, ToVendor};
 use boop_wire::id::{ContextId, VendorId};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::dialect::{Dialect, Unread};
 use super::{Desk, Handled, Voice, Wire, attach};
@@ -18,6 +20,7 @@ use crate::json;
 use crate::oauth::Scope;
 use crate::problem::Failure;
 use crate::rest::{self, Proofs};
+use crate::revocation::Pass;
 use crate::store::{StoredContext, Vendor};
 use crate::validation::Asked;
 
@@ -43,7 +46,9 @@ pub(super) async fn converse(mut wire: Wire, app: Arc<App>, known: Known) {
         dialect,
         vendor,
         resume,
+        pass,
     } = known;
+    wire.admit(pass);
     let stream = StreamName::Vendor(vendor.id.clone());
     let Some((reader, start)) = attach(&mut wire, &app, stream, resume.as_ref()).await else {
         return;
@@ -66,6 +71,7 @@ pub(super) struct Known {
     dialect: Dialect,
     vendor: Vendor,
     resume: Option<Resume>,
+    pass: Pass,
 }
 
 /// Finds the vendor that a request's headers prove, as the third dialect logs in or by an access
@@ -76,10 +82,12 @@ pub(super) struct Known {
 pub(super) async fn of_headers(app: &App, proofs: &Proofs) -> Result<Known, Failure> {
     let headers = &proofs.headers;
     if headers.contains_key(header::AUTHORIZATION) {
+        let (vendor, pass) = by_token(app, proofs).await?;
         return Ok(Known {
             dialect: Dialect::D3,
-            vendor: by_token(app, proofs).await?,
+            vendor,
             resume: None,
+            pass,
         });
     }
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
@@ -93,6 +101,7 @@ pub(super) async fn of_headers(app: &App, proofs: &Proofs) -> Result<Known, Fail
     };
     Ok(Known {
         dialect: Dialect::D3,
+        pass: Pass::Key(vendor.id.clone()),
         vendor,
         resume: None,
     })
@@ -115,12 +124,15 @@ async fn known(app: &App, id: &VendorId, key: &str, from: IpAddr) -> Result<Vend
 }
 
 /// Returns the vendor that logs in with an access token.
-async fn by_token(app: &App, proofs: &Proofs) -> Result<Vendor, Failure> {
+async fn by_token(app: &App, proofs: &Proofs) -> Result<(Vendor, Pass), Failure> {
     let vendor = rest::vendor(app, proofs, Scope::Contexts).await?;
     if let Some(from) = proofs.address {
         app.log_in(&Who::Vendor(vendor.id.clone()), from)?;
     }
-    Ok(vendor)
+    let left_ms = rest::token_time(app, proofs).await?;
+    let until = Instant::now() + Duration::from_millis(left_ms);
+    let pass = Pass::Token(vendor.id.clone(), until);
+    Ok((vendor, pass))
 }
 
 struct Unwelcome {
@@ -140,6 +152,7 @@ async fn login(wire: &mut Wire, app: &App) -> Result<Known, Unwelcome> {
     let known = known(app, &login.vendor_id, &login.api_key, wire.address).await;
     let vendor = known.map_err(|failure| unwelcome(Some(dialect), failure))?;
     Ok(Known {
+        pass: Pass::Key(vendor.id.clone()),
         dialect,
         vendor,
         resume: login.resume,

@@ -23,6 +23,7 @@ use super::close;
 use super::dialect::Dialect;
 use crate::app::App;
 use crate::problem::Failure;
+use crate::revocation::{Listener, Pass};
 use crate::text;
 
 /// Longest wait for the first message.
@@ -46,6 +47,8 @@ pub(super) enum Event {
     Delivery(Delivery),
     /// The gateway leaves.
     Leaving,
+    /// What the socket logged in with is gone.
+    Gone(Box<Failure>),
     /// The socket is over.
     Closed,
 }
@@ -74,6 +77,8 @@ pub(super) struct Wire {
     now_ms: fn() -> u64,
     voice: Voice,
     leaving: watch::Receiver<bool>,
+    listener: Listener,
+    pass: Pass,
     heard: Instant,
     ping: Interval,
     /// Where the connection comes from.
@@ -81,7 +86,13 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(socket: WebSocket, app: &Arc<App>, voice: Voice, address: IpAddr) -> Self {
+    pub(super) fn new(
+        socket: WebSocket,
+        app: &Arc<App>,
+        voice: Voice,
+        address: IpAddr,
+        listener: Listener,
+    ) -> Self {
         let mut ping = interval(PING_EVERY);
         ping.reset();
         Self {
@@ -89,6 +100,8 @@ impl Wire {
             now_ms: app.now_ms,
             voice,
             leaving: app.leaving.subscribe(),
+            listener,
+            pass: Pass::Session,
             heard: Instant::now(),
             ping,
             address,
@@ -98,6 +111,11 @@ impl Wire {
     /// Speaks in this voice from now on.
     pub(super) fn speak(&mut self, voice: Voice) {
         self.voice = voice;
+    }
+
+    /// Lets the socket converse for as long as what it logged in with is good.
+    pub(super) fn admit(&mut self, pass: Pass) {
+        self.pass = pass;
     }
 
     /// Waits for the first text.
@@ -133,6 +151,7 @@ impl Wire {
                 }
                 delivery = reader.next() => return Event::Delivery(delivery),
                 () = is_set(&mut self.leaving) => return Event::Leaving,
+                failure = self.listener.gone(&self.pass) => return Event::Gone(Box::new(failure)),
                 _ = self.ping.tick() => {
                     let silent = self.heard.elapsed() > SILENCE_MAX;
                     let offset = reader.offset().to_be_bytes().to_vec();

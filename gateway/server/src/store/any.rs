@@ -11,8 +11,9 @@ use uuid::Uuid;
 
 use super::{
     Answer, AttributeDef, AttributeStore, Begun, Closing, ContextStore, DirectoryStore, Holder,
-    Job, JobStore, Opened, Post, PresenceStore, Removed, ReplayStore, Scanner, Session, StoreError,
-    StoredContext, StreamState, StreamStore, TokenStore, User, UserStore, Vendor, postgres, sqlite,
+    Job, JobStore, Opened, Post, PresenceStore, Removed, ReplayStore, RevocationStore, Revoked,
+    Scanner, Session, StoreError, StoredContext, StreamState, StreamStore, TokenStore, User,
+    UserStore, Vendor, postgres, sqlite,
 };
 use crate::oauth::AccessToken;
 use crate::submission::Agreed;
@@ -260,10 +261,6 @@ impl TokenStore for AnyStore {
         ask!(self, store => store.token(token))
     }
 
-    async fn revoke_tokens(&self, vendor: &VendorId) -> Result<u64, StoreError> {
-        ask!(self, store => store.revoke_tokens(vendor))
-    }
-
     async fn use_once(&self, used: &Digest, until_ms: u64) -> Result<bool, StoreError> {
         ask!(self, store => store.use_once(used, until_ms))
     }
@@ -360,5 +357,36 @@ impl ReplayStore for AnyStore {
 
     async fn forget_requests(&self, before_ms: u64) -> Result<(), StoreError> {
         ask!(self, store => store.forget_requests(before_ms))
+    }
+}
+
+impl RevocationStore for AnyStore {
+    async fn remove_vendor(&self, vendor: &VendorId, at_ms: u64) -> Result<bool, StoreError> {
+        ask!(self, store => store.remove_vendor(vendor, at_ms))
+    }
+
+    async fn remove_scanner(&self, scanner: &ScannerId, at_ms: u64) -> Result<bool, StoreError> {
+        ask!(self, store => store.remove_scanner(scanner, at_ms))
+    }
+
+    async fn replace_key(
+        &self,
+        vendor: &VendorId,
+        key: &Digest,
+        at_ms: u64,
+    ) -> Result<bool, StoreError> {
+        ask!(self, store => store.replace_key(vendor, key, at_ms))
+    }
+
+    async fn revoke_tokens(&self, vendor: &VendorId, at_ms: u64) -> Result<u64, StoreError> {
+        ask!(self, store => store.revoke_tokens(vendor, at_ms))
+    }
+
+    async fn revocations_since(&self, since_ms: u64) -> Result<Vec<(i64, Revoked)>, StoreError> {
+        ask!(self, store => store.revocations_since(since_ms))
+    }
+
+    async fn forget_revocations(&self, before_ms: u64) -> Result<(), StoreError> {
+        ask!(self, store => store.forget_revocations(before_ms))
     }
 }

@@ -24,6 +24,8 @@ mod jobs;
 mod presence;
 #[path = "sql/replays.rs"]
 mod replays;
+#[path = "sql/revocations.rs"]
+mod revocations;
 #[path = "sql/streams.rs"]
 mod streams;
 #[path = "sql/tokens.rs"]

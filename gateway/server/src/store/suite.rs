@@ -13,10 +13,11 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{
-    Answer, AttributeDef, Begun, Closing, ContextFormat, DataFormat, Holder, Job, Opened, Post,
-    Removed, Scanner, Session, Store, StoredContext, Vendor,
+    Answer, Closing, Holder, Opened, Post, Scanner, Session, Store, StoredContext, Vendor,
 };
 use crate::fixture::{agreed_on, context};
+
+mod rest;
 
 /// What [`keep`] wrote.
 pub(crate) struct Kept {
@@ -32,9 +33,10 @@ pub(crate) async fn run(store: &impl Store) {
     answers(store).await;
     streams(store).await;
     presence(store).await;
-    jobs(store).await;
-    attributes(store).await;
-    replays(store).await;
+    rest::jobs(store).await;
+    rest::attributes(store).await;
+    rest::replays(store).await;
+    rest::revocations(store).await;
 }
 
 /// Writes something of each kind.
@@ -352,91 +354,6 @@ fn post(text: &str) -> Post {
         text: text.into(),
         at_ms: 1_000_000,
     }
-}
-
-async fn jobs(store: &impl Store) {
-    let job = Job {
-        id: Uuid::from_bytes([1; 16]),
-        scanner: "scn_1".parse().unwrap(),
-        request: RequestId::new([61; 16]),
-        asked: Digest::new([2; 32]),
-        user: UserId::new([62; 16]),
-        expires_at_ms: 50,
-        failure: None,
-    };
-    assert_eq!(store.job(job.id).await, Ok(None));
-    assert_eq!(store.add_job(&job).await, Ok(job.clone()));
-    assert!(!store.user(job.user).await.unwrap().unwrap().enrolled);
-    let later = Job {
-        id: Uuid::from_bytes([2; 16]),
-        user: UserId::new([63; 16]),
-        ..job.clone()
-    };
-    assert_eq!(store.add_job(&later).await, Ok(job.clone()));
-    assert_eq!(store.user(later.user).await, Ok(None));
-    let known = store.job_of_request(job.request).await;
-    assert_eq!(known, Ok(Some(job.clone())));
-
-    for failure in [Some("busy"), None] {
-        store.note_failure(job.id, failure).await.unwrap();
-        let noted = store.job(job.id).await.unwrap().unwrap().failure;
-        assert_eq!(noted.as_deref(), failure);
-    }
-    store.forget_jobs(50).await.unwrap();
-    assert_eq!(store.job(job.id).await, Ok(Some(job.clone())));
-    store.forget_jobs(51).await.unwrap();
-    assert_eq!(store.job(job.id).await, Ok(None));
-}
-
-async fn attributes(store: &impl Store) {
-    let tier = AttributeDef {
-        name: "membership-tier".into(),
-        data_format: Some(DataFormat::Object),
-        context_format: Some(ContextFormat::Json),
-        attestation_required: true,
-    };
-    assert_eq!(store.add_attribute(&tier).await, Ok(true));
-    assert_eq!(store.add_attribute(&tier).await, Ok(false));
-    let found = store.attribute("membership-tier").await;
-    assert_eq!(found, Ok(Some(tier.clone())));
-    assert_eq!(store.attribute("nothing").await, Ok(None));
-
-    let names = |page: Vec<AttributeDef>| page.into_iter().map(|one| one.name).collect::<Vec<_>>();
-    let all = names(store.attributes("", 9).await.unwrap());
-    assert_eq!(all[..3], ["age-verify", "email", "membership-tier"]);
-    let page = store.attributes("email", 1).await;
-    assert_eq!(page, Ok(vec![tier]));
-
-    let remove = |name| store.remove_attribute(name);
-    assert_eq!(remove("membership-tier").await, Ok(Removed::Yes));
-    assert_eq!(remove("membership-tier").await, Ok(Removed::Unknown));
-    assert_eq!(remove("age-verify").await, Ok(Removed::Fixed));
-}
-
-async fn replays(store: &impl Store) {
-    let (name, content, other) = (
-        Digest::new([1; 32]),
-        Digest::new([2; 32]),
-        Digest::new([3; 32]),
-    );
-    let begin = |content, now_ms| store.begin_request(&name, content, now_ms, now_ms + 60);
-    let before = |answer: Option<&[u8]>| Begun::Before {
-        content,
-        answer: answer.map(Into::into),
-    };
-    assert_eq!(begin(&content, 100).await, Ok(Begun::Now));
-    assert_eq!(begin(&other, 160).await, Ok(before(None)));
-    store.abandon_request(&name).await.unwrap();
-    assert_eq!(begin(&other, 160).await, Ok(Begun::Now));
-    assert_eq!(begin(&content, 221).await, Ok(Begun::Now));
-
-    store.end_request(&name, b"answer", 500).await.unwrap();
-    store.abandon_request(&name).await.unwrap();
-    assert_eq!(begin(&other, 500).await, Ok(before(Some(b"answer"))));
-    store.forget_requests(500).await.unwrap();
-    assert_eq!(begin(&other, 500).await, Ok(before(Some(b"answer"))));
-    store.forget_requests(501).await.unwrap();
-    assert_eq!(begin(&other, 500).await, Ok(Begun::Now));
 }
 
 fn stored(name: &str) -> StoredContext {

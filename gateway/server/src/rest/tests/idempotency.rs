@@ -61,6 +61,17 @@ async fn a_key_is_for_one_request_of_one_caller() {
 }
 
 #[tokio::test]
+async fn strangers_do_not_share_an_answer() {
+    let gateway = Gateway::start().await;
+    let register = || keyed(post("/api/v1/register", &json!({})), "k-1");
+
+    let one: Value = gateway.ok(register(), StatusCode::CREATED).await;
+    let other: Value = gateway.ok(register(), StatusCode::CREATED).await;
+
+    assert_ne!(one["session_token"], other["session_token"]);
+}
+
+#[tokio::test]
 async fn two_at_a_time_are_worked_on_once() {
     let gateway = Gateway::start().await;
 

@@ -25,22 +25,25 @@ impl DirectoryStore for SqlStore {
     }
 
     async fn vendor(&self, id: &VendorId) -> Result<Option<Vendor>, StoreError> {
-        let row: Option<VendorRow> =
-            sqlx::query_as("SELECT id, name, key_sha256 FROM vendors WHERE id = $1")
-                .bind(id.as_str())
-                .fetch_optional(&self.readers)
-                .await
-                .map_err(failed)?;
+        let row: Option<VendorRow> = sqlx::query_as(
+            "SELECT id, name, key_sha256 FROM vendors WHERE id = $1 AND NOT removed",
+        )
+        .bind(id.as_str())
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(failed)?;
         row.map(vendor).transpose()
     }
 
     async fn vendor_of_key(&self, key: &Digest) -> Result<Option<Vendor>, StoreError> {
-        let row: Option<VendorRow> =
-            sqlx::query_as("SELECT id, name, key_sha256 FROM vendors WHERE key_sha256 = $1")
-                .bind(&key.as_bytes()[..])
-                .fetch_optional(&self.readers)
-                .await
-                .map_err(failed)?;
+        let row: Option<VendorRow> = sqlx::query_as(
+            "SELECT id, name, key_sha256 FROM vendors \
+             WHERE key_sha256 = $1 AND NOT removed",
+        )
+        .bind(&key.as_bytes()[..])
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(failed)?;
         row.map(vendor).transpose()
     }
 
@@ -62,18 +65,21 @@ impl DirectoryStore for SqlStore {
     }
 
     async fn scanner(&self, id: &ScannerId) -> Result<Option<Scanner>, StoreError> {
-        let row: Option<ScannerRow> =
-            sqlx::query_as("SELECT id, vendor, terminal, key_sha256 FROM scanners WHERE id = $1")
-                .bind(id.as_str())
-                .fetch_optional(&self.readers)
-                .await
-                .map_err(failed)?;
+        let row: Option<ScannerRow> = sqlx::query_as(
+            "SELECT id, vendor, terminal, key_sha256 FROM scanners \
+             WHERE id = $1 AND NOT removed",
+        )
+        .bind(id.as_str())
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(failed)?;
         row.map(scanner).transpose()
     }
 
     async fn scanner_of_key(&self, key: &Digest) -> Result<Option<Scanner>, StoreError> {
         let row: Option<ScannerRow> = sqlx::query_as(
-            "SELECT id, vendor, terminal, key_sha256 FROM scanners WHERE key_sha256 = $1",
+            "SELECT id, vendor, terminal, key_sha256 FROM scanners \
+             WHERE key_sha256 = $1 AND NOT removed",
         )
         .bind(&key.as_bytes()[..])
         .fetch_optional(&self.readers)
@@ -89,7 +95,7 @@ impl DirectoryStore for SqlStore {
     ) -> Result<Option<Scanner>, StoreError> {
         let row: Option<ScannerRow> = sqlx::query_as(
             "SELECT id, vendor, terminal, key_sha256 FROM scanners \
-             WHERE vendor = $1 AND terminal = $2",
+             WHERE vendor = $1 AND terminal = $2 AND NOT removed",
         )
         .bind(vendor.as_str())
         .bind(terminal.as_str())
@@ -101,7 +107,8 @@ impl DirectoryStore for SqlStore {
 
     async fn terminals(&self, vendor: &VendorId, max: u32) -> Result<Vec<TerminalId>, StoreError> {
         let rows: Vec<(String,)> = sqlx::query_as(
-            "SELECT terminal FROM scanners WHERE vendor = $1 ORDER BY terminal LIMIT $2",
+            "SELECT terminal FROM scanners WHERE vendor = $1 AND NOT removed \
+             ORDER BY terminal LIMIT $2",
         )
         .bind(vendor.as_str())
         .bind(i64::from(max))

@@ -85,15 +85,6 @@ impl TokenStore for SqlStore {
         .transpose()
     }
 
-    async fn revoke_tokens(&self, vendor: &VendorId) -> Result<u64, StoreError> {
-        let gone = sqlx::query("DELETE FROM access_tokens WHERE vendor = $1")
-            .bind(vendor.as_str())
-            .execute(&self.writer)
-            .await
-            .map_err(failed)?;
-        Ok(gone.rows_affected())
-    }
-
     async fn use_once(&self, used: &Digest, until_ms: u64) -> Result<bool, StoreError> {
         let first =
             sqlx::query("INSERT INTO used (name, until_ms) VALUES ($1, $2) ON CONFLICT DO NOTHING")
