@@ -308,7 +308,9 @@ fn describe_keys(document: &mut OpenApi) {
         .build();
     for (path, item) in &mut document.paths.paths {
         let post = item.post.as_mut();
-        if let Some(post) = post.filter(|_| path != TOKEN_PATH) {
+        // It is for who proves something, and not by what is good once anyway.
+        let counts = path != TOKEN_PATH && !path.ends_with("/register");
+        if let Some(post) = post.filter(|_| counts) {
             post.parameters
                 .get_or_insert_default()
                 .push(RefOr::T(header.clone()));
