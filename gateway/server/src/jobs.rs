@@ -90,9 +90,9 @@ impl App {
     /// with one that has no answer.
     ///
     /// # Errors
-    /// [`Refusal::Conflict`] for a request with other content, what
-    /// [`check_capture`] says of a capture, [`Refusal::UserExists`] and what
-    /// [`check_session`](Self::check_session) says of a user that is known, [`Refusal::Busy`].
+    /// [`Refusal::Conflict`] for a request with other content, what [`check_capture`] says of a
+    /// capture, [`Refusal::UserExists`], [`Refusal::Unauthenticated`] or [`Refusal::Expired`] for
+    /// a user that is known, [`Refusal::Busy`].
     pub async fn enrol_as_job(
         self: &Arc<Self>,
         scanner: &Scanner,
